@@ -1,0 +1,23 @@
+# make demo: set up a virtual environment and run the three commands on the drawn sample.
+# make test: set up, check the style, run the tests.  Both need only python3 (3.10-3.12) with venv.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+
+.PHONY: demo test
+
+demo: $(VENV)/installed
+	$(BIN)/python -m bam.build_dataset
+	$(BIN)/python -m bam.train --labels scene
+	$(BIN)/python -m bam.metrics --metric idr
+
+test: $(VENV)/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m pytest
+
+$(VENV)/installed: setup.py
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable ".[test]"
+	touch $@

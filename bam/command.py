@@ -1,0 +1,53 @@
+"""What all commands share: flags, exit codes, errors of one line."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+from absl import app, flags, logging
+
+from data_prep.dataset import Dataset
+from data_prep.errors import BamError
+
+flags.DEFINE_string("data", "data/bam", "folder of the dataset")
+flags.DEFINE_integer("seed", 0, "seed of every random draw", lower_bound=0)
+
+
+def red(text: str) -> str:
+    """`text` in red on a terminal, as it is elsewhere."""
+    return f"\033[31m{text}\033[0m" if sys.stdout.isatty() else text
+
+
+def say_if_drawn(dataset: Dataset) -> None:
+    """One line if the dataset is made from the drawn sample."""
+    if dataset.description["settings"]["source"] == "drawn":
+        print(f"{dataset.folder} is made from the drawn sample, not from photographs")
+
+
+def run(main: Callable[[], None]) -> None:
+    """Run a command: 0 done, 1 failed with one line, 2 wrong usage, 130 interrupted."""
+
+    def guarded(argv: list[str]) -> None:
+        if len(argv) > 1:
+            print(f"unexpected argument {argv[1]!r}: every setting is a flag, see --help", file=sys.stderr)
+            sys.exit(2)
+        logging.set_verbosity(logging.WARNING)  # several machines make TensorFlow talkative
+        try:
+            main()
+        except (BamError, OSError) as error:
+            print(f"error: {error}", file=sys.stderr)
+            sys.exit(1)
+        except KeyboardInterrupt:
+            print("interrupted: the same command goes on from here", file=sys.stderr)
+            sys.exit(130)
+
+    app.run(guarded, flags_parser=_parse)
+
+
+def _parse(argv: list[str]) -> list[str]:
+    try:
+        return flags.FLAGS(argv)
+    except flags.Error as error:
+        print(f"{error}; see --help", file=sys.stderr)
+        sys.exit(2)

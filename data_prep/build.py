@@ -1,0 +1,220 @@
+"""From a COCO and a MiniPlaces folder to a dataset folder: gather, split, place, describe.
+
+The work is done in a hidden folder beside the dataset, one class at a time; it takes the dataset's name
+when it is complete. A killed build goes on with the class it was at.
+"""
+
+from __future__ import annotations
+
+import csv
+import functools
+import hashlib
+import json
+import os
+import shutil
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from data_prep import coco, miniplaces
+from data_prep.classes import COMMONALITY_ORDER, OBJECTS, SCENES
+from data_prep.contact_sheet import write_contact_sheets
+from data_prep.dataset import FORMAT, Dataset
+from data_prep.errors import BamError
+from data_prep.files import made_once, read_json, remove_leftovers, replacing, write_json
+from data_prep.gather import Sources, gather_objects, gather_scenes
+from data_prep.placement import (
+    SIZE_LAW,
+    SPLITS,
+    assign_splits,
+    place,
+    relocated,
+    rescaled,
+    write_placements,
+)
+
+MINIMUM_SOURCES = 10  # per class: fewer cannot be divided into train, validation and test
+
+
+def build(sources: Sources, folder: Path, images_per_pair: int, seed: int, workers: int) -> Dataset:
+    """Make the dataset in `folder`, or open it if it is there with the same settings.
+
+    Raises `BamError` if sources are missing or too few, or if `folder` holds anything else.
+    """
+    if images_per_pair < 10:
+        raise BamError(
+            f"--images_per_pair must be at least 10 (train, validation, test), not {images_per_pair}"
+        )
+    settings = {"seed": seed, "images_per_pair": images_per_pair, **_settings(sources)}
+    if (folder / "dataset.json").exists():
+        return _existing(folder, settings)
+    if folder.exists() and any(folder.iterdir()):
+        raise BamError(f"{folder} is there but holds no dataset: give another --data or remove it")
+    partial = folder.with_name(f".{folder.name}.partial")
+    if partial.exists() and not _same_settings(partial, settings):
+        shutil.rmtree(partial)
+    remove_leftovers(partial)
+    write_json(partial / "settings.json", settings)
+    parts = _gather_all(sources, partial, wanted=images_per_pair, seed=seed, workers=workers)
+    try:
+        _check_enough(parts)
+    except BamError:
+        shutil.rmtree(partial)  # or the next build would not see files that were added since
+        raise
+    _write_tables(partial, parts, images_per_pair, seed)
+    _describe(partial, parts, settings, sources)
+    write_contact_sheets(Dataset(partial))
+    shutil.rmtree(partial / "parts")
+    (partial / "settings.json").unlink()
+    if folder.exists():
+        folder.rmdir()
+    os.replace(partial, folder)
+    return Dataset(folder)
+
+
+def _settings(sources: Sources) -> dict[str, Any]:
+    """What a dataset depends on, wherever its source folders lie: digests, not paths."""
+
+    def digest(path: Path | None) -> str | None:
+        return hashlib.sha256(path.read_bytes()).hexdigest() if path else None
+
+    annotations = sources.coco / coco.ANNOTATIONS
+    listing = json.dumps(miniplaces.list_scenes(sources.miniplaces)).encode()
+    return {
+        "source": sources.name,
+        "minimum_area": sources.minimum_area,
+        "annotations": digest(annotations) if annotations.exists() else None,
+        "scenes": hashlib.sha256(listing).hexdigest(),
+        "exclude_scenes": digest(sources.exclude_scenes),
+    }
+
+
+def _same_settings(partial: Path, settings: dict[str, Any]) -> bool:
+    path = partial / "settings.json"
+    return path.exists() and read_json(path) == settings
+
+
+def _existing(folder: Path, settings: dict[str, Any]) -> Dataset:
+    dataset = Dataset(folder)
+    old = dataset.description["settings"]
+    changed = [
+        # Digests tell a reader nothing.
+        f"other {key}"
+        if key in ("annotations", "scenes", "exclude_scenes")
+        else f"{key} {old.get(key)}, not {value}"
+        for key, value in settings.items()
+        if old.get(key) != value
+    ]
+    if changed:
+        raise BamError(
+            f"{folder} was built with {'; '.join(changed)}: give another --data, or remove it to build anew"
+        )
+    return dataset
+
+
+def _gather_all(sources: Sources, partial: Path, **how: Any) -> dict[str, dict]:
+    """The chosen sources of each of the twenty classes; their pixels go to .npy files."""
+    # The full annotation file takes a minute to read, so only if a class is still to be made.
+    instances = functools.cache(functools.partial(coco.read_instances, sources.coco))
+    scenes = miniplaces.list_scenes(sources.miniplaces)
+    named, _ = _named_scenes(sources, scenes)
+    parts = {}
+    for name in tqdm((*OBJECTS, *SCENES), "reading sources", unit="class", disable=None):
+        if name in OBJECTS:
+            make = functools.partial(gather_objects, sources, instances, name, partial, **how)
+        else:
+            make = functools.partial(gather_scenes, sources, scenes[name], named, name, partial, **how)
+        parts[name] = made_once(partial / "parts" / f"{name}.json", make)
+    return parts
+
+
+def _named_scenes(sources: Sources, scenes: dict[str, list[str]]) -> tuple[frozenset[str], int]:
+    """The scenes of the user's exclusion list, and how many of its lines name none of the ten classes."""
+    if not sources.exclude_scenes:
+        return frozenset(), 0
+    return miniplaces.read_exclusions(sources.exclude_scenes, scenes)
+
+
+def _check_enough(parts: dict[str, dict]) -> None:
+    short = [
+        f"{name} has {len(part['sources'])}" + (f" ({_tally(part['excluded'])})" if part["excluded"] else "")
+        for name, part in parts.items()
+        if len(part["sources"]) < MINIMUM_SOURCES
+    ]
+    if short:
+        raise BamError(f"each class needs {MINIMUM_SOURCES} usable sources, but {'; '.join(short)}")
+
+
+def _tally(excluded: list[dict]) -> str:
+    """ "3 left out: 2 object too small, 1 file is missing"."""
+    kinds = Counter(entry["reason"].split(":")[0] for entry in excluded)
+    return f"{len(excluded)} left out: " + ", ".join(
+        f"{number} {kind}" for kind, number in kinds.most_common()
+    )
+
+
+def _write_tables(partial: Path, parts: dict[str, dict], images_per_pair: int, seed: int) -> None:
+    """sources.csv, placements.csv and the tables of the two variants."""
+
+    def files(names: Sequence[str]) -> dict[str, list[str]]:
+        return {name: [source["file"] for source in parts[name]["sources"]] for name in names}
+
+    splits = assign_splits(files(OBJECTS), seed) | assign_splits(files(SCENES), seed)
+    columns = ("file", "annotation", "height", "width")
+    with replacing(partial / "sources.csv") as path, open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(("kind", "class", "index", *columns, "split"))
+        for name, part in parts.items():
+            kind = "object" if name in OBJECTS else "scene"
+            for index, source in enumerate(part["sources"]):
+                row = (source[column] for column in columns)
+                writer.writerow((kind, name, index, *row, splits[name][index]))
+    sizes = {
+        name: np.array([(source["height"], source["width"]) for source in parts[name]["sources"]])
+        for name in OBJECTS
+    }
+    placements = place(sizes, splits, images_per_pair, seed)
+    write_placements(partial / "placements.csv", placements)
+    test = [placement for placement in placements if placement.split == "test"]
+    smaller = [rescaled(placement, sizes[placement.object][placement.cutout], seed) for placement in test]
+    write_placements(partial / "rescaled.csv", smaller)
+    write_placements(partial / "relocated.csv", [relocated(placement, seed) for placement in test])
+
+
+def _describe(partial: Path, parts: dict[str, dict], settings: dict[str, Any], sources: Sources) -> None:
+    """Write dataset.json, which makes the folder a dataset."""
+    whole = hashlib.sha256("".join(parts[name]["digest"] for name in parts).encode())
+    for table in ("sources", "placements", "rescaled", "relocated"):
+        whole.update((partial / f"{table}.csv").read_bytes())
+    with open(partial / "sources.csv", newline="", encoding="utf-8") as file:
+        counts = Counter((row["class"], row["split"]) for row in csv.DictReader(file))
+    scenes = miniplaces.list_scenes(sources.miniplaces)
+    excluded = [{"class": name, **entry} for name, part in parts.items() for entry in part["excluded"]]
+    write_json(
+        partial / "dataset.json",
+        {
+            "format": FORMAT,
+            "fingerprint": whole.hexdigest(),
+            "settings": settings,
+            "objects": OBJECTS,
+            "scenes": SCENES,
+            "commonality_order": COMMONALITY_ORDER,
+            "scene_size": miniplaces.SCENE_SIZE,
+            "size_law": SIZE_LAW,
+            "sources": {name: {split: counts[name, split] for split in SPLITS} for name in parts},
+            # What the absence of objects in the scenes rests on.
+            "scenes_with_object_annotation": sum(
+                miniplaces.annotation_of(sources.miniplaces, file) is not None
+                for files in scenes.values()
+                for file in files
+            ),
+            "scenes_found": sum(map(len, scenes.values())),
+            "exclude_scenes_lines_unknown": _named_scenes(sources, scenes)[1],
+            "excluded_summary": _tally(excluded) if excluded else "none left out",
+            "excluded": excluded,
+        },
+    )

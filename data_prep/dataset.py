@@ -1,0 +1,184 @@
+"""A dataset folder and the paper's image sets as views of it, composed when read."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from data_prep.classes import COMMONALITIES, COMMONALITY_OBJECT, COMMONALITY_ORDER, OBJECTS, SCENES
+from data_prep.compose import GREY, paste
+from data_prep.errors import BamError, unknown
+from data_prep.files import read_json
+from data_prep.miniplaces import SCENE_SIZE
+from data_prep.placement import SPLITS, Placement, read_placements
+
+FORMAT = 1
+VIEWS = ("object_scene", "scene_only", "object_only", "rescaled", "relocated", "commonality")
+# The two views behind the paper's robustness bars exist for the test split and have tables of their own.
+VARIANTS = ("rescaled", "relocated")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some images of a view.
+
+    images: uint8 (n, 128, 128, 3); masks: bool (n, 128, 128), the object's region, whether or not the
+    object is there; present: bool (n,), whether it is; labels: int (n,) indices into `OBJECTS` and `SCENES`.
+    """
+
+    ids: list[str]
+    images: np.ndarray
+    masks: np.ndarray
+    present: np.ndarray
+    object_labels: np.ndarray
+    scene_labels: np.ndarray
+
+
+class View:
+    """One image set of the paper, on one split: a sequence of composites, made on access."""
+
+    def __init__(self, dataset: Dataset, name: str, placements: Sequence[Placement], present: np.ndarray):
+        self.dataset, self.name = dataset, name
+        self.placements, self.present = placements, present
+        self._background = "grey" if name == "object_only" else "scene"
+
+    def __len__(self) -> int:
+        return len(self.placements)
+
+    @cached_property
+    def ids(self) -> list[str]:
+        """The image ids, such as dog-bamboo_forest-0017."""
+        return [placement.image_id for placement in self.placements]
+
+    @cached_property
+    def object_labels(self) -> np.ndarray:
+        """int (n,): index into `OBJECTS` of the class pasted (or that would be, where none is present)."""
+        return np.array([OBJECTS.index(placement.object) for placement in self.placements], int)
+
+    @cached_property
+    def scene_labels(self) -> np.ndarray:
+        """int (n,): index into `SCENES`."""
+        return np.array([SCENES.index(placement.scene) for placement in self.placements], int)
+
+    @cached_property
+    def sources(self) -> np.ndarray:
+        """str (n, 2): which cutout and which scene each image is made of, for bootstrapping over them."""
+        return np.array([(f"{p.object}-{p.cutout}", f"{p.scene}-{p.scene_index}") for p in self.placements])
+
+    def labels(self, kind: str) -> np.ndarray:
+        """int (n,): the labels of `kind`, "object" or "scene"."""
+        if kind not in ("object", "scene"):
+            raise unknown("kind of label", kind, ("object", "scene"))
+        return self.object_labels if kind == "object" else self.scene_labels
+
+    def subset(self, indices: Sequence[int] | np.ndarray) -> View:
+        """The view of the images at `indices` (or where a boolean array is True), in that order."""
+        indices = np.asarray(indices)
+        indices = np.arange(len(self))[indices if indices.size else []]
+        return View(self.dataset, self.name, [self.placements[i] for i in indices], self.present[indices])
+
+    def __getitem__(self, key: slice | Sequence[int] | np.ndarray) -> Batch:
+        chosen = self.subset(np.arange(len(self))[key])
+        shape = (len(chosen), SCENE_SIZE, SCENE_SIZE)
+        images, masks = np.empty((*shape, 3), np.uint8), np.zeros(shape, bool)
+        for image, mask, placement, visible in zip(
+            images, masks, chosen.placements, chosen.present, strict=True
+        ):
+            image[...] = GREY if self._background == "grey" else self.dataset.scene(placement)
+            box = (placement.top, placement.left, placement.height, placement.width)
+            paste(image, mask, self.dataset.cutout(placement), box, visible)
+        return Batch(chosen.ids, images, masks, chosen.present, chosen.object_labels, chosen.scene_labels)
+
+    def batches(self, size: int) -> Iterator[Batch]:
+        """All images in order, `size` at a time."""
+        for start in range(0, len(self), size):
+            yield self[start : start + size]
+
+
+class Dataset:
+    """A dataset folder made by `python -m bam.build_dataset`."""
+
+    def __init__(self, folder: str | Path):
+        self.folder = Path(folder)
+        if not (self.folder / "dataset.json").exists():
+            raise BamError(
+                f"there is no dataset in {self.folder}: make it with "
+                f"`python -m bam.build_dataset --data {self.folder}`"
+            )
+        self.description = read_json(self.folder / "dataset.json")
+        if self.description.get("format") != FORMAT:
+            raise BamError(
+                f"{self.folder} has format {self.description.get('format')}, this version reads {FORMAT}: "
+                "build it again"
+            )
+        self.fingerprint: str = self.description["fingerprint"]
+        self._scenes = {name: self._array("scenes", name) for name in SCENES}
+        self._cutouts = {name: self._array("cutouts", name) for name in OBJECTS}
+        self._tables: dict[str, list[Placement]] = {}
+
+    def _array(self, kind: str, name: str) -> np.ndarray:
+        path = self.folder / kind / f"{name}.npy"
+        try:
+            return np.load(path, mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError) as error:
+            raise BamError(f"{path} is damaged ({error}): remove {self.folder} and build it again") from None
+
+    @cached_property
+    def cutout_sizes(self) -> dict[str, np.ndarray]:
+        """For each object class int (n, 2), height and width of its cutouts."""
+        sizes: dict[str, list] = {name: [] for name in OBJECTS}
+        with open(self.folder / "sources.csv", newline="", encoding="utf-8") as file:
+            for row in csv.DictReader(file):
+                if row["kind"] == "object":
+                    sizes[row["class"]].append((int(row["height"]), int(row["width"])))
+        return {name: np.array(values) for name, values in sizes.items()}
+
+    def cutout(self, placement: Placement) -> np.ndarray:
+        """The RGBA cutout of a composite, uint8 (h, w, 4), before it is resized."""
+        height, width = self.cutout_sizes[placement.object][placement.cutout]
+        return self._cutouts[placement.object][placement.cutout, :height, :width]
+
+    def scene(self, placement: Placement) -> np.ndarray:
+        """The scene of a composite, uint8 (128, 128, 3)."""
+        return self._scenes[placement.scene][placement.scene_index]
+
+    def _table(self, name: str) -> list[Placement]:
+        if name not in self._tables:
+            self._tables[name] = read_placements(self.folder / f"{name}.csv")
+        return self._tables[name]
+
+    def view(self, name: str, split: str = "test", k: float | None = None) -> View:
+        """One of the paper's image sets (section 3), on the "train", "validation" or "test" split.
+
+        `object_scene` (X_o,s), `scene_only` (X_0,s), `object_only` (X_o,g), `commonality` (X^k: a dog in
+        the first 10 k scene classes of `COMMONALITY_ORDER`, the other scenes without object), and on
+        the test split `rescaled` and `relocated`.
+        """
+        if name not in VIEWS:
+            raise unknown("view", name, VIEWS)
+        if split not in SPLITS:
+            raise unknown("split", split, SPLITS)
+        if name in VARIANTS and split != "test":
+            raise BamError(f"the view {name} exists for the test split only, not for {split}")
+        known_k = k is not None and np.isclose(k, COMMONALITIES).any()
+        if known_k != (name == "commonality") or (k is not None and not known_k):
+            raise BamError(f"k is for the view commonality, one of {COMMONALITIES}, not {k} for {name}")
+        table = self._table(name if name in VARIANTS else "placements")
+        placements = [placement for placement in table if placement.split == split]
+        present = np.full(len(placements), name != "scene_only")
+        if k is not None:
+            name = f"commonality-{k:.1f}"
+            placements = [p for p in placements if p.object == COMMONALITY_OBJECT]
+            with_object = COMMONALITY_ORDER[: round(10 * k)]
+            present = np.array([p.scene in with_object for p in placements], bool)
+        return View(self, name, placements, present)
+
+
+def load_dataset(folder: str | Path = "data/bam") -> Dataset:
+    """Open a dataset folder. Raises `BamError` if there is none, or one of another format."""
+    return Dataset(folder)

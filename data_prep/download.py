@@ -1,0 +1,196 @@
+"""Fetch COCO and MiniPlaces: `python -m data_prep.download [FOLDER]`, about 21 GB into `sources`.
+
+Makes FOLDER/coco and FOLDER/miniplaces as `python -m bam.build_dataset` wants them. A download that was
+cut off goes on where it stopped; archives are checked against their MD5 before anything is unpacked.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import http.client
+import os
+import shutil
+import sys
+import tarfile
+import urllib.error
+import urllib.request
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from tqdm import tqdm
+
+from data_prep.errors import BamError
+from data_prep.files import write_text
+
+CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A file to fetch, its MD5, and which of its members (by prefix) belong in the folder `dataset`."""
+
+    dataset: str
+    url: str
+    md5: str
+    wanted: tuple[str, ...]
+
+
+# The sums are those that users of COCO and MiniPlaces have long published and checked against.
+ARCHIVES = (
+    Archive(
+        "coco",
+        "http://images.cocodataset.org/annotations/annotations_trainval2017.zip",
+        "f4bbac642086de4f52a3fdda2de5fa2c",
+        ("annotations/instances_train2017.json",),
+    ),
+    Archive(
+        "coco",
+        "http://images.cocodataset.org/zips/train2017.zip",
+        "cced6f7f71b7629ddf16f17bbcfab6b2",
+        ("train2017/",),
+    ),
+    Archive(
+        "miniplaces",
+        "http://miniplaces.csail.mit.edu/data/data.tar.gz",
+        "265825ec94f79390e4f1e38045a69059",
+        ("images/train/", "objects/train/"),
+    ),
+)
+
+
+def fetch(archive: Archive, folder: Path) -> None:
+    """Download, check and unpack one archive below `folder`; does nothing if that is done already.
+
+    Raises `BamError` if the server does not answer, the sum differs, or a member is unsafe.
+    """
+    packed = folder / archive.url.rsplit("/", 1)[-1]
+    done = folder / archive.dataset / f".{packed.name}.done"
+    if done.exists():
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    if not packed.exists():
+        _download(archive.url, packed)
+    if _md5(packed) != archive.md5:
+        packed.unlink()
+        raise BamError(f"{archive.url} does not have the MD5 {archive.md5}: run again to fetch it anew")
+    unpack(packed, folder / archive.dataset, archive.wanted)
+    write_text(done, f"{archive.md5}\n")
+    packed.unlink()
+
+
+def _download(url: str, path: Path) -> None:
+    """Fetch `url` to `path`, going on from what an earlier attempt left beside it."""
+    partial = path.with_name(f"{path.name}.partial")
+    have = partial.stat().st_size if partial.exists() else 0
+    request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            if answer.status != 206:  # the server sends all of it, whatever was asked for
+                have = 0
+            expected = have + int(answer.headers["Content-Length"] or 0)
+            with open(partial, "ab" if have else "wb") as file:
+                _copy(answer, file, tqdm(initial=have, total=expected or None, desc=path.name, **_BAR))
+    except urllib.error.HTTPError as error:
+        if error.code != 416 or not have:  # 416: nothing is left to send
+            raise BamError(f"{url}: the server answers {error.code} {error.reason}") from None
+        expected = have
+    except (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError) as error:
+        raise BamError(f"{url} cannot be fetched ({error}): run again to go on") from None
+    if partial.stat().st_size < expected:
+        raise BamError(f"{url} broke off at {partial.stat().st_size} of {expected} bytes: run again to go on")
+    os.replace(partial, path)
+
+
+_BAR = {"unit": "B", "unit_scale": True, "disable": None}
+
+
+def _copy(source: IO[bytes], target: IO[bytes], bar: tqdm) -> None:
+    with bar:
+        while chunk := source.read(CHUNK):
+            target.write(chunk)
+            bar.update(len(chunk))
+
+
+def _md5(path: Path) -> str:
+    digest = hashlib.md5(usedforsecurity=False)
+    with open(path, "rb") as file:
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def unpack(packed: Path, folder: Path, wanted: tuple[str, ...]) -> None:
+    """Unpack the `wanted` members (by prefix) of a .zip or .tar.gz into `folder`.
+
+    Each top folder of the archive appears in `folder` when it is complete. Raises `BamError`, before
+    anything is put in place, for a member that would land elsewhere or that is no plain file, and if
+    no member is wanted.
+    """
+    partial = folder.with_name(f".{packed.name}.unpacked")
+    shutil.rmtree(partial, ignore_errors=True)
+    for name, open_member in tqdm(_members(packed), f"unpacking {packed.name}", unit="file", disable=None):
+        member = PurePosixPath(name)
+        if member.is_absolute() or ".." in member.parts or "\\" in name:
+            raise BamError(f"{packed} holds a member outside its folder, {name!r}: it is not as published")
+        if not str(member).startswith(wanted):
+            continue
+        target = partial / member
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with open_member() as source, open(target, "wb") as file:
+            shutil.copyfileobj(source, file, CHUNK)
+    if not partial.exists():
+        raise BamError(f"{packed} holds none of {', '.join(wanted)}: it is not as published")
+    folder.mkdir(parents=True, exist_ok=True)
+    for child in partial.iterdir():
+        shutil.rmtree(folder / child.name, ignore_errors=True)
+        os.replace(child, folder / child.name)
+    shutil.rmtree(partial, ignore_errors=True)
+
+
+def _members(packed: Path) -> Iterator[tuple[str, object]]:
+    """Name and opener of each file of an archive; links and devices are refused."""
+    if packed.suffix == ".zip":
+        with zipfile.ZipFile(packed) as archive:
+            for info in archive.infolist():
+                if not info.is_dir():
+                    yield info.filename, lambda info=info: archive.open(info)
+        return
+    with tarfile.open(packed, "r:gz") as archive:
+        for info in archive:
+            if info.isfile():
+                yield info.name, lambda info=info: archive.extractfile(info)
+            elif not info.isdir():
+                raise BamError(
+                    f"{packed} holds {info.name!r}, which is no plain file: it is not as published"
+                )
+
+
+def main() -> int:
+    """The command; returns its exit code."""
+    parser = argparse.ArgumentParser(description="Fetch COCO (train2017) and MiniPlaces, about 21 GB.")
+    parser.add_argument("folder", nargs="?", default="sources", type=Path)
+    parser.add_argument("--only", choices=("coco", "miniplaces"))
+    arguments = parser.parse_args()
+    try:
+        for archive in ARCHIVES:
+            if arguments.only in (None, archive.dataset):
+                fetch(archive, arguments.folder)
+    except (BamError, OSError, tarfile.TarError, zipfile.BadZipFile) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted: the same command goes on from here", file=sys.stderr)
+        return 130
+    print(
+        "ready: python -m bam.build_dataset --coco "
+        f"{arguments.folder / 'coco'} --miniplaces {arguments.folder / 'miniplaces'} --images_per_pair 1000"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

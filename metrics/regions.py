@@ -1,0 +1,55 @@
+"""From raw maps to one number per image: the positive map and the attribution of a region."""
+
+from __future__ import annotations
+
+import numpy as np
+
+OK, CONSTANT, NAN = "ok", "constant_map", "nan_map"
+PERCENTILE = 99
+
+
+def positive_map(maps: np.ndarray) -> tuple[np.ndarray, list[str]]:
+    """Raw maps (N, H, W) or (N, H, W, channels) as positive attribution in 0..1, float64 (N, H, W).
+
+    Negative values become 0 in each channel and channels are summed; the minimum is subtracted, the
+    99th percentile becomes 1, and what is above it too (section 5 and appendix E of the paper, in the
+    order of the official code). Where the 99th percentile is the minimum (a few pixels stand out from
+    an even map), those pixels become 1.
+
+    Also returns the state of each map: "ok"; "constant_map", whose result is 0 everywhere; "nan_map"
+    for one with values that are not finite, whose result is NaN everywhere.
+    """
+    maps = np.asarray(maps, np.float64)
+    positive = np.maximum(maps, 0)  # keeps NaN
+    if positive.ndim == 4:
+        positive = positive.sum(-1)
+    states = []
+    for plane in positive:  # in place
+        if not np.isfinite(plane).all():
+            plane[:] = np.nan
+            states.append(NAN)
+            continue
+        plane -= plane.min()
+        states.append(OK if plane.max() > 0 else CONSTANT)
+        top = np.percentile(plane, PERCENTILE)
+        plane[:] = np.clip(plane / top, 0, 1) if top > 0 else plane > 0
+    return positive, states
+
+
+def region_attribution(maps: np.ndarray, regions: np.ndarray) -> np.ndarray:
+    """g_c (section 4.1): mean of a positive map (N, H, W) over a region, bool (N, H, W); float64 (N,).
+
+    NaN for an empty region and for a NaN map.
+    """
+    sums = np.where(regions, maps, 0).sum((1, 2))
+    sizes = regions.sum((1, 2))
+    return np.divide(sums, sizes, out=np.full(len(maps), np.nan), where=sizes > 0)
+
+
+def random_regions(regions: np.ndarray, seeds: np.ndarray) -> np.ndarray:
+    """As many pixels as each region (bool, (N, H, W)) has, at random places: the random I_c of appendix G."""
+    result = np.zeros(regions.shape, bool)
+    for plane, region, seed in zip(result, regions, seeds, strict=True):
+        chosen = np.random.default_rng(seed).permutation(region.size)[: np.count_nonzero(region)]
+        plane.ravel()[chosen] = True
+    return result

@@ -1,0 +1,55 @@
+"""What the user asked a metric for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from attributions import METHODS
+from data_prep.dataset import Dataset
+from data_prep.errors import BamError, unknown
+from models.classifier import Classifier, load_classifier
+
+
+@dataclass(frozen=True)
+class Request:
+    """The settings of one evaluation.
+
+    limit: how many images at most (None: all of the test split); trials: how many random samples the
+    trial standard deviation is taken over; out: folder of the results.
+    """
+
+    dataset: Dataset
+    models: Path
+    methods: Sequence[str]
+    limit: int | None
+    trials: int
+    seed: int
+    out: Path
+
+    @property
+    def row_folder(self) -> Path:
+        """Where the rows are kept."""
+        return self.out / "rows"
+
+    def classifier(self, name: str) -> Classifier:
+        """The trained model `name`. Raises `BamError` if it was trained on another dataset."""
+        classifier = load_classifier(self.models / name)
+        if classifier.description["config"]["dataset"] != self.dataset.fingerprint:
+            raise BamError(
+                f"{self.models / name} was trained on another dataset than {self.dataset.folder}: "
+                "give the --models trained on it, or train them"
+            )
+        return classifier
+
+
+def parse_methods(names: str) -> list[str]:
+    """Method names from a comma-separated list; "all" stands for every one."""
+    chosen = list(METHODS) if names == "all" else [name.strip() for name in names.split(",") if name.strip()]
+    for name in chosen:
+        if name not in METHODS:
+            raise unknown("attribution method", name, METHODS)
+    if not chosen:
+        raise BamError("--methods names no attribution method")
+    return list(dict.fromkeys(chosen))

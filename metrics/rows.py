@@ -1,0 +1,82 @@
+"""The rows behind every score: one number per image, view, model and method, appended as they come."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+
+from data_prep.errors import BamError
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one map said about one image.
+
+    status: see `positive_map`, or "empty_mask" where the object vanishes at the input size.
+    g_c, g_random: mean attribution of the object's region and of as many random pixels; NaN if unknown.
+    seconds: time for the map, its share of the batch.
+    """
+
+    image_id: str
+    view: str
+    model: str
+    method: str
+    target: int
+    predicted: int
+    status: str
+    g_c: float
+    g_random: float
+    seconds: float
+
+    @property
+    def correct(self) -> bool:
+        """Whether the model recognised the image."""
+        return self.target == self.predicted
+
+
+_HEADER = [field.name for field in fields(Row)]
+_TYPES = [{"str": str, "int": int, "float": float}[field.type] for field in fields(Row)]
+
+
+class RowFile:
+    """A CSV file of rows that grows; whatever a killed run left of a line is dropped when it is opened."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.rows: dict[str, Row] = {}
+        if path.exists():
+            self._read()
+        else:
+            self._write([_HEADER])
+
+    def _read(self) -> None:
+        text = self.path.read_bytes()
+        whole = text[: text.rfind(b"\n") + 1]
+        if len(whole) < len(text):
+            os.truncate(self.path, len(whole))
+        lines = list(csv.reader(io.StringIO(whole.decode())))
+        if not lines:
+            self._write([_HEADER])
+            return
+        if lines[0] != _HEADER:
+            raise BamError(f"{self.path} does not hold the rows of this version: remove it")
+        for line in lines[1:]:
+            row = Row(*(kind(value) for kind, value in zip(_TYPES, line, strict=True)))
+            self.rows[row.image_id] = row
+
+    def append(self, rows: Iterable[Row]) -> None:
+        """Add rows, on disk when this returns."""
+        rows = list(rows)
+        self._write([astuple(row) for row in rows])
+        self.rows |= {row.image_id: row for row in rows}
+
+    def _write(self, lines: list) -> None:
+        with open(self.path, "a", newline="", encoding="utf-8") as file:
+            csv.writer(file, lineterminator="\n").writerows(lines)
+            file.flush()
+            os.fsync(file.fileno())

@@ -1,0 +1,130 @@
+"""Score files: results/<metric>.json, and the same as a Markdown table."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from attributions import CONTROLS
+from data_prep.files import write_json, write_text
+from metrics.request import Request
+from models.validity import failures
+
+ARROWS = {"up": "↑", "down": "↓"}
+
+
+@dataclass(frozen=True)
+class Score:
+    """The outcome of one metric.
+
+    methods: for each attribution method at least value, ci_low, ci_high, trial_sd, n, excluded and
+    seconds. validity: for each model used, what `models.validity.check` says of it.
+    """
+
+    metric: str
+    version: int
+    direction: str
+    methods: dict[str, dict[str, Any]]
+    validity: dict[str, dict[str, Any]]
+    request: Request
+
+    @property
+    def valid(self) -> bool:
+        """Whether every model in use passes the validity check."""
+        return all(entry["passed"] for entry in self.validity.values())
+
+    def warnings(self) -> list[str]:
+        """Why the scores are not to be trusted, if so."""
+        return [line for name, validity in self.validity.items() for line in failures(name, validity)]
+
+    def write(self) -> Path:
+        """Write <metric>.json and <metric>.md to the results' folder; returns the JSON's path."""
+        request = self.request
+        path = request.out / f"{self.metric}.json"
+        write_json(
+            path,
+            {
+                "metric": self.metric,
+                "version": self.version,
+                "direction": self.direction,
+                "methods": self.methods,
+                "validity": {"passed": self.valid, "models": self.validity},
+                "config": {
+                    "seed": request.seed,
+                    "limit": request.limit,
+                    "trials": request.trials,
+                    "dataset": request.dataset.fingerprint,
+                    "precision": "float32",
+                },
+                "environment": environment(),
+            },
+        )
+        write_text(request.out / f"{self.metric}.md", self.markdown())
+        return path
+
+    def markdown(self) -> str:
+        """The scores as a table, best first, controls apart."""
+        name = f"{self.metric.upper()} {ARROWS[self.direction]}"
+        lines = [f"| method | {name} | 95% interval | trial sd | random region | n | left out | ties |"]
+        lines.append("|---" * 8 + "|")
+        sign = 1 if self.direction == "up" else -1
+
+        def rank(method: str) -> tuple[bool, float]:
+            value = self.methods[method]["value"]
+            return method in CONTROLS, np.inf if value is None else -sign * value
+
+        for method in sorted(self.methods, key=rank):
+            entry = self.methods[method]
+            left_out = ", ".join(f"{number} {why}" for why, number in entry["excluded"].items() if number)
+            label = f"{method} (control)" if method in CONTROLS else method
+            baseline = _number(entry["random_region"]["value"])
+            interval = f"{_number(entry['ci_low'])} ... {_number(entry['ci_high'])}"
+            cells = (label, _number(entry["value"]), interval, _number(entry["trial_sd"]), baseline)
+            lines.append(
+                "| " + " | ".join((*cells, str(entry["n"]), left_out or "0", str(entry["ties"]))) + " |"
+            )
+        warnings = [f"\n**NOT VALID: {line}**" for line in self.warnings()]
+        return "\n".join([*lines, *warnings]) + "\n"
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def environment() -> dict[str, Any]:
+    """Versions, devices and the commit that produced a result."""
+    packages = {}
+    for name in ("bam-benchmark", "tensorflow", "tf-keras", "numpy", "scipy", "pillow"):
+        try:
+            packages[name] = version(name)
+        except PackageNotFoundError:
+            packages[name] = None
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "devices": [device.name for device in tf.config.list_logical_devices()],
+        "packages": packages,
+        "commit": _commit(),
+    }
+
+
+def _commit() -> str | None:
+    """The commit of the source tree this runs from; None outside a checkout or without git."""
+    try:
+        answer = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=40"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return answer.stdout.strip()

@@ -1,0 +1,5 @@
+"""Classifiers of objects and scenes, their training, and the check that they are what BAM assumes."""
+
+from models.classifier import Classifier, load_classifier
+
+__all__ = ["Classifier", "load_classifier"]

@@ -1,0 +1,48 @@
+import numpy as np
+import pytest
+
+from attributions import explain
+from data_prep.errors import BamError
+
+
+@pytest.fixture
+def images():
+    return np.random.default_rng(0).uniform(0, 255, (2, 64, 64, 3)).astype(np.float32)
+
+
+def test_random_is_fresh_for_every_seed_and_even(scene_classifier, images):
+    maps = explain(scene_classifier, images, [0, 0], "random", [1, 2])
+    assert not np.array_equal(maps[0], maps[1])
+    assert np.array_equal(explain(scene_classifier, images[:1], [0], "random", [2])[0], maps[1])
+    assert maps.mean() == pytest.approx(0.5, abs=0.02)
+    one_seed = explain(scene_classifier, images, [0, 0], "random", 5)
+    assert not np.array_equal(one_seed[0], one_seed[1])
+
+
+def test_edges_are_where_the_brightness_changes(scene_classifier):
+    image = np.zeros((1, 64, 64, 3), np.float32)
+    image[:, :, 32:] = 100
+    edges = explain(scene_classifier, image, [0], "edges")[0]
+    assert (edges[:, 31:33] == 400).all()
+    assert np.count_nonzero(edges) == 2 * 64
+
+
+def test_centre_is_highest_in_the_middle(scene_classifier, images):
+    bell = explain(scene_classifier, images, [0, 0], "centre")[0]
+    assert np.unravel_index(bell.argmax(), bell.shape) in {(31, 31), (31, 32), (32, 31), (32, 32)}
+    assert np.allclose(bell, bell.T)
+    assert np.allclose(bell, bell[::-1, ::-1])
+
+
+def test_the_oracle_knows_what_each_classifier_looks_at(scene_classifier, images, monkeypatch):
+    masks = np.zeros((2, 64, 64), bool)
+    masks[0, 10:30, 10:30] = True
+    scene = explain(scene_classifier, images, [0, 0], "object_mask", masks=masks)
+    assert (scene[0][masks[0]] == 0).all()
+    assert (scene[0][~masks[0]] >= 0.5).all()
+    assert (scene[1] >= 0.5).all()
+    monkeypatch.setattr(scene_classifier, "labels", "object")
+    objects = explain(scene_classifier, images, [0, 0], "object_mask", masks=masks)
+    assert np.array_equal(objects, masks.astype(np.float32))
+    with pytest.raises(BamError, match="object_mask needs the object masks"):
+        explain(scene_classifier, images, [0, 0], "object_mask")

@@ -1,0 +1,94 @@
+"""The commands as a user types them, each in its own process."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+
+def bam(command, *flags, code=0):
+    """Run a command; returns its stdout and the lines of its stderr."""
+    done = subprocess.run(
+        [sys.executable, "-m", f"bam.{command}", *map(str, flags)], capture_output=True, text=True
+    )
+    assert done.returncode == code, f"exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done.stdout, done.stderr.splitlines()
+
+
+@pytest.fixture(scope="module")
+def folders(sources_folder, tmp_path_factory):
+    """Dataset, models and results that the three commands made one after the other."""
+    root = tmp_path_factory.mktemp("commands")
+    places = {"data": root / "bam", "models": root / "models", "out": root / "results"}
+    bam(
+        "build_dataset", "--coco", sources_folder / "coco", "--miniplaces", sources_folder / "miniplaces",
+        "--images_per_pair", 10, "--data", places["data"],
+    )  # fmt: skip
+    bam("train", "--labels", "scene", "--epochs", 1, "--data", places["data"], "--models", places["models"])
+    return places
+
+
+def test_the_three_commands_end_in_a_table(folders):
+    out, errors = bam(
+        "metrics", "--metric", "idr", "--data", folders["data"], "--models", folders["models"],
+        "--out", folders["out"], "--limit", 40, "--methods", "grad_cam,random",
+    )  # fmt: skip
+    assert errors == []
+    assert "| method | IDR ↑ |" in out
+    score = json.loads((folders["out"] / "idr.json").read_text())
+    assert set(score["methods"]) == {"grad_cam", "random"}
+    accuracy = json.loads((folders["models"] / "scene" / "model.json").read_text())["accuracy"][
+        "object_scene"
+    ]
+    assert score["methods"]["grad_cam"]["n"] + score["methods"]["grad_cam"]["excluded"]["misclassified"] == 40
+    assert 0 <= accuracy <= 1
+    assert (folders["models"] / "validity.md").exists()
+
+
+def test_a_finished_command_does_nothing_again(folders):
+    model = folders["models"] / "scene" / "model.keras"
+    before = model.stat().st_mtime_ns
+    bam("train", "--labels", "scene", "--epochs", 1, "--data", folders["data"], "--models", folders["models"])
+    assert model.stat().st_mtime_ns == before
+
+
+def test_missing_input_says_which_command_makes_it(folders, tmp_path):
+    _, errors = bam("train", "--data", tmp_path, code=1)
+    assert len(errors) == 1
+    assert "python -m bam.build_dataset" in errors[0]
+    _, errors = bam("metrics", "--data", folders["data"], "--models", tmp_path, code=1)
+    assert len(errors) == 1
+    assert "python -m bam.train" in errors[0]
+    _, errors = bam(
+        "build_dataset", "--coco", tmp_path, "--miniplaces", tmp_path, "--data", tmp_path / "x", code=1
+    )
+    assert len(errors) == 1
+    assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize(
+    ("command", "flags", "words"),
+    [
+        ("metrics", ("--metric", "idrr"), "--metric=idrr"),
+        ("metrics", ("idr",), "unexpected argument 'idr'"),
+        ("train", ("--architecture", "resnet"), "--architecture=resnet"),
+        ("build_dataset", ("--colour", "red"), "colour"),
+    ],
+)
+def test_wrong_usage_is_exit_code_2(command, flags, words):
+    _, errors = bam(command, *flags, code=2)
+    assert len(errors) == 1
+    assert words in errors[0]
+
+
+def test_other_settings_are_refused(folders, sources_folder):
+    _, errors = bam(
+        "build_dataset", "--coco", sources_folder / "coco", "--miniplaces", sources_folder / "miniplaces",
+        "--images_per_pair", 20, "--data", folders["data"], code=1,
+    )  # fmt: skip
+    assert "images_per_pair 10, not 20" in errors[0]
+    _, errors = bam("train", "--epochs", 2, "--data", folders["data"], "--models", folders["models"], code=1)
+    assert "epochs 1.0, not 2.0" in errors[0]
+    _, errors = bam("build_dataset", "--coco", sources_folder / "coco", code=1)
+    assert "belong together" in errors[0]

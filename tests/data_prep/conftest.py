@@ -1,0 +1,77 @@
+"""Factories that several test files of data_prep use."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from data_prep.classes import OBJECTS
+
+
+@pytest.fixture(scope="session")
+def picture():
+    """A random picture, uint8 (height, width, 3), smooth enough to survive JPEG."""
+
+    def make(height, width, seed=0):
+        rng = np.random.default_rng(seed)
+        small = Image.fromarray(rng.integers(0, 256, (4, 4, 3)).astype(np.uint8))
+        return np.asarray(small.resize((width, height), Image.Resampling.BICUBIC))
+
+    return make
+
+
+@pytest.fixture
+def coco_folder(tmp_path):
+    """Writes a COCO folder; `photographs` by file name as arrays (None: no file) of the stated grid.
+
+    `annotations` are dicts with `file`, `category` and any of COCO's fields. Returns the folder.
+    """
+
+    def write(photographs, annotations, grid=(100, 100)):
+        folder = tmp_path / "coco"
+        (folder / "annotations").mkdir(parents=True, exist_ok=True)
+        (folder / "train2017").mkdir(exist_ok=True)
+        names = [name.replace("_", " ") for name in OBJECTS]
+        images = {}
+        for number, (file, pixels) in enumerate(photographs.items(), 1):
+            height, width = grid if pixels is None else pixels.shape[:2]
+            images[file] = {"id": number, "file_name": file, "height": height, "width": width}
+            if pixels is not None:
+                Image.fromarray(pixels).save(folder / "train2017" / file)
+        rows = [
+            {
+                "id": number,
+                "image_id": images[annotation["file"]]["id"],
+                "category_id": OBJECTS.index(annotation["category"]) + 1,
+                "iscrowd": 0,
+                "area": 2000,
+                "segmentation": [[10, 10, 60, 10, 60, 50, 10, 50]],
+                **{key: value for key, value in annotation.items() if key not in ("file", "category")},
+            }
+            for number, annotation in enumerate(annotations, 1)
+        ]
+        content = {
+            "images": list(images.values()),
+            "annotations": rows,
+            "categories": [{"id": number, "name": name} for number, name in enumerate(names, 1)],
+        }
+        path = folder / "annotations" / "instances_train2017.json"
+        path.write_text(json.dumps(content), encoding="utf-8")
+        return folder
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def contents():
+    """The bytes of every file below a folder, by relative path."""
+
+    def read(folder):
+        return {
+            path.relative_to(folder).as_posix(): path.read_bytes()
+            for path in sorted(folder.rglob("*"))
+            if path.is_file()
+        }
+
+    return read

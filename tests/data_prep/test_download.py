@@ -1,0 +1,326 @@
+"""Downloads from a local server: whole, resumed, refused; archives unpacked inside their folder."""
+
+import hashlib
+import io
+import sys
+import tarfile
+import threading
+import zipfile
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import numpy as np
+import pytest
+
+from data_prep import download
+from data_prep.download import Archive, fetch, unpack
+from data_prep.errors import BamError
+
+NOISE = np.random.default_rng(0).bytes(3_000_000)
+MEMBERS = {
+    "train2017/a.jpg": b"a",
+    "train2017/b.jpg": NOISE,
+    "val2017/c.jpg": b"c",
+    "annotations/instances_train2017.json": b"{}",
+}
+
+
+def zip_of(members):
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return content.getvalue()
+
+
+def tar_of(members):
+    """Members are bytes, or functions that change the TarInfo of an empty one."""
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w:gz", compresslevel=1) as archive:
+        for name, data in members.items():
+            info = tarfile.TarInfo(name)
+            if callable(data):
+                data(info)
+                archive.addfile(info)
+            else:
+                info.size = len(data)
+                archive.addfile(info, io.BytesIO(data))
+    return content.getvalue()
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        server = self.server
+        asked = self.headers.get("Range")
+        server.asked.append((self.path, asked))
+        content = server.files.get(self.path)
+        if content is None:
+            self.send_error(404, "Not Found")
+            return
+        start = int(asked.removeprefix("bytes=").removesuffix("-")) if asked and server.ranges else None
+        if start is not None and start >= len(content):
+            self.send_error(416)
+            return
+        self.send_response(200 if start is None else 206)
+        if start is not None:
+            self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
+        rest = content[start or 0 :]
+        self.send_header("Content-Length", str(len(rest)))
+        self.end_headers()
+        self.wfile.write(rest if server.cut is None else rest[: server.cut])
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def server(monkeypatch):
+    """A server of `files`; `asked` lists path and Range of each request, `cut` breaks answers off."""
+    monkeypatch.setenv("no_proxy", "*")
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
+        running.files, running.asked, running.ranges, running.cut = {}, [], True, None
+        running.url = f"http://127.0.0.1:{running.server_port}"
+        thread = threading.Thread(target=running.serve_forever, args=(0.01,))
+        thread.start()
+        yield running
+        running.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def archive(server):
+    """An archive on the server."""
+
+    def offer(name="train2017.zip", content=None, wanted=("train2017/",), md5=None, dataset="coco"):
+        content = zip_of(MEMBERS) if content is None else content
+        server.files[f"/{name}"] = content
+        return Archive(dataset, f"{server.url}/{name}", md5 or hashlib.md5(content).hexdigest(), wanted)
+
+    return offer
+
+
+def files_below(folder):
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def assert_fetched(folder):
+    files = files_below(folder)
+    assert files.pop("coco/.train2017.zip.done").strip()
+    assert files == {"coco/train2017/a.jpg": b"a", "coco/train2017/b.jpg": NOISE}
+    assert [path.name for path in folder.iterdir()] == ["coco"]
+
+
+def test_fresh_download_unpacks_what_is_wanted_and_nothing_more(archive, server, tmp_path):
+    fetch(archive(), tmp_path / "sources")
+    assert_fetched(tmp_path / "sources")
+    assert server.asked == [("/train2017.zip", None)]
+
+
+def test_second_call_does_nothing(archive, server, tmp_path):
+    offered = archive()
+    fetch(offered, tmp_path)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    fetch(offered, tmp_path)
+    assert len(server.asked) == 1
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
+
+
+def test_two_archives_in_one_folder(archive, tmp_path):
+    fetch(archive("a.zip", wanted=("annotations/instances_train2017.json",)), tmp_path)
+    fetch(archive("b.zip"), tmp_path)
+    names = {name for name in files_below(tmp_path / "coco") if not name.startswith(".")}
+    assert names == {"annotations/instances_train2017.json", "train2017/a.jpg", "train2017/b.jpg"}
+
+
+def test_partial_download_goes_on_where_it_stopped(archive, server, tmp_path):
+    offered = archive()
+    (tmp_path / "train2017.zip.partial").write_bytes(server.files["/train2017.zip"][:1_234_567])
+    fetch(offered, tmp_path)
+    assert server.asked == [("/train2017.zip", "bytes=1234567-")]
+    assert_fetched(tmp_path)
+
+
+def test_server_without_ranges_sends_all_of_it_again(archive, server, tmp_path):
+    server.ranges = False
+    offered = archive()
+    (tmp_path / "train2017.zip.partial").write_bytes(b"x" * 1000)
+    fetch(offered, tmp_path)
+    assert server.asked == [("/train2017.zip", "bytes=1000-")]
+    assert_fetched(tmp_path)
+
+
+def test_complete_partial_file_is_taken(archive, server, tmp_path):
+    offered = archive()
+    (tmp_path / "train2017.zip.partial").write_bytes(server.files["/train2017.zip"])
+    fetch(offered, tmp_path)
+    assert_fetched(tmp_path)
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+def test_cut_off_connection_then_resume(archive, server, tmp_path, ranges):
+    server.ranges, server.cut = ranges, 2_000_000
+    offered = archive()
+    size = len(server.files["/train2017.zip"])
+    with pytest.raises(BamError, match=f"broke off at 2000000 of {size} bytes: run again|cannot be fetched"):
+        fetch(offered, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["train2017.zip.partial"]
+    server.cut = None
+    fetch(offered, tmp_path)
+    assert server.asked[1] == ("/train2017.zip", "bytes=2000000-")
+    assert_fetched(tmp_path)
+
+
+def test_wrong_sum_unpacks_nothing_and_fetches_anew(archive, server, tmp_path):
+    wrong = archive(md5="0" * 32)
+    with pytest.raises(BamError, match=r"does not have the MD5 0{32}: run again"):
+        fetch(wrong, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    fetch(archive(), tmp_path)
+    assert server.asked == [("/train2017.zip", None)] * 2
+    assert_fetched(tmp_path)
+
+
+def test_partial_file_of_something_else_is_caught_by_the_sum(archive, tmp_path):
+    offered = archive()
+    (tmp_path / "train2017.zip.partial").write_bytes(b"x" * 1000)
+    with pytest.raises(BamError, match="does not have the MD5"):
+        fetch(offered, tmp_path)
+    fetch(offered, tmp_path)
+    assert_fetched(tmp_path)
+
+
+def test_file_that_is_not_there(server, tmp_path):
+    with pytest.raises(BamError, match=r"/none\.zip: the server answers 404 Not Found"):
+        fetch(Archive("coco", f"{server.url}/none.zip", "0", ("a",)), tmp_path)
+    assert files_below(tmp_path) == {}
+
+
+def test_no_server(server, tmp_path):
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as closed:
+        url = f"http://127.0.0.1:{closed.server_port}/a.zip"
+    with pytest.raises(BamError, match=r"cannot be fetched .*: run again to go on"):
+        fetch(Archive("coco", url, "0", ("a",)), tmp_path)
+
+
+@pytest.mark.parametrize(
+    "name", ["../evil.jpg", "train2017/../../evil.jpg", "/tmp/evil.jpg", "train2017\\..\\evil"]
+)
+@pytest.mark.parametrize("kind", ["zip", "tar.gz"])
+def test_members_outside_their_folder(tmp_path, kind, name):
+    members = {"train2017/a.jpg": b"a", name: b"evil", "train2017/z.jpg": b"z"}
+    packed = tmp_path / f"packed.{kind}"
+    packed.write_bytes(zip_of(members) if kind == "zip" else tar_of(members))
+    with pytest.raises(BamError, match="holds a member outside its folder"):
+        unpack(packed, tmp_path / "below" / "coco", ("train2017/",))
+    assert not (tmp_path / "below" / "coco").exists()
+    assert b"evil" not in [path.read_bytes() for path in tmp_path.rglob("*.jpg")]
+
+
+def link(info):
+    info.type, info.linkname = tarfile.SYMTYPE, "/etc"
+
+
+def hard_link(info):
+    info.type, info.linkname = tarfile.LNKTYPE, "images/train/a.jpg"
+
+
+def pipe(info):
+    info.type = tarfile.FIFOTYPE
+
+
+@pytest.mark.parametrize("make", [link, hard_link, pipe])
+def test_members_that_are_no_plain_files(tmp_path, make):
+    packed = tmp_path / "data.tar.gz"
+    packed.write_bytes(tar_of({"images/train/a.jpg": b"a", "images/train/b": make, "images/train/b/c": b"c"}))
+    with pytest.raises(BamError, match="'images/train/b', which is no plain file"):
+        unpack(packed, tmp_path / "miniplaces", ("images/train/",))
+    assert not (tmp_path / "miniplaces").exists()
+
+
+def test_wanted_members_of_a_tar_replace_what_an_earlier_attempt_left(tmp_path):
+    def folder(info):
+        info.type = tarfile.DIRTYPE
+
+    members = {
+        "images": folder,
+        "images/train/b/bedroom/1.jpg": b"1",
+        "images/val/2.jpg": b"2",
+        "./objects/train/b/bedroom/1.xml": b"<a/>",
+        "readme.txt": b"r",
+    }
+    packed = tmp_path / "data.tar.gz"
+    packed.write_bytes(tar_of(members))
+    for left in (".data.tar.gz.unpacked/images/train/half.jpg", "miniplaces/images/train/old.jpg"):
+        (tmp_path / left).parent.mkdir(parents=True)
+        (tmp_path / left).write_bytes(b"old")
+    unpack(packed, tmp_path / "miniplaces", ("images/train/", "objects/train/"))
+    assert files_below(tmp_path / "miniplaces") == {
+        "images/train/b/bedroom/1.jpg": b"1",
+        "objects/train/b/bedroom/1.xml": b"<a/>",
+    }
+    assert {path.name for path in tmp_path.iterdir()} == {"data.tar.gz", "miniplaces"}
+
+
+def test_archive_without_anything_wanted(archive, tmp_path):
+    with pytest.raises(BamError, match="holds none of train2017/: it is not as published"):
+        fetch(archive(content=zip_of({"data/train2017/a.jpg": b"a"})), tmp_path)
+    assert not (tmp_path / "coco").exists()
+
+
+# The command
+
+
+@pytest.fixture
+def command(monkeypatch):
+    """Runs the command with other archives; returns its exit code."""
+
+    def run(archives, *arguments):
+        monkeypatch.setattr(download, "ARCHIVES", archives)
+        monkeypatch.setattr(sys, "argv", ["download", *map(str, arguments)])
+        return download.main()
+
+    return run
+
+
+def test_command_fetches_all_and_says_what_comes_next(command, archive, tmp_path, capsys):
+    tar = tar_of({"images/train/a.jpg": b"a"})
+    both = (archive(), archive("data.tar.gz", tar, ("images/train/",), dataset="miniplaces"))
+    assert command(both, tmp_path) == 0
+    assert (tmp_path / "coco/train2017/a.jpg").exists()
+    assert (tmp_path / "miniplaces/images/train/a.jpg").exists()
+    assert f"--coco {tmp_path / 'coco'} --miniplaces {tmp_path / 'miniplaces'}" in capsys.readouterr().out
+
+
+def test_command_fetches_one_of_the_two(command, archive, server, tmp_path):
+    both = (archive(), archive("data.tar.gz", b"", dataset="miniplaces"))
+    assert command(both, tmp_path, "--only", "coco") == 0
+    assert server.asked == [("/train2017.zip", None)]
+
+
+def test_command_that_fails_says_why_in_one_line(command, archive, server, tmp_path, capsys):
+    for failing in (
+        Archive("coco", f"{server.url}/none.zip", "0", ("a",)),
+        archive(content=b"no zip file"),
+        archive("data.tar.gz", b"no tar file"),
+    ):
+        assert command((failing,), tmp_path) == 1
+        error = capsys.readouterr().err
+        assert error.startswith("error: ")
+        assert error.count("\n") == 1
+
+
+def test_command_with_wrong_usage(command, capsys):
+    with pytest.raises(SystemExit) as caught:
+        command((), "--only", "imagenet")
+    assert caught.value.code == 2
+    assert "coco" in capsys.readouterr().err
+
+
+def test_published_archives_are_what_the_builder_reads():
+    wanted = {(archive.dataset, prefix) for archive in download.ARCHIVES for prefix in archive.wanted}
+    assert {
+        ("coco", "annotations/instances_train2017.json"),
+        ("coco", "train2017/"),
+        ("miniplaces", "images/train/"),
+        ("miniplaces", "objects/train/"),
+    } == wanted
+    assert all(len(bytes.fromhex(archive.md5)) == 16 for archive in download.ARCHIVES)

@@ -1,0 +1,64 @@
+import numpy as np
+import pytest
+
+from metrics.statistics import bootstrap_interval, trial_sd
+
+
+def test_interval_of_independent_values_is_that_of_the_normal_law():
+    values = np.random.default_rng(0).random(400) < 0.3
+    sources = np.arange(400)[:, None]
+    low, high = bootstrap_interval(values, sources, seed=0, samples=4000)
+    half = 1.96 * np.sqrt(values.mean() * (1 - values.mean()) / 400)
+    assert low == pytest.approx(values.mean() - half, abs=0.01)
+    assert high == pytest.approx(values.mean() + half, abs=0.01)
+
+
+def test_values_that_share_a_source_widen_the_interval():
+    rng = np.random.default_rng(1)
+    scene = np.repeat(np.arange(20), 20)
+    values = rng.normal(size=20)[scene]  # all 20 images of a scene say the same
+    own = np.arange(400)
+    narrow = bootstrap_interval(values, np.stack([own, own], 1), seed=0)
+    wide = bootstrap_interval(values, np.stack([own, scene], 1), seed=0)
+    assert wide[1] - wide[0] > 2.5 * (narrow[1] - narrow[0])
+
+
+def test_interval_covers_the_truth_of_crossed_sources():
+    rng = np.random.default_rng(2)
+    covered = 0
+    for trial in range(100):
+        effects = rng.normal(size=(15, 1)) + rng.normal(size=(1, 15)) + rng.normal(size=(15, 15))
+        sources = np.stack(np.meshgrid(np.arange(15), np.arange(15), indexing="ij"), -1).reshape(-1, 2)
+        low, high = bootstrap_interval(effects.ravel(), sources, seed=trial, samples=400)
+        covered += low <= 0 <= high
+    assert covered >= 90
+
+
+def test_interval_of_a_constant_and_of_nothing():
+    sources = np.array([["a", "x"], ["b", "y"], ["a", "y"]])
+    assert bootstrap_interval(np.ones(3), sources, seed=0) == (1.0, 1.0)
+    assert bootstrap_interval(np.array([]), np.empty((0, 2)), seed=0) == (None, None)
+    assert bootstrap_interval(np.ones(2), np.array([["a", "x"], ["b", "x"]]), seed=0) == (None, None)
+
+
+def test_same_seed_same_interval():
+    values, sources = np.arange(30.0), np.arange(30)[:, None]
+    assert bootstrap_interval(values, sources, seed=4) == bootstrap_interval(values, sources, seed=4)
+    assert bootstrap_interval(values, sources, seed=4) != bootstrap_interval(values, sources, seed=5)
+
+
+def test_trial_sd_is_that_of_a_rate():
+    values = np.random.default_rng(0).random(20_000) < 0.5
+    deviations = [trial_sd(values, 10, 100, seed) for seed in range(200)]
+    assert np.sqrt(np.mean(np.square(deviations))) == pytest.approx(0.05, abs=0.003)  # sqrt(p (1 - p) / 100)
+
+
+def test_disjoint_trials_where_there_are_enough_values():
+    values = np.arange(40.0)
+    blocks = values[np.random.default_rng(7).permutation(40)].reshape(4, 10).mean(1)
+    assert trial_sd(values, 4, 10, seed=7) == pytest.approx(blocks.std(ddof=1))
+
+
+def test_no_trial_sd_where_every_trial_would_be_the_same():
+    assert trial_sd(np.arange(100.0), 10, 100, seed=0) is None
+    assert trial_sd(np.arange(101.0), 10, 100, seed=0) > 0

@@ -1,0 +1,131 @@
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from data_prep.errors import BamError
+from models import training
+from models.suite import Task
+from models.training import Checkpoint, make_config, train
+
+QUICK = {"epochs": 0.2, "batch_size": 16, "seed": 3}
+
+
+@pytest.fixture(autouse=True)
+def short_rounds(monkeypatch):
+    monkeypatch.setattr(training, "ROUND", 4)
+
+
+@pytest.fixture
+def config(dataset):
+    return make_config(Task("scene"), dataset, **QUICK)
+
+
+def read(folder):
+    return json.loads((folder / "scene" / "model.json").read_text())
+
+
+def test_interrupted_training_ends_as_if_undisturbed(dataset, config, tmp_path, monkeypatch):
+    train(config, dataset, tmp_path / "whole")
+
+    save = Checkpoint.save
+
+    def save_once(self, *state):
+        save(self, *state)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoint, "save", save_once)
+        for _ in range(2):
+            with pytest.raises(KeyboardInterrupt):
+                train(config, dataset, tmp_path / "interrupted")
+    assert not (tmp_path / "interrupted" / "scene" / "model.json").exists()
+    train(config, dataset, tmp_path / "interrupted")
+    whole, interrupted = read(tmp_path / "whole"), read(tmp_path / "interrupted")
+    assert len(whole["history"]) == 3
+    assert interrupted == whole
+
+
+def test_description_tells_settings_and_accuracy_on_every_view(dataset, config, tmp_path):
+    assert train(config, dataset, tmp_path)["class_names"][0] == "bamboo_forest"
+    description = read(tmp_path)
+    assert description["config"]["dataset"] == dataset.fingerprint
+    assert description["config"]["seed"] == 3
+    assert set(description["accuracy"]) == {
+        "object_scene",
+        "scene_only",
+        "object_only",
+        "rescaled",
+        "relocated",
+    }
+    assert all(0 <= value <= 1 for value in description["accuracy"].values())
+    assert description["bamboo_forest"]["images"] == 1
+    assert sorted(path.name for path in (tmp_path / "scene").iterdir()) == ["model.json", "model.keras"]
+
+
+def test_a_trained_model_is_kept_and_other_settings_are_refused(dataset, config, tmp_path):
+    train(config, dataset, tmp_path)
+    before = (tmp_path / "scene" / "model.keras").stat().st_mtime_ns
+    assert train(config, dataset, tmp_path) == read(tmp_path)
+    assert (tmp_path / "scene" / "model.keras").stat().st_mtime_ns == before
+    with pytest.raises(BamError, match="trained with seed 3, not 4"):
+        train(make_config(Task("scene"), dataset, **{**QUICK, "seed": 4}), dataset, tmp_path)
+
+
+def test_checkpoint_of_other_settings_is_not_used(dataset, config, tmp_path, monkeypatch, capsys):
+    folder = tmp_path / "scene"
+    folder.mkdir()
+    np.savez(folder / "training.npz", config=np.array("{}"), history=np.array("[]"))
+    train(config, dataset, tmp_path)
+    assert "other settings: starting anew" in capsys.readouterr().err
+    assert len(read(tmp_path)["history"]) == 3
+
+
+def test_best_weights_are_kept_and_a_rising_loss_ends_it(dataset, tmp_path, monkeypatch):
+    losses = iter([1.0, 0.5, 0.9, 0.8, 0.7, 0.6])
+    kept = []
+
+    def fake_evaluate(self, *_, **__):
+        kept.append(self.get_weights())
+        return next(losses), 0.5
+
+    monkeypatch.setattr("tf_keras.Model.evaluate", fake_evaluate)
+    config = make_config(Task("scene"), dataset, epochs=0.5, batch_size=16, patience=3)
+    train(config, dataset, tmp_path)
+    assert [entry["validation_loss"] for entry in read(tmp_path)["history"]] == [1.0, 0.5, 0.9, 0.8, 0.7]
+    from models import load_classifier
+
+    best = load_classifier(tmp_path / "scene").model.get_weights()
+    assert all(np.array_equal(a, b) for a, b in zip(best, kept[1], strict=True))
+
+
+SEVERAL_DEVICES = """
+import sys
+import tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+from data_prep import load_dataset
+from models import training
+from models.suite import Task
+training.ROUND = 4
+strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+assert strategy.num_replicas_in_sync == 2
+training._strategy = lambda: strategy
+dataset = load_dataset(sys.argv[1])
+config = training.make_config(Task("scene"), dataset, epochs=0.2, batch_size=16)
+print(training.train(config, dataset, __import__("pathlib").Path(sys.argv[2])))
+"""
+
+
+def test_training_runs_on_several_devices(dataset, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", SEVERAL_DEVICES, str(dataset.folder), str(tmp_path)],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    history = read(tmp_path)["history"]
+    assert [entry["step"] for entry in history] == [4, 8, 10]
+    assert all(np.isfinite(entry["validation_loss"]) for entry in history)
