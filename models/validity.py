@@ -82,7 +82,11 @@ def table(models: Path) -> str:
             lines.append(f"| {symbol}, paper | " + " | ".join(f"{value:.1f}" for value in values) + " | | |")
     series = {k: found.get(Task("scene", commonality=k).name) for k in COMMONALITIES}
     if any(series.values()):
-        lines += ["", "| bamboo forest, % | " + " | ".join(f"k={k}" for k in COMMONALITIES) + " |"]
+        images = next(entry["bamboo_forest"]["images"] for entry in series.values() if entry)
+        lines += [
+            "",
+            f"| bamboo forest, %, n = {images} | " + " | ".join(f"k={k}" for k in COMMONALITIES) + " |",
+        ]
         lines.append("|---" * 11 + "|")
         for key in ("with_dog", "without_dog"):
             values = [entry and _percent(entry["bamboo_forest"][key], 0) for entry in series.values()]
