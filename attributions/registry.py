@@ -20,13 +20,18 @@ from models.classifier import Classifier
 Method = Callable[..., np.ndarray]
 
 METHODS: dict[str, Method] = {}
+VERSIONS: dict[str, int] = {}
 # Controls know nothing of the model, or everything of the truth: they show what a score is worth.
 CONTROLS: list[str] = []
 
 
-def method(function: Method) -> Method:
-    """Register an attribution method under its function's name."""
+def method(function: Method, version: int = 1) -> Method:
+    """Register an attribution method under its function's name.
+
+    A higher `version` tells that its maps have changed: rows of an older one are then not used.
+    """
     METHODS[function.__name__] = function
+    VERSIONS[function.__name__] = version
     return function
 
 
@@ -48,8 +53,9 @@ def explain(
     """Attribution maps of one method, float32 (N, h, w[, channels]) at the classifier's input size.
 
     images: (N, H, W, 3) in 0..255, any size and dtype. targets: the class index to explain, per image.
-    seed: one number, or one per image; the same seed gives the same map, whatever stands beside the
-    image. masks: bool (N, H, W), True on the pasted object, for the methods that need them.
+    seed: one per image, which gives an image the same map whatever stands beside it; or one number,
+    from which each place in the batch gets its own. masks: bool (N, H, W), True on the pasted object,
+    for the methods that need them.
     Raises `BamError` for an unknown method or target, missing masks, and maps of a wrong shape.
     """
     if isinstance(method, str):

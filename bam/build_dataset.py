@@ -40,15 +40,14 @@ def main() -> None:
         raise BamError("--data must be a folder of its own, not the one you are in")
     if bool(FLAGS.coco) != bool(FLAGS.miniplaces):
         raise BamError("--coco and --miniplaces belong together: give both, or neither for the drawn sample")
-    if FLAGS.coco:
-        sources = Sources("coco/miniplaces", Path(FLAGS.coco), Path(FLAGS.miniplaces))
-    else:
+    name, coco, miniplaces = "coco/miniplaces", Path(FLAGS.coco or ""), Path(FLAGS.miniplaces or "")
+    if not FLAGS.coco:
         drawn = folder.parent / "drawn"
         print(f"no --coco and --miniplaces given: using the drawn sample in {drawn}")
         draw_sample(drawn, workers)
-        sources = Sources("drawn", drawn / "coco", drawn / "miniplaces")
+        name, coco, miniplaces = "drawn", drawn / "coco", drawn / "miniplaces"
     exclude = Path(FLAGS.exclude_scenes) if FLAGS.exclude_scenes else None
-    sources = Sources(sources.name, sources.coco, sources.miniplaces, FLAGS.minimum_area, exclude)
+    sources = Sources(name, coco, miniplaces, FLAGS.minimum_area, exclude)
     dataset = build(sources, folder, FLAGS.images_per_pair, FLAGS.seed, workers)
     sizes = {split: len(dataset.view("object_scene", split)) for split in ("train", "validation", "test")}
     print(f"{folder}: {', '.join(f'{size} {split}' for split, size in sizes.items())} composites")

@@ -11,7 +11,7 @@ from data_prep.dataset import Dataset
 from data_prep.errors import BamError
 
 flags.DEFINE_string("data", "data/bam", "folder of the dataset")
-flags.DEFINE_integer("seed", 0, "seed of every random draw", lower_bound=0)
+flags.DEFINE_integer("seed", 0, "seed of every random draw", lower_bound=0, upper_bound=2**32 - 1)
 
 
 def red(text: str) -> str:
@@ -48,6 +48,8 @@ def run(main: Callable[[], None]) -> None:
 def _parse(argv: list[str]) -> list[str]:
     try:
         return flags.FLAGS(argv)
+    except SystemExit:  # absl has shown the help that was asked for, and would call that a failure
+        sys.exit(0)
     except flags.Error as error:
         print(f"{error}; see --help", file=sys.stderr)
         sys.exit(2)

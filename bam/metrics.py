@@ -26,12 +26,16 @@ flags.DEFINE_string(
     "methods",
     "all",
     f"comma-separated attribution methods, of {', '.join(METHODS)}; all of them by default "
-    f"(of these, controls: {', '.join(CONTROLS)})",
+    f"(of these, controls: {', '.join(CONTROLS)}; random and edges are always there)",
 )
 flags.DEFINE_integer("limit", None, "at most so many test images (default: all)", lower_bound=1)
 flags.DEFINE_integer("trials", 10, "random samples of 100 images behind the trial sd", lower_bound=2)
 flags.DEFINE_string("models", "runs/models", "folder of the trained models")
-flags.DEFINE_string("out", "runs/results", "folder of the results")
+flags.DEFINE_string(
+    "out",
+    "runs/results",
+    "folder of the results; a later run of the same metric replaces its table, not its rows",
+)
 flags.adopt_module_key_flags(command)
 
 

@@ -22,7 +22,7 @@ from data_prep.errors import BamError
 from data_prep.files import write_text
 from models.architectures import ARCHITECTURES
 from models.suite import SUITE, Task
-from models.training import make_config, train
+from models.training import is_chief, make_config, train
 from models.validity import check, failures, table
 
 FLAGS = flags.FLAGS
@@ -36,13 +36,13 @@ flags.DEFINE_enum("architecture", "small", list(ARCHITECTURES), "network")
 flags.DEFINE_string(
     "weights", "none", "weights to start from: none, imagenet, or a file (.keras; .h5 of Keras)"
 )
-flags.DEFINE_float("epochs", None, "passes over the training images (default: suits the architecture)")
+flags.DEFINE_float("epochs", None, "passes over the training images (default: suits the architecture)", 1e-6)
 flags.DEFINE_integer("batch_size", 32, "images per step, over all devices", lower_bound=1)
-flags.DEFINE_float("learning_rate", None, "peak learning rate (default: suits the architecture)")
+flags.DEFINE_float("learning_rate", None, "peak learning rate (default: suits the architecture)", 0)
 flags.DEFINE_integer(
-    "patience", 8, "stop when the validation loss has not improved for so many times 100 steps"
+    "patience", 8, "stop when the validation loss has not improved for so many times 100 steps", 1
 )
-flags.DEFINE_string("models", "runs/models", "folder of the trained models")
+flags.DEFINE_string("models", "runs/models", "folder of the trained models; several machines must share it")
 flags.adopt_module_key_flags(command)
 
 
@@ -62,7 +62,8 @@ def main() -> None:
             for failure in failures(task.name, check(description)):
                 print(command.red(failure))
     report = table(folder)
-    write_text(folder / "validity.md", f"{report}\n")
+    if is_chief():
+        write_text(folder / "validity.md", f"{report}\n")
     print(report)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import functools
 import hashlib
-import json
+import itertools
 import os
 import shutil
 from collections import Counter
@@ -83,12 +83,16 @@ def _settings(sources: Sources) -> dict[str, Any]:
         return hashlib.sha256(path.read_bytes()).hexdigest() if path else None
 
     annotations = sources.coco / coco.ANNOTATIONS
-    listing = json.dumps(miniplaces.list_scenes(sources.miniplaces)).encode()
+    listing = hashlib.sha256()
+    for file in itertools.chain.from_iterable(miniplaces.list_scenes(sources.miniplaces).values()):
+        listing.update(f"{file}\n".encode())
+        if path := miniplaces.annotation_of(sources.miniplaces, file):
+            listing.update(path.read_bytes())
     return {
         "source": sources.name,
         "minimum_area": sources.minimum_area,
         "annotations": digest(annotations) if annotations.exists() else None,
-        "scenes": hashlib.sha256(listing).hexdigest(),
+        "scenes": listing.hexdigest(),  # their names and object annotations
         "exclude_scenes": digest(sources.exclude_scenes),
     }
 

@@ -82,8 +82,8 @@ class View:
         indices = np.arange(len(self))[indices if indices.size else []]
         return View(self.dataset, self.name, [self.placements[i] for i in indices], self.present[indices])
 
-    def __getitem__(self, key: slice | Sequence[int] | np.ndarray) -> Batch:
-        chosen = self.subset(np.arange(len(self))[key])
+    def __getitem__(self, key: int | slice | Sequence[int] | np.ndarray) -> Batch:
+        chosen = self.subset(np.atleast_1d(np.arange(len(self))[key]))
         shape = (len(chosen), SCENE_SIZE, SCENE_SIZE)
         images, masks = np.empty((*shape, 3), np.uint8), np.zeros(shape, bool)
         for image, mask, placement, visible in zip(

@@ -25,7 +25,7 @@ from tqdm import tqdm
 from data_prep.classes import OBJECTS, SCENES
 from data_prep.dataset import Dataset, View
 from data_prep.errors import BamError
-from data_prep.files import write_text
+from data_prep.files import read_json, write_json, write_text
 from data_prep.workers import in_order
 
 FORMATS = ("png", "jpeg")
@@ -40,8 +40,12 @@ def export(dataset: Dataset, folder: Path, file_format: str, workers: int) -> No
     """Write the official layout to `folder`, which takes its name when complete.
 
     `file_format` is "png" (lossless) or "jpeg" (quality 95, for programs that want it; pixels then
-    differ outside the mask too). Raises `BamError` if `folder` holds something already.
+    differ outside the mask too). Does nothing if this export is there already;
+    raises `BamError` if `folder` holds anything else.
     """
+    marker = {"dataset": dataset.fingerprint, "format": file_format}
+    if (folder / "export.json").exists() and read_json(folder / "export.json") == marker:
+        return
     if folder.exists() and any(folder.iterdir()):
         raise BamError(f"{folder} is not empty: give another --export")
     partial = folder.with_name(f".{folder.name}.partial")
@@ -65,6 +69,7 @@ def export(dataset: Dataset, folder: Path, file_format: str, workers: int) -> No
         write_text(
             root / "val_loc.txt", _lines(f"{file} {box}" for file, box in zip(files, boxes, strict=True))
         )
+    write_json(partial / "export.json", marker)
     if folder.exists():
         folder.rmdir()
     os.replace(partial, folder)

@@ -114,10 +114,10 @@ def _choose(
     for item, result in zip(order, in_order(attempt, order, workers), strict=False):
         if isinstance(result, Unusable):
             excluded.append((item, str(result)))
-        elif _digest(result) in seen:
+        elif (digest := _digest(result)) in seen:
             excluded.append((item, "duplicate of another picture"))
         else:
-            seen.add(_digest(result))
+            seen.add(digest)
             chosen.append((item, result))
         if len(chosen) == wanted:
             break

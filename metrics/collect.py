@@ -11,46 +11,56 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from attributions import explain
+from attributions import VERSIONS, explain
 from data_prep.dataset import Batch, View
 from data_prep.placement import generator
 from metrics.regions import positive_map, random_regions, region_attribution
-from metrics.rows import Row, RowFile
+from metrics.rows import Row, RowFile, locked
 from models.classifier import Classifier
 
 # To be raised when rows would come out differently: rows of other versions are then not used.
 VERSION = 1
 
 
-def chosen_images(view: View, limit: int | None, seed: int) -> View:
-    """The images to evaluate: the first `limit` in a random order that depends on the seed alone."""
-    return view.subset(generator(seed, "images").permutation(len(view))[:limit])
+def shuffled(view: View, seed: int) -> View:
+    """The images in a random order that depends on the seed alone; the first of it are those evaluated."""
+    return view.subset(generator(seed, "images").permutation(len(view)))
 
 
 def collect(
-    view: View, classifier: Classifier, methods: Sequence[str], seed: int, folder: Path
+    view: View,
+    classifier: Classifier,
+    methods: Sequence[str],
+    seed: int,
+    folder: Path,
+    limit: int | None = None,
 ) -> dict[str, list[Row]]:
-    """The rows of each method for the images of `view`, in its order.
+    """The rows of each method for the first `limit` images of `view`, in its order.
 
     Maps explain the true label. Rows are kept in CSV files in `folder`, one per model, view and method,
     named also by a digest of all they depend on; what is there is not computed again.
     """
-    files = {name: RowFile(folder / _file_name(view, classifier, name, seed)) for name in methods}
-    with tqdm(desc=f"{classifier.name} on {view.name}", total=len(view), unit="image", disable=None) as bar:
-        for start in range(0, len(view), classifier.batch_size):
-            # Batches are always cut the same way: what is beside an image can change its last digits.
+    wanted = view.ids[:limit]
+    with (
+        locked(folder),
+        tqdm(desc=f"{classifier.name} on {view.name}", total=len(wanted), unit="image", disable=None) as bar,
+    ):
+        files = {name: RowFile(folder / _file_name(view, classifier, name, seed)) for name in methods}
+        for start in range(0, len(wanted), classifier.batch_size):
+            # Batches are whole and always cut the same way: what is beside an image can change its digits.
             part = view.subset(np.arange(start, min(start + classifier.batch_size, len(view))))
             missing = [name for name in methods if any(image not in files[name].rows for image in part.ids)]
             if missing:
                 rows = _explain_batch(part[:], view.name, classifier, missing, seed)
                 for name in missing:
                     files[name].append(row for row in rows[name] if row.image_id not in files[name].rows)
-            bar.update(len(part))
-    return {name: [file.rows[image] for image in view.ids] for name, file in files.items()}
+            bar.update(min(len(part), len(wanted) - start))
+    return {name: [file.rows[image] for image in wanted] for name, file in files.items()}
 
 
 def _file_name(view: View, classifier: Classifier, method: str, seed: int) -> str:
-    key = [VERSION, view.dataset.fingerprint, view.name, classifier.digest, classifier.labels, method, seed]
+    key = [VERSION, view.dataset.fingerprint, view.name, classifier.digest, classifier.labels]
+    key += [classifier.batch_size, method, VERSIONS[method], seed]
     digest = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:12]
     return f"{classifier.name}-{view.name}-{method}-{digest}.csv"
 

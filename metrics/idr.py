@@ -7,13 +7,12 @@ from typing import Any
 import numpy as np
 
 from data_prep.dataset import View
-from metrics.collect import chosen_images, collect
+from metrics.collect import collect, shuffled
 from metrics.regions import CONSTANT, NAN
 from metrics.request import Request
 from metrics.rows import Row
 from metrics.scores import Score
 from metrics.statistics import bootstrap_interval, trial_sd
-from models.validity import check
 
 VERSION = 1
 TRIAL_SIZE = 100
@@ -30,13 +29,14 @@ def input_dependence(with_object: np.ndarray, without_object: np.ndarray) -> np.
 def evaluate(request: Request) -> Score:
     """IDR of f_s between X_o,s and X_0,s on the test split, over images that f_s recognises in both."""
     classifier = request.classifier("scene")
-    views = [
-        chosen_images(request.dataset.view(name), request.limit, request.seed)
-        for name in ("object_scene", "scene_only")
-    ]
-    rows = [collect(view, classifier, request.methods, request.seed, request.row_folder) for view in views]
-    methods = {name: summarise(rows[0][name], rows[1][name], views[0], request) for name in request.methods}
-    return Score("idr", VERSION, "up", methods, {"scene": check(classifier.description)}, request)
+    views = [shuffled(request.dataset.view(name), request.seed) for name in ("object_scene", "scene_only")]
+    with_object, without = (
+        collect(view, classifier, request.methods, request.seed, request.row_folder, request.limit)
+        for view in views
+    )
+    images = views[0].subset(np.arange(len(views[0]))[: request.limit])
+    methods = {name: summarise(with_object[name], without[name], images, request) for name in request.methods}
+    return Score("idr", VERSION, "up", methods, {"scene": classifier}, request)
 
 
 def summarise(with_object: list[Row], without: list[Row], view: View, request: Request) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from data_prep.dataset import Dataset
 from data_prep.errors import BamError, unknown
 from models.classifier import Classifier, load_classifier
 
+ALWAYS = ("random", "edges")
+
 
 @dataclass(frozen=True)
 class Request:
@@ -45,11 +47,14 @@ class Request:
 
 
 def parse_methods(names: str) -> list[str]:
-    """Method names from a comma-separated list; "all" stands for every one."""
+    """Method names from a comma-separated list, and the controls that no table is without.
+
+    "all" stands for every one. Raises `BamError` for unknown names.
+    """
     chosen = list(METHODS) if names == "all" else [name.strip() for name in names.split(",") if name.strip()]
     for name in chosen:
         if name not in METHODS:
             raise unknown("attribution method", name, METHODS)
     if not chosen:
         raise BamError("--methods names no attribution method")
-    return list(dict.fromkeys(chosen))
+    return list(dict.fromkeys([*chosen, *ALWAYS]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import subprocess
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ import tensorflow as tf
 from attributions import CONTROLS
 from data_prep.files import write_json, write_text
 from metrics.request import Request
-from models.validity import failures
+from models.classifier import Classifier
+from models.validity import check, failures
 
 ARROWS = {"up": "↑", "down": "↓"}
 
@@ -25,20 +27,20 @@ class Score:
     """The outcome of one metric.
 
     methods: for each attribution method at least value, ci_low, ci_high, trial_sd, n, excluded and
-    seconds. validity: for each model used, what `models.validity.check` says of it.
+    seconds. models: the classifiers used, by name.
     """
 
     metric: str
     version: int
     direction: str
     methods: dict[str, dict[str, Any]]
-    validity: dict[str, dict[str, Any]]
+    models: dict[str, Classifier]
     request: Request
 
-    @property
-    def valid(self) -> bool:
-        """Whether every model in use passes the validity check."""
-        return all(entry["passed"] for entry in self.validity.values())
+    @cached_property
+    def validity(self) -> dict[str, dict[str, Any]]:
+        """For each model used, what `models.validity.check` says of it."""
+        return {name: check(model.description) for name, model in self.models.items()}
 
     def warnings(self) -> list[str]:
         """Why the scores are not to be trusted, if so."""
@@ -55,13 +57,20 @@ class Score:
                 "version": self.version,
                 "direction": self.direction,
                 "methods": self.methods,
-                "validity": {"passed": self.valid, "models": self.validity},
+                "validity": {
+                    "passed": all(entry["passed"] for entry in self.validity.values()),
+                    "models": self.validity,
+                },
                 "config": {
                     "seed": request.seed,
                     "limit": request.limit,
                     "trials": request.trials,
                     "dataset": request.dataset.fingerprint,
-                    "precision": "float32",
+                    "models": {
+                        name: {"digest": model.digest, **model.description["config"]}
+                        for name, model in self.models.items()
+                    },
+                    "precision": "tensorfloat32" if _uses_tensorfloat32() else "float32",
                 },
                 "environment": environment(),
             },
@@ -84,14 +93,23 @@ class Score:
             entry = self.methods[method]
             left_out = ", ".join(f"{number} {why}" for why, number in entry["excluded"].items() if number)
             label = f"{method} (control)" if method in CONTROLS else method
-            baseline = _number(entry["random_region"]["value"])
+            baseline = _number(entry.get("random_region", {}).get("value"))
             interval = f"{_number(entry['ci_low'])} ... {_number(entry['ci_high'])}"
             cells = (label, _number(entry["value"]), interval, _number(entry["trial_sd"]), baseline)
             lines.append(
-                "| " + " | ".join((*cells, str(entry["n"]), left_out or "0", str(entry["ties"]))) + " |"
+                "| "
+                + " | ".join((*cells, str(entry["n"]), left_out or "0", str(entry.get("ties", "-"))))
+                + " |"
             )
         warnings = [f"\n**NOT VALID: {line}**" for line in self.warnings()]
         return "\n".join([*lines, *warnings]) + "\n"
+
+
+def _uses_tensorfloat32() -> bool:
+    """Whether this machine's GPUs multiply float32 with shortened mantissas, as newer ones do."""
+    return bool(tf.config.list_physical_devices("GPU")) and (
+        tf.config.experimental.tensor_float_32_execution_enabled()
+    )
 
 
 def _number(value: float | None) -> str:

@@ -40,15 +40,17 @@ def trial_sd(values: np.ndarray, trials: int, size: int, seed: int) -> float | N
     """Standard deviation between the means of `trials` random samples of `size` values each.
 
     The paper quotes it for 10 trials of 100 image pairs. Trials share no value where there are
-    `trials` * `size` of them, otherwise they are drawn one by one without replacement. None if there
-    are no more than `size` values, since all trials would then be the same.
+    `trials` * `size` of them. Otherwise each is drawn anew without replacement, and the deviation is
+    divided by sqrt(1 - size / n), by which samples of a finite population vary too little. None if
+    there are no more than `size` values, since all trials would then be the same.
     """
     values = np.asarray(values, float)
     if len(values) <= size or trials < 2:
         return None
     rng = np.random.default_rng(seed)
     if len(values) >= trials * size:
-        chosen = rng.permutation(len(values))[: trials * size].reshape(trials, size)
+        chosen, correction = rng.permutation(len(values))[: trials * size].reshape(trials, size), 1
     else:
         chosen = np.stack([rng.permutation(len(values))[:size] for _ in range(trials)])
-    return float(values[chosen].mean(1).std(ddof=1))
+        correction = np.sqrt(1 - size / len(values))
+    return float(values[chosen].mean(1).std(ddof=1) / correction)

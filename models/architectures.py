@@ -129,6 +129,15 @@ def _load_imagenet(model: keras.Model, path: str) -> None:
     first.set_weights([kernel[:, :, ::-1], bias])
 
 
+def structure(model: keras.Model) -> list[str]:
+    """What each layer does, whatever its name: class, settings and shape of its weights, in order."""
+    described = []
+    for layer in model.layers:
+        settings = {key: value for key, value in layer.get_config().items() if key != "name"}
+        described.append(f"{type(layer).__name__} {settings} {[weight.shape for weight in layer.weights]}")
+    return described
+
+
 def _load_keras_file(model: keras.Model, path: str) -> None:
     """Take over the weights of a .keras file, except those of a last layer with other classes."""
     if not Path(path).is_file():
@@ -137,13 +146,10 @@ def _load_keras_file(model: keras.Model, path: str) -> None:
         other = keras.models.load_model(path, compile=False)
     except (OSError, ValueError) as error:
         raise BamError(f"{path} is no .keras file ({error})") from None
-    pairs = list(zip(model.layers, other.layers, strict=False))
-    if len(model.layers) != len(other.layers) or any(
-        [w.shape for w in mine.weights] != [w.shape for w in theirs.weights] for mine, theirs in pairs[:-1]
-    ):
+    if structure(model)[:-1] != structure(other)[:-1]:
         raise BamError(f"{path} holds another architecture than {model.name}")
-    for mine, theirs in pairs:
-        if [w.shape for w in mine.weights] == [w.shape for w in theirs.weights]:
+    for mine, theirs in zip(model.layers, other.layers, strict=True):
+        if [weight.shape for weight in mine.weights] == [weight.shape for weight in theirs.weights]:
             mine.set_weights(theirs.get_weights())
 
 

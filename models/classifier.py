@@ -13,6 +13,7 @@ import tf_keras as keras
 
 from data_prep.errors import BamError
 from data_prep.files import read_json
+from models.architectures import structure
 
 
 def resize(images: tf.Tensor | np.ndarray, size: tuple[int, int]) -> tf.Tensor:
@@ -25,7 +26,7 @@ class Classifier:
 
     model: tf_keras model from float32 (N, H, W, 3) in 0..255 to logits (N, classes).
     labels: what it was trained on, "object" or "scene"; None if unknown.
-    digest: identifies the weights; results computed with other weights are never mixed with these.
+    digest: identifies layers and weights; results of another network are never mixed with these.
     """
 
     def __init__(
@@ -40,7 +41,7 @@ class Classifier:
         self.model, self.class_names, self.name, self.labels = model, tuple(class_names), name, labels
         self.description = description or {}
         self.batch_size = batch_size
-        self.digest = weights_digest(model)
+        self.digest = network_digest(model)
         if model.output_shape[-1] != len(self.class_names):
             raise BamError(
                 f"{name} has {model.output_shape[-1]} outputs, but {len(self.class_names)} class names"
@@ -149,9 +150,9 @@ class Classifier:
         return tf.nest.map_structure(lambda *parts: np.concatenate(parts), *results)
 
 
-def weights_digest(model: keras.Model) -> str:
-    """SHA-256 over the weights in order: the same for the same network, however it was stored."""
-    digest = hashlib.sha256()
+def network_digest(model: keras.Model) -> str:
+    """SHA-256 over layers and weights in order: the same for the same network, however it was stored."""
+    digest = hashlib.sha256("\n".join(structure(model)).encode())
     for weight in model.get_weights():
         digest.update(repr(weight.shape).encode() + np.ascontiguousarray(weight).tobytes())
     return digest.hexdigest()

@@ -19,8 +19,8 @@ def training_batches(
 ) -> tf.data.Dataset:
     """The batches of `steps`: augmented float32 images (batch, *size, 3) in 0..255 and int labels.
 
-    Every image comes once before any comes again. Step i gives the same batch whatever came before, so
-    that an interrupted training goes on to the same end.
+    An epoch shows every image once, but for the remainder that fills no batch. Step i gives the same
+    batch whatever came before, so that an interrupted training goes on to the same end.
     """
     per_epoch = len(view) // batch_size or 1
 

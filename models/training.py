@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import json
+import math
 import os
 import sys
 from dataclasses import asdict, dataclass
@@ -39,6 +42,7 @@ class Config:
     commonality: float | None
     architecture: str
     weights: str
+    weights_sha256: str | None  # of the file, if `weights` names one
     epochs: float
     batch_size: int
     learning_rate: float
@@ -64,9 +68,11 @@ def make_config(
 ) -> Config:
     """A `Config` with the architecture's defaults filled in."""
     defaults = ARCHITECTURES[architecture]
-    epochs = epochs or defaults.images_seen / len(task.view(dataset, "train"))
-    rate = learning_rate or defaults.learning_rate
-    settings = (architecture, weights, epochs, batch_size, rate, patience, seed)
+    if epochs is None:
+        epochs = defaults.images_seen / len(task.view(dataset, "train"))
+    rate = defaults.learning_rate if learning_rate is None else learning_rate
+    digest = hashlib.sha256(Path(weights).read_bytes()).hexdigest() if Path(weights).is_file() else None
+    settings = (architecture, weights, digest, epochs, batch_size, rate, patience, seed)
     return Config(task.labels, task.on, task.commonality, *settings, dataset.fingerprint)
 
 
@@ -74,14 +80,16 @@ def train(config: Config, dataset: Dataset, folder: Path) -> dict[str, Any]:
     """Train the model of `config` into `folder/<its name>`, unless it is there already.
 
     Writes model.keras and, last, model.json with the configuration and the accuracy on every view, and
-    returns the content of the latter; of several machines the first writes. A killed training goes on
-    from its last checkpoint. Raises `BamError` if the folder holds a model of other settings.
+    returns the content of the latter. Several machines (TF_CONFIG) must share `folder`; the first
+    writes. A killed training goes on from its last checkpoint. Raises `BamError` if the folder holds a
+    model of other settings, or if the loss is no number any more.
     """
     task = config.task
     target = folder / task.name
     if (target / "model.json").exists():
         description = read_json(target / "model.json")
         _check_same(config, description["config"], target)
+        _remove_checkpoint(target)
         return description
     strategy = _strategy()
     model = build_model(config.architecture, len(task.class_names), config.weights, config.seed)
@@ -99,13 +107,17 @@ def train(config: Config, dataset: Dataset, folder: Path) -> dict[str, Any]:
         "history": history,
         **evaluate_views(classifier, dataset),
     }
-    if _is_chief(strategy):
+    if is_chief():
         with replacing(target / "model.keras") as path:
             model.save(path)
         write_json(target / "model.json", description)
-        (target / "training.npz").unlink(missing_ok=True)
-        remove_leftovers(target)
+        _remove_checkpoint(target)
     return description
+
+
+def _remove_checkpoint(target: Path) -> None:
+    (target / "training.npz").unlink(missing_ok=True)
+    remove_leftovers(target)
 
 
 def _check_same(config: Config, old: dict[str, Any], target: Path) -> None:
@@ -117,6 +129,7 @@ def _check_same(config: Config, old: dict[str, Any], target: Path) -> None:
         )
 
 
+@functools.cache  # several machines can be joined only once
 def _strategy() -> tf.distribute.Strategy:
     """Several machines if TF_CONFIG says so, else all GPUs of this one, else its one device."""
     if "TF_CONFIG" in os.environ:
@@ -125,8 +138,9 @@ def _strategy() -> tf.distribute.Strategy:
     return tf.distribute.MirroredStrategy() if len(devices) > 1 else tf.distribute.get_strategy()
 
 
-def _is_chief(strategy: tf.distribute.Strategy) -> bool:
-    resolver = strategy.cluster_resolver
+def is_chief() -> bool:
+    """Whether this process is the one that writes: always, but for the others of several machines."""
+    resolver = _strategy().cluster_resolver
     return (
         resolver is None
         or resolver.task_type in (None, "chief")
@@ -173,11 +187,13 @@ def _fit(
             model.fit(batches, verbose=0)
             loss, accuracy = model.evaluate(validation, verbose=0)
             done = span.stop
+            if not math.isfinite(loss):
+                raise BamError(f"the validation loss is {loss} after {done} steps: lower --learning_rate")
             history.append({"step": done, "validation_loss": loss, "validation_accuracy": accuracy})
             weights = model.get_weights()
             if loss <= min(entry["validation_loss"] for entry in history):
                 best = weights
-            if _is_chief(strategy):
+            if is_chief():
                 state.save(weights, best, optimizer, history)
             bar.update(len(span))
             bar.set_postfix(validation_accuracy=f"{accuracy:.3f}")

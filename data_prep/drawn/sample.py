@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 
 import numpy as np
@@ -55,7 +56,7 @@ def draw_sample(folder: Path, workers: int, pictures_per_class: int = PICTURES_P
     remove_leftovers(partial)
     tasks = [(partial, name, pictures_per_class) for name in (*OBJECTS, *SCENES)]
     # Processes, since drawing is Python; started fresh, since the caller may run threads.
-    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+    with ProcessPoolExecutor(workers, get_context("spawn"), initializer=_end_with_parent) as pool:
         parts = list(tqdm(pool.map(_draw_class, tasks), "drawing", len(tasks), unit="class", disable=None))
     annotations = {
         "info": {"description": f"the drawn sample of BAM, version {VERSION}"},
@@ -69,6 +70,16 @@ def draw_sample(folder: Path, workers: int, pictures_per_class: int = PICTURES_P
     if folder.exists():
         folder.rmdir()
     os.replace(partial, folder)
+
+
+def _end_with_parent() -> None:
+    """Have this process end when the one that started it does, even by kill -9."""
+
+    def wait() -> None:
+        parent_process().join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def _draw_class(task: tuple[Path, str, int]) -> dict:

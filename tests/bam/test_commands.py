@@ -37,7 +37,7 @@ def test_the_three_commands_end_in_a_table(folders):
     assert errors == []
     assert "| method | IDR ↑ |" in out
     score = json.loads((folders["out"] / "idr.json").read_text())
-    assert set(score["methods"]) == {"grad_cam", "random"}
+    assert set(score["methods"]) == {"grad_cam", "random", "edges"}
     accuracy = json.loads((folders["models"] / "scene" / "model.json").read_text())["accuracy"][
         "object_scene"
     ]

@@ -22,6 +22,8 @@ def small(dataset):
     """The dataset with every seventh image only."""
 
     class Small:
+        fingerprint = dataset.fingerprint
+
         def view(self, name, split):
             view = dataset.view(name, split)
             return view.subset(range(0, len(view), 7))
@@ -110,6 +112,14 @@ def test_a_folder_that_is_not_empty_is_refused(small, tmp_path):
     with pytest.raises(BamError, match="is not empty: give another --export"):
         export(small, tmp_path, "png", 1)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_the_same_export_again_is_done_already(small, exported, contents):
+    before = contents(exported)
+    export(small, exported, "png", 1)
+    assert contents(exported) == before
+    with pytest.raises(BamError, match="is not empty"):
+        export(small, exported, "jpeg", 1)
 
 
 def test_full_disk_leaves_no_export(small, exported, tmp_path, monkeypatch, contents):

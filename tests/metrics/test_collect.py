@@ -2,14 +2,16 @@ import numpy as np
 import pytest
 
 import metrics.collect
-from metrics.collect import chosen_images, collect, image_seeds
+from data_prep.errors import BamError
+from metrics.collect import collect, image_seeds, shuffled
+from metrics.rows import locked
 
 METHODS = ("vanilla_gradient", "random", "object_mask")
 
 
 @pytest.fixture
 def view(dataset):
-    return chosen_images(dataset.view("object_scene"), 40, seed=0)
+    return shuffled(dataset.view("object_scene"), seed=0).subset(np.arange(40))
 
 
 def numbers(rows):
@@ -21,13 +23,23 @@ def numbers(rows):
     ]
 
 
-def test_chosen_images_are_a_prefix_of_one_order(dataset):
-    view = dataset.view("object_scene")
-    ten, twenty, other = (chosen_images(view, n, s).ids for n, s in ((10, 0), (20, 0), (20, 1)))
-    assert ten == twenty[:10]
-    assert twenty != other
-    assert chosen_images(dataset.view("scene_only"), 20, 0).ids == twenty
-    assert len(chosen_images(view, None, 0)) == len(view)
+def test_images_come_in_one_order_for_all_views(dataset):
+    first, other_seed = (shuffled(dataset.view("object_scene"), seed).ids for seed in (0, 1))
+    assert first != other_seed
+    assert sorted(first) == sorted(other_seed) == sorted(dataset.view("object_scene").ids)
+    assert shuffled(dataset.view("scene_only"), 0).ids == first
+
+
+def test_limits_are_prefixes_and_leave_no_trace(view, scene_classifier, tmp_path):
+    whole = collect(view, scene_classifier, METHODS, 0, tmp_path / "whole")
+    for limit in (3, 33, None):
+        rows = collect(view, scene_classifier, METHODS, 0, tmp_path / "growing", limit)
+        assert numbers(rows) == numbers({name: whole[name][:limit] for name in METHODS})
+
+
+def test_two_runs_do_not_write_the_same_rows(view, scene_classifier, tmp_path):
+    with locked(tmp_path), pytest.raises(BamError, match="another run is writing"):
+        collect(view, scene_classifier, METHODS, 0, tmp_path)
 
 
 def test_rows_are_what_one_gets_image_by_image(view, scene_classifier, tmp_path):
@@ -88,7 +100,7 @@ def test_nothing_is_computed_twice_and_nothing_stale_is_used(view, scene_classif
 def test_random_maps_differ_between_views_and_models(dataset, scene_classifier, tmp_path, monkeypatch):
     def draws(name, digest):
         monkeypatch.setattr(scene_classifier, "digest", digest)
-        rows = collect(chosen_images(dataset.view(name), 5, 0), scene_classifier, ["random"], 0, tmp_path)
+        rows = collect(shuffled(dataset.view(name), 0), scene_classifier, ["random"], 0, tmp_path, 5)
         return np.array([row.g_c for row in rows["random"]])
 
     first, other_view, other_model = (

@@ -73,8 +73,9 @@ def test_known_answers(request_for, all_correct):
     assert entry["ci_low"] <= 0.5 <= entry["ci_high"]
     assert score.methods["constant"]["constant_maps"] == 100
     assert score.methods["centre"]["ties"] == 100
-    baselines = [entry["random_region"]["value"] for entry in score.methods.values()]
-    assert baselines[0] == pytest.approx(0.5, abs=0.2)
+    baselines = {name: entry["random_region"]["value"] for name, entry in score.methods.items()}
+    assert baselines["random"] == pytest.approx(0.5, abs=0.2)
+    assert baselines["constant"] == baselines["centre"] == 0
 
 
 def test_score_files_hold_what_the_design_asks(request_for, all_correct, tmp_path):
@@ -86,6 +87,7 @@ def test_score_files_hold_what_the_design_asks(request_for, all_correct, tmp_pat
     assert entry["n"] == 20
     assert content["validity"]["passed"] is False  # the network is untrained
     assert {"seed", "limit", "trials", "dataset", "precision"} <= set(content["config"])
+    assert content["config"]["models"]["scene"]["digest"] == score.models["scene"].digest
     table = (tmp_path / "idr.md").read_text()
     assert "IDR ↑" in table
     assert "NOT VALID: model scene fails the validity check object_scene: learned" in table
@@ -101,7 +103,7 @@ def test_a_model_of_another_dataset_is_refused(request_for, monkeypatch):
 
 def test_method_lists():
     assert parse_methods("all") == list(METHODS)
-    assert parse_methods("grad_cam, random,grad_cam") == ["grad_cam", "random"]
+    assert parse_methods("grad_cam, random,grad_cam") == ["grad_cam", "random", "edges"]
     with pytest.raises(BamError, match="did you mean 'edges'"):
         parse_methods("edge")
     with pytest.raises(BamError, match="names no attribution method"):

@@ -44,3 +44,11 @@ def test_rows_of_another_version_are_refused(tmp_path):
     path.write_text("image,score\n1,2\n")
     with pytest.raises(BamError, match="does not hold the rows of this version"):
         RowFile(path)
+
+
+def test_damaged_rows_are_one_clear_error(tmp_path):
+    path = tmp_path / "a.csv"
+    RowFile(path).append([row("a")])
+    path.write_text(path.read_text() * 2)  # a second header in the middle
+    with pytest.raises(BamError, match="is damaged"):
+        RowFile(path)

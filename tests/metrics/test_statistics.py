@@ -47,10 +47,11 @@ def test_same_seed_same_interval():
     assert bootstrap_interval(values, sources, seed=4) != bootstrap_interval(values, sources, seed=5)
 
 
-def test_trial_sd_is_that_of_a_rate():
-    values = np.random.default_rng(0).random(20_000) < 0.5
-    deviations = [trial_sd(values, 10, 100, seed) for seed in range(200)]
-    assert np.sqrt(np.mean(np.square(deviations))) == pytest.approx(0.05, abs=0.003)  # sqrt(p (1 - p) / 100)
+@pytest.mark.parametrize("count", [120, 300, 998, 20_000])
+def test_trial_sd_is_that_of_a_rate(count):
+    values = np.arange(count) % 2
+    deviations = [trial_sd(values, 10, 100, seed) for seed in range(300)]
+    assert np.sqrt(np.mean(np.square(deviations))) == pytest.approx(0.05, abs=0.004)  # sqrt(p (1 - p) / 100)
 
 
 def test_disjoint_trials_where_there_are_enough_values():

@@ -6,7 +6,7 @@ import tf_keras as keras
 
 from data_prep.errors import BamError
 from models import load_classifier
-from models.classifier import Classifier
+from models.classifier import Classifier, network_digest
 
 
 def linear_classifier(weights, height=6, width=4):
@@ -125,3 +125,18 @@ def test_loading_checks_what_it_loads(scene_model_folder, tmp_path):
     (tmp_path / "model.keras").write_bytes(b"damaged")
     with pytest.raises(BamError, match="cannot be read"):
         load_classifier(tmp_path)
+
+
+def test_digest_tells_networks_apart_and_survives_storing(tmp_path):
+    def build(activation, name):
+        inputs = keras.Input((8, 8, 3))
+        x = keras.layers.Conv2D(4, 3, activation=activation, name=name)(inputs)
+        return keras.Model(inputs, keras.layers.Dense(2)(keras.layers.GlobalAveragePooling2D()(x)))
+
+    model, other, renamed = build("relu", "a"), build("tanh", "a"), build("relu", "b")
+    for twin in (other, renamed):
+        twin.set_weights(model.get_weights())
+    model.save(tmp_path / "model.keras")
+    stored = keras.models.load_model(tmp_path / "model.keras", compile=False)
+    assert network_digest(stored) == network_digest(model) == network_digest(renamed)
+    assert network_digest(other) != network_digest(model)

@@ -101,6 +101,13 @@ def test_best_weights_are_kept_and_a_rising_loss_ends_it(dataset, tmp_path, monk
     assert all(np.array_equal(a, b) for a, b in zip(best, kept[1], strict=True))
 
 
+def test_a_diverged_training_is_one_clear_error(dataset, tmp_path):
+    config = make_config(Task("scene"), dataset, epochs=0.2, batch_size=16, learning_rate=1e30)
+    with pytest.raises(BamError, match="lower --learning_rate"):
+        train(config, dataset, tmp_path)
+    assert not (tmp_path / "scene" / "training.npz").exists()
+
+
 SEVERAL_DEVICES = """
 import sys
 import tensorflow as tf
