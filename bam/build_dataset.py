@@ -30,7 +30,10 @@ flags.DEFINE_float(
 )
 flags.DEFINE_integer("workers", None, "threads or processes; the result does not depend on it", lower_bound=1)
 flags.DEFINE_string("export", None, "also write the images as files, in the official layout, to this folder")
-flags.DEFINE_enum("export_format", "png", FORMATS, "file format of --export")
+flags.DEFINE_enum(
+    "export_format", "png", FORMATS, "file format of --export; jpeg changes pixels outside the object too"
+)
+command.must_be_finite("minimum_area")
 flags.adopt_module_key_flags(command)
 
 
@@ -38,7 +41,7 @@ def main() -> None:
     folder, workers = Path(FLAGS.data), FLAGS.workers or cores()
     if not folder.name:
         raise BamError("--data must be a folder of its own, not the one you are in")
-    if bool(FLAGS.coco) != bool(FLAGS.miniplaces):
+    if "" in (FLAGS.coco, FLAGS.miniplaces) or (FLAGS.coco is None) != (FLAGS.miniplaces is None):
         raise BamError("--coco and --miniplaces belong together: give both, or neither for the drawn sample")
     name, coco, miniplaces = "coco/miniplaces", Path(FLAGS.coco or ""), Path(FLAGS.miniplaces or "")
     if not FLAGS.coco:
@@ -48,6 +51,8 @@ def main() -> None:
         name, coco, miniplaces = "drawn", drawn / "coco", drawn / "miniplaces"
     exclude = Path(FLAGS.exclude_scenes) if FLAGS.exclude_scenes else None
     sources = Sources(name, coco, miniplaces, FLAGS.minimum_area, exclude)
+    if (folder / "dataset.json").exists():
+        print(f"{folder} is there already: its sources are not read again")
     dataset = build(sources, folder, FLAGS.images_per_pair, FLAGS.seed, workers)
     sizes = {split: len(dataset.view("object_scene", split)) for split in ("train", "validation", "test")}
     print(f"{folder}: {', '.join(f'{size} {split}' for split, size in sizes.items())} composites")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable
 
@@ -11,7 +12,14 @@ from data_prep.dataset import Dataset
 from data_prep.errors import BamError
 
 flags.DEFINE_string("data", "data/bam", "folder of the dataset")
+flags.register_validator("data", bool, "must name a folder")
 flags.DEFINE_integer("seed", 0, "seed of every random draw", lower_bound=0, upper_bound=2**32 - 1)
+
+
+def must_be_finite(*names: str) -> None:
+    """Refuse NaN and infinity for the flags `names`."""
+    for name in names:
+        flags.register_validator(name, lambda value: value is None or math.isfinite(value), "must be finite")
 
 
 def red(text: str) -> str:

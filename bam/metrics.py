@@ -36,6 +36,8 @@ flags.DEFINE_string(
     "runs/results",
     "folder of the results; a later run of the same metric replaces its table, not its rows",
 )
+flags.register_validator("models", bool, "must name a folder")
+flags.register_validator("out", bool, "must name a folder")
 flags.adopt_module_key_flags(command)
 
 

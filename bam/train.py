@@ -43,6 +43,8 @@ flags.DEFINE_integer(
     "patience", 8, "stop when the validation loss has not improved for so many times 100 steps", 1
 )
 flags.DEFINE_string("models", "runs/models", "folder of the trained models; several machines must share it")
+command.must_be_finite("epochs", "learning_rate")
+flags.register_validator("models", bool, "must name a folder")
 flags.adopt_module_key_flags(command)
 
 

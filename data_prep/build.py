@@ -23,9 +23,9 @@ from tqdm import tqdm
 from data_prep import coco, miniplaces
 from data_prep.classes import COMMONALITY_ORDER, OBJECTS, SCENES
 from data_prep.contact_sheet import write_contact_sheets
-from data_prep.dataset import FORMAT, Dataset
+from data_prep.dataset import FORMAT, TABLES, Dataset
 from data_prep.errors import BamError
-from data_prep.files import made_once, read_json, remove_leftovers, replacing, write_json
+from data_prep.files import digest, locked, made_once, read_json, remove_leftovers, replacing, write_json
 from data_prep.gather import Sources, gather_objects, gather_scenes
 from data_prep.placement import (
     SIZE_LAW,
@@ -49,11 +49,19 @@ def build(sources: Sources, folder: Path, images_per_pair: int, seed: int, worke
         raise BamError(
             f"--images_per_pair must be at least 10 (train, validation, test), not {images_per_pair}"
         )
+    folder = folder.resolve() if folder.is_symlink() else folder
     settings = {"seed": seed, "images_per_pair": images_per_pair, **_settings(sources)}
     if (folder / "dataset.json").exists():
         return _existing(folder, settings)
     if folder.exists() and any(folder.iterdir()):
         raise BamError(f"{folder} is there but holds no dataset: give another --data or remove it")
+    with locked(folder.with_name(f".{folder.name}.lock")):
+        _build_anew(sources, folder, settings, workers)
+    return Dataset(folder)
+
+
+def _build_anew(sources: Sources, folder: Path, settings: dict[str, Any], workers: int) -> None:
+    images_per_pair, seed = settings["images_per_pair"], settings["seed"]
     partial = folder.with_name(f".{folder.name}.partial")
     if partial.exists() and not _same_settings(partial, settings):
         shutil.rmtree(partial)
@@ -62,10 +70,10 @@ def build(sources: Sources, folder: Path, images_per_pair: int, seed: int, worke
     parts = _gather_all(sources, partial, wanted=images_per_pair, seed=seed, workers=workers)
     try:
         _check_enough(parts)
+        _write_tables(partial, parts, images_per_pair, seed)
     except BamError:
         shutil.rmtree(partial)  # or the next build would not see files that were added since
         raise
-    _write_tables(partial, parts, images_per_pair, seed)
     _describe(partial, parts, settings, sources)
     write_contact_sheets(Dataset(partial))
     shutil.rmtree(partial / "parts")
@@ -73,15 +81,10 @@ def build(sources: Sources, folder: Path, images_per_pair: int, seed: int, worke
     if folder.exists():
         folder.rmdir()
     os.replace(partial, folder)
-    return Dataset(folder)
 
 
 def _settings(sources: Sources) -> dict[str, Any]:
     """What a dataset depends on, wherever its source folders lie: digests, not paths."""
-
-    def digest(path: Path | None) -> str | None:
-        return hashlib.sha256(path.read_bytes()).hexdigest() if path else None
-
     annotations = sources.coco / coco.ANNOTATIONS
     listing = hashlib.sha256()
     for file in itertools.chain.from_iterable(miniplaces.list_scenes(sources.miniplaces).values()):
@@ -93,7 +96,7 @@ def _settings(sources: Sources) -> dict[str, Any]:
         "minimum_area": sources.minimum_area,
         "annotations": digest(annotations) if annotations.exists() else None,
         "scenes": listing.hexdigest(),  # their names and object annotations
-        "exclude_scenes": digest(sources.exclude_scenes),
+        "exclude_scenes": digest(sources.exclude_scenes) if sources.exclude_scenes else None,
     }
 
 
@@ -191,9 +194,9 @@ def _write_tables(partial: Path, parts: dict[str, dict], images_per_pair: int, s
 
 def _describe(partial: Path, parts: dict[str, dict], settings: dict[str, Any], sources: Sources) -> None:
     """Write dataset.json, which makes the folder a dataset."""
-    whole = hashlib.sha256("".join(parts[name]["digest"] for name in parts).encode())
-    for table in ("sources", "placements", "rescaled", "relocated"):
-        whole.update((partial / f"{table}.csv").read_bytes())
+    tables = {table: digest(partial / f"{table}.csv") for table in TABLES}
+    arrays = {name: part["digest"] for name, part in parts.items()}
+    fingerprint = hashlib.sha256("".join([*arrays.values(), *tables.values()]).encode()).hexdigest()
     with open(partial / "sources.csv", newline="", encoding="utf-8") as file:
         counts = Counter((row["class"], row["split"]) for row in csv.DictReader(file))
     scenes = miniplaces.list_scenes(sources.miniplaces)
@@ -202,7 +205,9 @@ def _describe(partial: Path, parts: dict[str, dict], settings: dict[str, Any], s
         partial / "dataset.json",
         {
             "format": FORMAT,
-            "fingerprint": whole.hexdigest(),
+            "fingerprint": fingerprint,
+            "tables": tables,
+            "arrays": arrays,
             "settings": settings,
             "objects": OBJECTS,
             "scenes": SCENES,

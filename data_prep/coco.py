@@ -52,6 +52,8 @@ def read_instances(folder: str | Path) -> dict[str, list[Instance]]:
     missing = [coco_category(name) for name in OBJECTS if coco_category(name) not in categories]
     if missing:
         raise BamError(f"{Path(folder) / ANNOTATIONS} has no category {', '.join(missing)}")
+    if not (Path(folder) / PHOTOGRAPHS).is_dir():
+        raise BamError(f"{folder} has annotations but no folder {PHOTOGRAPHS} with the photographs")
     images = {image["id"]: image for image in data["images"]}
     by_category = defaultdict(list)
     for annotation in data["annotations"]:
@@ -80,15 +82,22 @@ def _load(path: Path) -> dict:
             for entry in data[key]:
                 for field in fields:
                     entry[field]
-        if not all(isinstance(annotation["area"], int | float) for annotation in data["annotations"]):
-            raise TypeError("an area is not a number")
+        for entry in data["annotations"]:
+            if not isinstance(entry["area"], int | float):
+                raise TypeError("an area is not a number")
+            hash((entry["id"], entry["image_id"], entry["category_id"]))
+        for entry in (*data["images"], *data["categories"]):
+            if not isinstance(entry.get("file_name", entry.get("name")), str):
+                raise TypeError("a name is not a text")
+            hash(entry["id"])
     except FileNotFoundError:
         raise BamError(
             f"there is no {path}: --coco must be a folder with {ANNOTATIONS} and {PHOTOGRAPHS}/, "
             "as `python -m data_prep.download` makes it"
         ) from None
-    except (KeyError, TypeError, ValueError) as error:
-        raise BamError(f"{path} is not a COCO instance annotation file ({error!r})") from None
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        problem = f"{type(error).__name__}: {error}"[:200]
+        raise BamError(f"{path} is not a COCO instance annotation file ({problem})") from None
     return data
 
 

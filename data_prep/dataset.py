@@ -13,7 +13,7 @@ import numpy as np
 from data_prep.classes import COMMONALITIES, COMMONALITY_OBJECT, COMMONALITY_ORDER, OBJECTS, SCENES
 from data_prep.compose import GREY, paste
 from data_prep.errors import BamError, unknown
-from data_prep.files import read_json
+from data_prep.files import digest, read_json
 from data_prep.miniplaces import SCENE_SIZE
 from data_prep.placement import SPLITS, Placement, read_placements
 
@@ -21,6 +21,7 @@ FORMAT = 1
 VIEWS = ("object_scene", "scene_only", "object_only", "rescaled", "relocated", "commonality")
 # The two views behind the paper's robustness bars exist for the test split and have tables of their own.
 VARIANTS = ("rescaled", "relocated")
+TABLES = ("sources", "placements", *VARIANTS)
 
 
 @dataclass(frozen=True)
@@ -111,22 +112,29 @@ class Dataset:
                 f"`python -m bam.build_dataset --data {self.folder}`"
             )
         self.description = read_json(self.folder / "dataset.json")
-        if self.description.get("format") != FORMAT:
-            raise BamError(
-                f"{self.folder} has format {self.description.get('format')}, this version reads {FORMAT}: "
-                "build it again"
-            )
-        self.fingerprint: str = self.description["fingerprint"]
-        self._scenes = {name: self._array("scenes", name) for name in SCENES}
-        self._cutouts = {name: self._array("cutouts", name) for name in OBJECTS}
+        try:
+            if self.description["format"] != FORMAT:
+                raise ValueError(f"its format is {self.description['format']}, this version reads {FORMAT}")
+            self.fingerprint: str = self.description["fingerprint"]
+            for table in TABLES:
+                if digest(self.folder / f"{table}.csv") != self.description["tables"][table]:
+                    raise ValueError(f"{table}.csv was changed")
+            self._scenes = {name: self._array("scenes", name, 3) for name in SCENES}
+            self._cutouts = {name: self._array("cutouts", name, 4) for name in OBJECTS}
+        except (KeyError, TypeError, ValueError, OSError) as error:
+            raise BamError(f"{self.folder} cannot be used ({error}): remove it and build it again") from None
         self._tables: dict[str, list[Placement]] = {}
 
-    def _array(self, kind: str, name: str) -> np.ndarray:
+    def _array(self, kind: str, name: str, channels: int) -> np.ndarray:
         path = self.folder / kind / f"{name}.npy"
         try:
-            return np.load(path, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError) as error:
-            raise BamError(f"{path} is damaged ({error}): remove {self.folder} and build it again") from None
+            array = np.load(path, mmap_mode="r", allow_pickle=False)
+        except (ValueError, EOFError) as error:
+            raise ValueError(f"{kind}/{name}.npy: {error}") from None
+        shape = (sum(self.description["sources"][name].values()), SCENE_SIZE, SCENE_SIZE, channels)
+        if array.shape != shape or array.dtype != np.uint8:
+            raise ValueError(f"{kind}/{name}.npy holds {array.dtype} {array.shape}, not uint8 {shape}")
+        return array
 
     @cached_property
     def cutout_sizes(self) -> dict[str, np.ndarray]:

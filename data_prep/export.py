@@ -95,7 +95,8 @@ def _write_image(job: tuple[View, int, Path, Path | None]) -> None:
     view, index, path, mask_path = job
     batch = view[[index]]
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(batch.images[0]).save(path, **({"quality": 95} if path.suffix == ".jpg" else {}))
+    options = {"quality": 95, "subsampling": 0} if path.suffix == ".jpg" else {}
+    Image.fromarray(batch.images[0]).save(path, **options)
     if mask_path:
         mask_path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(np.where(batch.masks[0], 255, 0).astype(np.uint8)).save(mask_path)

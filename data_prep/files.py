@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -28,8 +30,31 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
         with open(temporary, "rb") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
+    except OSError as error:
+        raise BamError(f"{path} cannot be written ({error.strerror or error}): is the disk full?") from None
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def locked(path: str | os.PathLike) -> Iterator[None]:
+    """Hold the lock file `path`. Raises `BamError` if another process does: two would write the same."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BamError(f"another run is writing to {path.parent}: wait for it to end") from None
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def digest(path: str | os.PathLike) -> str:
+    """SHA-256 of a file's content."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:
@@ -48,7 +73,8 @@ def read_json(path: str | os.PathLike) -> Any:
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except ValueError as error:
-        raise BamError(f"{path} is damaged ({error}): remove it and run the command that made it") from None
+        folder = Path(path).parent
+        raise BamError(f"{path} is damaged ({error}): remove {folder} and make it again") from None
 
 
 def write_array(path: str | os.PathLike, array: np.ndarray) -> None:

@@ -43,7 +43,7 @@ def list_scenes(folder: str | Path) -> dict[str, list[str]]:
         name: sorted(
             path.relative_to(root).as_posix()
             for path in (root / miniplaces_folder(name)).iterdir()
-            if path.suffix.lower() in SUFFIXES
+            if path.suffix.lower() in SUFFIXES and path.is_file() and not path.name.startswith(".")
         )
         for name in SCENES
     }

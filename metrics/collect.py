@@ -13,9 +13,10 @@ from tqdm import tqdm
 
 from attributions import VERSIONS, explain
 from data_prep.dataset import Batch, View
+from data_prep.files import locked
 from data_prep.placement import generator
 from metrics.regions import positive_map, random_regions, region_attribution
-from metrics.rows import Row, RowFile, locked
+from metrics.rows import Row, RowFile
 from models.classifier import Classifier
 
 # To be raised when rows would come out differently: rows of other versions are then not used.
@@ -42,7 +43,7 @@ def collect(
     """
     wanted = view.ids[:limit]
     with (
-        locked(folder),
+        locked(folder / ".lock"),
         tqdm(desc=f"{classifier.name} on {view.name}", total=len(wanted), unit="image", disable=None) as bar,
     ):
         files = {name: RowFile(folder / _file_name(view, classifier, name, seed)) for name in methods}

@@ -51,7 +51,8 @@ def parse_methods(names: str) -> list[str]:
 
     "all" stands for every one. Raises `BamError` for unknown names.
     """
-    chosen = list(METHODS) if names == "all" else [name.strip() for name in names.split(",") if name.strip()]
+    listed = [name.strip() for name in names.split(",") if name.strip()]
+    chosen = [name for entry in listed for name in (METHODS if entry == "all" else [entry])]
     for name in chosen:
         if name not in METHODS:
             raise unknown("attribution method", name, METHODS)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import csv
-import fcntl
 import io
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
@@ -44,20 +42,6 @@ _HEADER = [field.name for field in fields(Row)]
 _TYPES = [{"str": str, "int": int, "float": float}[field.type] for field in fields(Row)]
 
 
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Keep other processes from writing rows to `folder`. Raises `BamError` if one is doing so."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / ".lock", "w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise BamError(
-                f"another run is writing to {folder}: wait for it, or give another --out"
-            ) from None
-        yield
-
-
 class RowFile:
     """A CSV file of rows that grows; whatever a killed run left of a line is dropped when it is opened."""
 
@@ -75,19 +59,16 @@ class RowFile:
         whole = text[: text.rfind(b"\n") + 1]
         if len(whole) < len(text):
             os.truncate(self.path, len(whole))
-        lines = list(csv.reader(io.StringIO(whole.decode())))
+        try:
+            lines = list(csv.reader(io.StringIO(whole.decode())))
+            if lines and lines[0] != _HEADER:
+                raise ValueError("other columns")
+            rows = [Row(*(kind(v) for kind, v in zip(_TYPES, line, strict=True))) for line in lines[1:]]
+        except ValueError as error:
+            raise BamError(f"{self.path} is damaged or of another version ({error}): remove it") from None
+        self.rows = {row.image_id: row for row in rows}
         if not lines:
             self._write([_HEADER])
-            return
-        if lines[0] != _HEADER:
-            raise BamError(f"{self.path} does not hold the rows of this version: remove it")
-        try:
-            rows = [
-                Row(*(kind(value) for kind, value in zip(_TYPES, line, strict=True))) for line in lines[1:]
-            ]
-        except ValueError as error:
-            raise BamError(f"{self.path} is damaged ({error}): remove it") from None
-        self.rows = {row.image_id: row for row in rows}
 
     def append(self, rows: Iterable[Row]) -> None:
         """Add rows, on disk when this returns."""

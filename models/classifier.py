@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import zipfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -158,6 +159,15 @@ def network_digest(model: keras.Model) -> str:
     return digest.hexdigest()
 
 
+def read_description(folder: Path) -> dict[str, Any]:
+    """The content of a model folder's model.json. Raises `BamError` if it is damaged."""
+    description = read_json(folder / "model.json")
+    needed = {"config", "class_names", "digest", "accuracy"}
+    if not isinstance(description, dict) or not needed <= set(description):
+        raise BamError(f"{folder / 'model.json'} is damaged: remove {folder} and train it again")
+    return description
+
+
 def load_classifier(folder: str | Path) -> Classifier:
     """The classifier in a model folder made by `python -m bam.train`, such as runs/models/scene.
 
@@ -166,10 +176,10 @@ def load_classifier(folder: str | Path) -> Classifier:
     folder = Path(folder)
     if not (folder / "model.json").exists():
         raise BamError(f"there is no trained model in {folder}: make it with `python -m bam.train`")
-    description = read_json(folder / "model.json")
+    description = read_description(folder)
     try:
         model = keras.models.load_model(folder / "model.keras", compile=False)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise BamError(f"{folder / 'model.keras'} cannot be read ({error}): train it again") from None
     classifier = Classifier(
         model, description["class_names"], folder.name, description["config"]["labels"], description

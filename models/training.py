@@ -8,6 +8,7 @@ import json
 import math
 import os
 import sys
+import zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,9 @@ from tqdm import tqdm
 
 from data_prep.dataset import Dataset
 from data_prep.errors import BamError
-from data_prep.files import read_json, remove_leftovers, replacing, write_json
+from data_prep.files import remove_leftovers, replacing, write_json
 from models.architectures import ARCHITECTURES, build_model
-from models.classifier import Classifier
+from models.classifier import Classifier, load_classifier, read_description
 from models.evaluation import evaluate_views
 from models.pipeline import evaluation_batches, training_batches
 from models.suite import Task
@@ -87,10 +88,15 @@ def train(config: Config, dataset: Dataset, folder: Path) -> dict[str, Any]:
     task = config.task
     target = folder / task.name
     if (target / "model.json").exists():
-        description = read_json(target / "model.json")
+        description = read_description(target)
         _check_same(config, description["config"], target)
-        _remove_checkpoint(target)
-        return description
+        try:
+            load_classifier(target)
+        except BamError as error:
+            print(f"{error}: doing so", file=sys.stderr)
+        else:
+            _remove_checkpoint(target)
+            return description
     strategy = _strategy()
     model = build_model(config.architecture, len(task.class_names), config.weights, config.seed)
     with strategy.scope():
@@ -101,7 +107,7 @@ def train(config: Config, dataset: Dataset, folder: Path) -> dict[str, Any]:
     classifier = Classifier(model, task.class_names, task.name, task.labels)
     description = {
         "config": asdict(config),
-        "class_names": task.class_names,
+        "class_names": list(task.class_names),
         "digest": classifier.digest,
         "parameters": model.count_params(),
         "history": history,
@@ -223,14 +229,21 @@ class Checkpoint:
     def restore(self, model: keras.Model, optimizer: keras.optimizers.Optimizer) -> tuple[list, list]:
         """Put a saved state into `model` and `optimizer`; returns history and best weights.
 
-        Without one, or with one of other settings, nothing changes and the history is empty.
+        Without one, or with one that is damaged or of other settings, nothing changes and the history
+        is empty.
         """
         if not self.path.exists():
             return [], model.get_weights()
+        try:
+            return self._read(model, optimizer)
+        except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+            print(f"{self.path} cannot be used ({error}): starting anew", file=sys.stderr)
+            return [], model.get_weights()
+
+    def _read(self, model: keras.Model, optimizer: keras.optimizers.Optimizer) -> tuple[list, list]:
         with np.load(self.path, allow_pickle=False) as arrays:
             if str(arrays["config"]) != self.config:
-                print(f"{self.path} is of a training with other settings: starting anew", file=sys.stderr)
-                return [], model.get_weights()
+                raise ValueError("it is of a training with other settings")
             values = {
                 kind: [
                     arrays[f"{kind}_{index}"]

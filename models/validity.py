@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.classes import COMMONALITIES
-from data_prep.files import read_json
+from models.classifier import read_description
 from models.suite import Task
 
 # Figure 2 (top) of the paper, in percent.
@@ -64,7 +64,7 @@ def failures(name: str, validity: dict[str, Any]) -> list[str]:
 
 def table(models: Path) -> str:
     """Figure 2 of the paper as Markdown, with the models that are in the folder `models`."""
-    found = {path.parent.name: read_json(path) for path in sorted(models.glob("*/model.json"))}
+    found = {path.parent.name: read_description(path.parent) for path in sorted(models.glob("*/model.json"))}
     lines = [
         "| accuracy, % | X_o,s | X_0,s (no object) | X_o,g (no scene) | confidence grows | valid |",
         "|---|---|---|---|---|---|",

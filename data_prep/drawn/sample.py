@@ -28,7 +28,7 @@ from data_prep.drawn.interiors import INTERIORS
 from data_prep.drawn.landscapes import LANDSCAPES
 from data_prep.drawn.things import THINGS
 from data_prep.errors import BamError
-from data_prep.files import made_once, read_json, remove_leftovers, replacing, write_json
+from data_prep.files import locked, made_once, read_json, remove_leftovers, replacing, write_json
 from data_prep.placement import generator
 
 VERSION = 1
@@ -52,6 +52,12 @@ def draw_sample(folder: Path, workers: int, pictures_per_class: int = PICTURES_P
         return
     if folder.exists() and any(folder.iterdir()):
         raise BamError(f"{folder} is there but holds no drawn sample of version {VERSION}: remove it")
+    with locked(folder.with_name(f".{folder.name}.lock")):
+        _draw_anew(folder, workers, description)
+
+
+def _draw_anew(folder: Path, workers: int, description: dict) -> None:
+    pictures_per_class = description["pictures_per_class"]
     partial = folder.with_name(f".{folder.name}.partial")
     remove_leftovers(partial)
     tasks = [(partial, name, pictures_per_class) for name in (*OBJECTS, *SCENES)]

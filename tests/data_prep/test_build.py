@@ -266,7 +266,7 @@ def test_full_disk_at_any_time(sources, target, dataset, contents, monkeypatch, 
 
     with monkeypatch.context() as patched:
         patched.setattr(os, "fsync", full)
-        with pytest.raises(OSError, match="No space left on device"):
+        with pytest.raises(BamError, match=r"No space left on device.*disk full"):
             build(sources, target, images_per_pair=10, seed=0, workers=2)
     assert len(calls) == call
     assert_no_dataset(target)
@@ -280,7 +280,7 @@ def test_full_disk_in_the_middle_of_an_array(sources, target, dataset, contents,
 
     with monkeypatch.context() as patched:
         patched.setattr(np, "save", half)
-        with pytest.raises(OSError, match="No space left on device"):
+        with pytest.raises(BamError, match=r"No space left on device.*disk full"):
             build(sources, target, images_per_pair=10, seed=0, workers=2)
     assert_no_dataset(target)
     assert_undisturbed(target, sources, dataset, contents)

@@ -251,7 +251,23 @@ def test_no_dataset_says_how_to_make_one(tmp_path):
 
 def test_other_format_is_refused(dataset, tmp_path):
     (tmp_path / "dataset.json").write_text(json.dumps({**dataset.description, "format": 99}))
-    with pytest.raises(BamError, match="has format 99, this version reads 1"):
+    with pytest.raises(BamError, match="its format is 99, this version reads 1"):
+        load_dataset(tmp_path)
+
+
+def test_changed_tables_are_named(dataset, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(dataset.folder, copy)
+    lines = (copy / "placements.csv").read_text().splitlines(keepends=True)
+    (copy / "placements.csv").write_text("".join(lines[:-5]))  # cut at the end of a line
+    with pytest.raises(BamError, match=r"placements\.csv was changed"):
+        load_dataset(copy)
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"format": 1}'])
+def test_damaged_description_is_one_clear_error(tmp_path, content):
+    (tmp_path / "dataset.json").write_text(content)
+    with pytest.raises(BamError, match=f"remove (it|{tmp_path})"):
         load_dataset(tmp_path)
 
 
@@ -264,7 +280,7 @@ def test_damaged_arrays_are_named(dataset, tmp_path, damage):
         path.write_bytes(path.read_bytes()[:1000])
     else:
         path.unlink()
-    with pytest.raises(BamError, match=r"dog\.npy is damaged .*: remove .* and build it again"):
+    with pytest.raises(BamError, match=r"dog\.npy.*: remove it and build it again"):
         load_dataset(copy)
 
 

@@ -6,6 +6,7 @@ import os
 import numpy as np
 import pytest
 
+from data_prep.errors import BamError
 from data_prep.files import (
     made_once,
     read_json,
@@ -59,7 +60,7 @@ def test_full_disk(tmp_path, monkeypatch, write):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(BamError, match=r"No space left.*disk full"):
         write(path, "new")
     assert path.read_bytes() == b"old"
     assert names(tmp_path) == ["a"]

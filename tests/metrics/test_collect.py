@@ -3,8 +3,8 @@ import pytest
 
 import metrics.collect
 from data_prep.errors import BamError
+from data_prep.files import locked
 from metrics.collect import collect, image_seeds, shuffled
-from metrics.rows import locked
 
 METHODS = ("vanilla_gradient", "random", "object_mask")
 
@@ -38,7 +38,7 @@ def test_limits_are_prefixes_and_leave_no_trace(view, scene_classifier, tmp_path
 
 
 def test_two_runs_do_not_write_the_same_rows(view, scene_classifier, tmp_path):
-    with locked(tmp_path), pytest.raises(BamError, match="another run is writing"):
+    with locked(tmp_path / ".lock"), pytest.raises(BamError, match="another run is writing"):
         collect(view, scene_classifier, METHODS, 0, tmp_path)
 
 

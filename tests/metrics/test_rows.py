@@ -42,7 +42,7 @@ def test_a_file_torn_in_its_header_begins_anew(tmp_path):
 def test_rows_of_another_version_are_refused(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("image,score\n1,2\n")
-    with pytest.raises(BamError, match="does not hold the rows of this version"):
+    with pytest.raises(BamError, match="of another version"):
         RowFile(path)
 
 

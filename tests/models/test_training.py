@@ -79,8 +79,24 @@ def test_checkpoint_of_other_settings_is_not_used(dataset, config, tmp_path, mon
     folder.mkdir()
     np.savez(folder / "training.npz", config=np.array("{}"), history=np.array("[]"))
     train(config, dataset, tmp_path)
-    assert "other settings: starting anew" in capsys.readouterr().err
+    assert "other settings): starting anew" in capsys.readouterr().err
     assert len(read(tmp_path)["history"]) == 3
+
+
+def test_damaged_files_are_made_again(dataset, config, tmp_path, capsys):
+    folder = tmp_path / "scene"
+    folder.mkdir()
+    (folder / "training.npz").write_bytes(b"junk")
+    train(config, dataset, tmp_path)
+    whole = read(tmp_path)
+    assert "cannot be used" in capsys.readouterr().err
+    stored = (folder / "model.keras").read_bytes()
+    (folder / "model.keras").write_bytes(stored[: len(stored) // 2])
+    assert train(config, dataset, tmp_path) == whole
+    assert "train it again: doing so" in capsys.readouterr().err
+    (folder / "model.json").write_text("{}")
+    with pytest.raises(BamError, match=r"model\.json is damaged"):
+        train(config, dataset, tmp_path)
 
 
 def test_best_weights_are_kept_and_a_rising_loss_ends_it(dataset, tmp_path, monkeypatch):

@@ -8,6 +8,7 @@ from models.validity import check, failures, table
 def description(labels, object_scene, scene_only, object_only):
     return {
         "config": {"labels": labels},
+        "digest": "",
         "class_names": list("abcdefghij"),
         "accuracy": {"object_scene": object_scene, "scene_only": scene_only, "object_only": object_only},
         "confidence_increased": 0.8,
