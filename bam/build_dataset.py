@@ -59,7 +59,10 @@ def main() -> None:
     description = dataset.description
     if FLAGS.coco:
         annotated, found = description["scenes_with_object_annotation"], description["scenes_found"]
-        print(f"scenes: {annotated} of {found} have object annotations (else: --exclude_scenes)")
+        print(
+            f"scenes: {annotated} of {found} come with object annotations; what the others show is not "
+            "known (see --exclude_scenes)"
+        )
     if unknown := description["exclude_scenes_lines_unknown"]:
         print(f"--exclude_scenes: {unknown} lines name no picture of the ten scenes")
     print(f"sources: {description['excluded_summary']} (each named in {folder / 'dataset.json'})")

@@ -77,7 +77,7 @@ def table(models: Path) -> str:
             # The third model never saw an object: nothing is promised about it.
             valid = {True: "yes", False: "**NO**"}[check(found[name])["passed"]] if name in PAPER else "-"
             lines.append(f"| {symbol} | " + " | ".join(_percent(value) for value in values) + f" | {valid} |")
-        if name in PAPER:
+        if name in PAPER and name in found:
             values = PAPER[name].values()
             lines.append(f"| {symbol}, paper | " + " | ".join(f"{value:.1f}" for value in values) + " | | |")
     series = {k: found.get(Task("scene", commonality=k).name) for k in COMMONALITIES}
