@@ -39,8 +39,8 @@ flags.DEFINE_string(
 flags.DEFINE_float("epochs", None, "passes over the training images (default: suits the architecture)", 1e-6)
 flags.DEFINE_integer("batch_size", 32, "images per step, over all devices", lower_bound=1)
 flags.DEFINE_float("learning_rate", None, "peak learning rate (default: suits the architecture)", 0)
-flags.DEFINE_integer(
-    "patience", 8, "stop when the validation loss has not improved for so many times 100 steps", 1
+flags.DEFINE_float(
+    "patience", 0.5, "stop when the validation loss has not improved for this share of all steps", 0, 1
 )
 flags.DEFINE_string("models", "runs/models", "folder of the trained models; several machines must share it")
 command.must_be_finite("epochs", "learning_rate")

@@ -47,7 +47,7 @@ class Config:
     epochs: float
     batch_size: int
     learning_rate: float
-    patience: int
+    patience: float  # share of the steps
     seed: int
     dataset: str  # fingerprint
 
@@ -64,7 +64,7 @@ def make_config(
     epochs: float | None = None,
     batch_size: int = 32,
     learning_rate: float | None = None,
-    patience: int = 8,
+    patience: float = 0.5,
     seed: int = 0,
 ) -> Config:
     """A `Config` with the architecture's defaults filled in."""
@@ -187,7 +187,7 @@ def _fit(
     with tqdm(
         desc=f"training {config.task.name}", initial=done, total=steps, unit="step", disable=None
     ) as bar:
-        while done < steps and not _hopeless(history, config.patience):
+        while done < steps and not _hopeless(history, config.patience * steps):
             span = range(done, min(done + ROUND, steps))
             batches = training_batches(view, labels, size, config.batch_size, config.seed, span)
             model.fit(batches, verbose=0)
@@ -206,9 +206,12 @@ def _fit(
     return history, best
 
 
-def _hopeless(history: list[dict[str, float]], patience: int) -> bool:
-    losses = [entry["validation_loss"] for entry in history]
-    return len(losses) > patience and min(losses[-patience:]) > min(losses)
+def _hopeless(history: list[dict[str, float]], patience: float) -> bool:
+    """Whether the validation loss has not improved for `patience` steps."""
+    if not history:
+        return False
+    best = min(history, key=lambda entry: entry["validation_loss"])
+    return history[-1]["step"] - best["step"] >= patience
 
 
 class Checkpoint:

@@ -108,7 +108,7 @@ def test_best_weights_are_kept_and_a_rising_loss_ends_it(dataset, tmp_path, monk
         return next(losses), 0.5
 
     monkeypatch.setattr("tf_keras.Model.evaluate", fake_evaluate)
-    config = make_config(Task("scene"), dataset, epochs=0.5, batch_size=16, patience=3)
+    config = make_config(Task("scene"), dataset, epochs=0.5, batch_size=16, patience=0.45)
     train(config, dataset, tmp_path)
     assert [entry["validation_loss"] for entry in read(tmp_path)["history"]] == [1.0, 0.5, 0.9, 0.8, 0.7]
     from models import load_classifier
