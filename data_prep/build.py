@@ -67,14 +67,28 @@ def _build_anew(sources: Sources, folder: Path, settings: dict[str, Any], worker
         shutil.rmtree(partial)
     remove_leftovers(partial)
     write_json(partial / "settings.json", settings)
-    parts = _gather_all(sources, partial, wanted=images_per_pair, seed=seed, workers=workers)
+    scenes = miniplaces.list_scenes(sources.miniplaces)
+    named, unknown = frozenset(), 0
+    if sources.exclude_scenes:
+        named, unknown = miniplaces.read_exclusions(sources.exclude_scenes, scenes)
+    how = {"wanted": images_per_pair, "seed": seed, "workers": workers}
+    parts = _gather_all(sources, scenes, named, partial, **how)
     try:
         _check_enough(parts)
-        _write_tables(partial, parts, images_per_pair, seed)
+        splits = _splits(parts, seed)
     except BamError:
         shutil.rmtree(partial)  # or the next build would not see files that were added since
         raise
-    _describe(partial, parts, settings, sources)
+    _write_tables(partial, parts, splits, images_per_pair, seed)
+    # What the absence of objects in the scenes rests on.
+    files = [file for members in scenes.values() for file in members]
+    annotated = sum(miniplaces.annotation_of(sources.miniplaces, file) is not None for file in files)
+    grounds = {
+        "scenes_with_object_annotation": annotated,
+        "scenes_found": len(files),
+        "exclude_scenes_lines_unknown": unknown,
+    }
+    _describe(partial, parts, splits, {"settings": settings, **grounds})
     write_contact_sheets(Dataset(partial))
     shutil.rmtree(partial / "parts")
     (partial / "settings.json").unlink()
@@ -123,12 +137,12 @@ def _existing(folder: Path, settings: dict[str, Any]) -> Dataset:
     return dataset
 
 
-def _gather_all(sources: Sources, partial: Path, **how: Any) -> dict[str, dict]:
+def _gather_all(
+    sources: Sources, scenes: dict[str, list[str]], named: frozenset[str], partial: Path, **how: Any
+) -> dict[str, dict]:
     """The chosen sources of each of the twenty classes; their pixels go to .npy files."""
     # The full annotation file takes a minute to read, so only if a class is still to be made.
     instances = functools.cache(functools.partial(coco.read_instances, sources.coco))
-    scenes = miniplaces.list_scenes(sources.miniplaces)
-    named, _ = _named_scenes(sources, scenes)
     parts = {}
     for name in tqdm((*OBJECTS, *SCENES), "reading sources", unit="class", disable=None):
         if name in OBJECTS:
@@ -137,13 +151,6 @@ def _gather_all(sources: Sources, partial: Path, **how: Any) -> dict[str, dict]:
             make = functools.partial(gather_scenes, sources, scenes[name], named, name, partial, **how)
         parts[name] = made_once(partial / "parts" / f"{name}.json", make)
     return parts
-
-
-def _named_scenes(sources: Sources, scenes: dict[str, list[str]]) -> tuple[frozenset[str], int]:
-    """The scenes of the user's exclusion list, and how many of its lines name none of the ten classes."""
-    if not sources.exclude_scenes:
-        return frozenset(), 0
-    return miniplaces.read_exclusions(sources.exclude_scenes, scenes)
 
 
 def _check_enough(parts: dict[str, dict]) -> None:
@@ -164,13 +171,19 @@ def _tally(excluded: list[dict]) -> str:
     )
 
 
-def _write_tables(partial: Path, parts: dict[str, dict], images_per_pair: int, seed: int) -> None:
-    """sources.csv, placements.csv and the tables of the two variants."""
+def _splits(parts: dict[str, dict], seed: int) -> dict[str, list[str]]:
+    """The split of each source of each class."""
 
     def files(names: Sequence[str]) -> dict[str, list[str]]:
         return {name: [source["file"] for source in parts[name]["sources"]] for name in names}
 
-    splits = assign_splits(files(OBJECTS), seed) | assign_splits(files(SCENES), seed)
+    return assign_splits(files(OBJECTS), seed) | assign_splits(files(SCENES), seed)
+
+
+def _write_tables(
+    partial: Path, parts: dict[str, dict], splits: dict[str, list[str]], images_per_pair: int, seed: int
+) -> None:
+    """sources.csv, placements.csv and the tables of the two variants."""
     columns = ("file", "annotation", "height", "width")
     with replacing(partial / "sources.csv") as path, open(path, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -192,14 +205,13 @@ def _write_tables(partial: Path, parts: dict[str, dict], images_per_pair: int, s
     write_placements(partial / "relocated.csv", [relocated(placement, seed) for placement in test])
 
 
-def _describe(partial: Path, parts: dict[str, dict], settings: dict[str, Any], sources: Sources) -> None:
-    """Write dataset.json, which makes the folder a dataset."""
+def _describe(
+    partial: Path, parts: dict[str, dict], splits: dict[str, list[str]], grounds: dict[str, Any]
+) -> None:
+    """Write dataset.json, which makes the folder a dataset; `grounds` say what it was made from."""
     tables = {table: digest(partial / f"{table}.csv") for table in TABLES}
     arrays = {name: part["digest"] for name, part in parts.items()}
     fingerprint = hashlib.sha256("".join([*arrays.values(), *tables.values()]).encode()).hexdigest()
-    with open(partial / "sources.csv", newline="", encoding="utf-8") as file:
-        counts = Counter((row["class"], row["split"]) for row in csv.DictReader(file))
-    scenes = miniplaces.list_scenes(sources.miniplaces)
     excluded = [{"class": name, **entry} for name, part in parts.items() for entry in part["excluded"]]
     write_json(
         partial / "dataset.json",
@@ -208,21 +220,13 @@ def _describe(partial: Path, parts: dict[str, dict], settings: dict[str, Any], s
             "fingerprint": fingerprint,
             "tables": tables,
             "arrays": arrays,
-            "settings": settings,
+            **grounds,
             "objects": OBJECTS,
             "scenes": SCENES,
             "commonality_order": COMMONALITY_ORDER,
             "scene_size": miniplaces.SCENE_SIZE,
             "size_law": SIZE_LAW,
-            "sources": {name: {split: counts[name, split] for split in SPLITS} for name in parts},
-            # What the absence of objects in the scenes rests on.
-            "scenes_with_object_annotation": sum(
-                miniplaces.annotation_of(sources.miniplaces, file) is not None
-                for files in scenes.values()
-                for file in files
-            ),
-            "scenes_found": sum(map(len, scenes.values())),
-            "exclude_scenes_lines_unknown": _named_scenes(sources, scenes)[1],
+            "sources": {name: {split: splits[name].count(split) for split in SPLITS} for name in parts},
             "excluded_summary": _tally(excluded) if excluded else "none left out",
             "excluded": excluded,
         },

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import json
 import math
 import os
@@ -20,7 +19,7 @@ from tqdm import tqdm
 
 from data_prep.dataset import Dataset
 from data_prep.errors import BamError
-from data_prep.files import remove_leftovers, replacing, write_json
+from data_prep.files import digest, remove_leftovers, replacing, write_json
 from models.architectures import ARCHITECTURES, build_model
 from models.classifier import Classifier, load_classifier, read_description
 from models.evaluation import evaluate_views
@@ -72,8 +71,8 @@ def make_config(
     if epochs is None:
         epochs = defaults.images_seen / len(task.view(dataset, "train"))
     rate = defaults.learning_rate if learning_rate is None else learning_rate
-    digest = hashlib.sha256(Path(weights).read_bytes()).hexdigest() if Path(weights).is_file() else None
-    settings = (architecture, weights, digest, epochs, batch_size, rate, patience, seed)
+    sha256 = digest(weights) if Path(weights).is_file() else None
+    settings = (architecture, weights, sha256, epochs, batch_size, rate, patience, seed)
     return Config(task.labels, task.on, task.commonality, *settings, dataset.fingerprint)
 
 

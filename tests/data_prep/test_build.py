@@ -273,6 +273,17 @@ def test_full_disk_at_any_time(sources, target, dataset, contents, monkeypatch, 
     assert_undisturbed(target, sources, dataset, contents)
 
 
+def test_full_disk_at_the_tables_keeps_what_was_gathered(sources, target, monkeypatch):
+    def full(*_):
+        raise BamError("placements.csv cannot be written (No space left on device): is the disk full?")
+
+    monkeypatch.setattr("data_prep.build.write_placements", full)
+    with pytest.raises(BamError, match="No space left on device"):
+        build(sources, target, images_per_pair=10, seed=0, workers=2)
+    partial = target.with_name(f".{target.name}.partial")
+    assert len(list((partial / "parts").glob("*.json"))) == 20
+
+
 def test_full_disk_in_the_middle_of_an_array(sources, target, dataset, contents, monkeypatch):
     def half(file, array, **_):
         file.write(array.tobytes()[:1000])
