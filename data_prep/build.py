@@ -21,7 +21,7 @@ import numpy as np
 from tqdm import tqdm
 
 from data_prep import coco, miniplaces
-from data_prep.classes import COMMONALITY_ORDER, OBJECTS, SCENES
+from data_prep.classes import COMMONALITY_OBJECT, COMMONALITY_ORDER, OBJECTS, SCENES
 from data_prep.contact_sheet import write_contact_sheets
 from data_prep.dataset import FORMAT, TABLES, Dataset
 from data_prep.errors import BamError
@@ -32,12 +32,16 @@ from data_prep.placement import (
     SPLITS,
     assign_splits,
     place,
+    place_test_pair,
     relocated,
     rescaled,
     write_placements,
 )
 
 MINIMUM_SOURCES = 10  # per class: fewer cannot be divided into train, validation and test
+# Per class, where there are so many: even small datasets then have twenty test sources of each class, and
+# it is the sources, not the composites of them, that are independent.
+WANTED_SOURCES = 200
 
 
 def build(sources: Sources, folder: Path, images_per_pair: int, seed: int, workers: int) -> Dataset:
@@ -71,7 +75,7 @@ def _build_anew(sources: Sources, folder: Path, settings: dict[str, Any], worker
     named, unknown = frozenset(), 0
     if sources.exclude_scenes:
         named, unknown = miniplaces.read_exclusions(sources.exclude_scenes, scenes)
-    how = {"wanted": images_per_pair, "seed": seed, "workers": workers}
+    how = {"wanted": max(images_per_pair, WANTED_SOURCES), "seed": seed, "workers": workers}
     parts = _gather_all(sources, scenes, named, partial, **how)
     try:
         _check_enough(parts)
@@ -183,7 +187,7 @@ def _splits(parts: dict[str, dict], seed: int) -> dict[str, list[str]]:
 def _write_tables(
     partial: Path, parts: dict[str, dict], splits: dict[str, list[str]], images_per_pair: int, seed: int
 ) -> None:
-    """sources.csv, placements.csv and the tables of the two variants."""
+    """sources.csv, placements.csv and the tables of the views of the test split alone."""
     columns = ("file", "annotation", "height", "width")
     with replacing(partial / "sources.csv") as path, open(path, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -203,6 +207,9 @@ def _write_tables(
     smaller = [rescaled(placement, sizes[placement.object][placement.cutout], seed) for placement in test]
     write_placements(partial / "rescaled.csv", smaller)
     write_placements(partial / "relocated.csv", [relocated(placement, seed) for placement in test])
+    # The one scene class that has its dog in every X^k.
+    bamboo_forest = place_test_pair(COMMONALITY_OBJECT, COMMONALITY_ORDER[0], sizes, splits, seed)
+    write_placements(partial / "bamboo_forest.csv", bamboo_forest)
 
 
 def _describe(

@@ -17,11 +17,12 @@ from data_prep.files import digest, read_json
 from data_prep.miniplaces import SCENE_SIZE
 from data_prep.placement import SPLITS, Placement, read_placements
 
-FORMAT = 1
-VIEWS = ("object_scene", "scene_only", "object_only", "rescaled", "relocated", "commonality")
-# The two views behind the paper's robustness bars exist for the test split and have tables of their own.
-VARIANTS = ("rescaled", "relocated")
-TABLES = ("sources", "placements", *VARIANTS)
+FORMAT = 2
+VIEWS = ("object_scene", "scene_only", "object_only", "rescaled", "relocated", "bamboo_forest", "commonality")
+# The two views behind the paper's robustness bars and the one of its fine-grained test exist for the test
+# split and have tables of their own.
+TEST_ONLY = ("rescaled", "relocated", "bamboo_forest")
+TABLES = ("sources", "placements", *TEST_ONLY)
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,10 @@ class Batch:
     object_labels: np.ndarray
     scene_labels: np.ndarray
 
+    def labels(self, kind: str | None) -> np.ndarray:
+        """int (n,): the labels of `kind`, "object" or "scene"."""
+        return _labels(self, kind)
+
 
 class View:
     """One image set of the paper, on one split: a sequence of composites, made on access."""
@@ -46,7 +51,7 @@ class View:
     def __init__(self, dataset: Dataset, name: str, placements: Sequence[Placement], present: np.ndarray):
         self.dataset, self.name = dataset, name
         self.placements, self.present = placements, present
-        self._background = "grey" if name == "object_only" else "scene"
+        self._background = "grey" if name.startswith("object_only") else "scene"
 
     def __len__(self) -> int:
         return len(self.placements)
@@ -73,15 +78,23 @@ class View:
 
     def labels(self, kind: str) -> np.ndarray:
         """int (n,): the labels of `kind`, "object" or "scene"."""
-        if kind not in ("object", "scene"):
-            raise unknown("kind of label", kind, ("object", "scene"))
-        return self.object_labels if kind == "object" else self.scene_labels
+        return _labels(self, kind)
+
+    @property
+    def fingerprint(self) -> str:
+        """Identifies the dataset that the images are from."""
+        return self.dataset.fingerprint
 
     def subset(self, indices: Sequence[int] | np.ndarray) -> View:
         """The view of the images at `indices` (or where a boolean array is True), in that order."""
         indices = np.asarray(indices)
         indices = np.arange(len(self))[indices if indices.size else []]
         return View(self.dataset, self.name, [self.placements[i] for i in indices], self.present[indices])
+
+    def without_object(self) -> View:
+        """The same composites before anything is pasted; their masks still say where it would be."""
+        nothing = np.zeros(len(self), bool)
+        return View(self.dataset, f"{self.name}-without_object", self.placements, nothing)
 
     def __getitem__(self, key: int | slice | Sequence[int] | np.ndarray) -> Batch:
         chosen = self.subset(np.atleast_1d(np.arange(len(self))[key]))
@@ -99,6 +112,12 @@ class View:
         """All images in order, `size` at a time."""
         for start in range(0, len(self), size):
             yield self[start : start + size]
+
+
+def _labels(images: Batch | View, kind: str | None) -> np.ndarray:
+    if kind not in ("object", "scene"):
+        raise unknown("kind of label", str(kind), ("object", "scene"))
+    return images.object_labels if kind == "object" else images.scene_labels
 
 
 class Dataset:
@@ -165,18 +184,18 @@ class Dataset:
 
         `object_scene` (X_o,s), `scene_only` (X_0,s), `object_only` (X_o,g), `commonality` (X^k: a dog in
         the first 10 k scene classes of `COMMONALITY_ORDER`, the other scenes without object), and on
-        the test split `rescaled` and `relocated`.
+        the test split `rescaled`, `relocated`, and `bamboo_forest` (100 dogs in bamboo forests).
         """
         if name not in VIEWS:
             raise unknown("view", name, VIEWS)
         if split not in SPLITS:
             raise unknown("split", split, SPLITS)
-        if name in VARIANTS and split != "test":
+        if name in TEST_ONLY and split != "test":
             raise BamError(f"the view {name} exists for the test split only, not for {split}")
         known_k = k is not None and np.isclose(k, COMMONALITIES).any()
         if known_k != (name == "commonality") or (k is not None and not known_k):
             raise BamError(f"k is for the view commonality, one of {COMMONALITIES}, not {k} for {name}")
-        table = self._table(name if name in VARIANTS else "placements")
+        table = self._table(name if name in TEST_ONLY else "placements")
         placements = [placement for placement in table if placement.split == split]
         present = np.full(len(placements), name != "scene_only")
         if k is not None:

@@ -27,6 +27,8 @@ SIZE_LAW = (int(SCENE_SIZE / math.sqrt(3)), int(SCENE_SIZE / math.sqrt(2)))
 SMALLER = (int(SCENE_SIZE / math.sqrt(6)), SIZE_LAW[0])
 # For `relocated`: how far the object moves at least, in pixels along one axis.
 SHIFT = 16
+# For `bamboo_forest`: composites of the one pair, as many as the official release has.
+BAMBOO_FOREST_IMAGES = 100
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ def place(
 
     `sizes` holds each object class's cutout sizes, (n, 2) as height, width; `splits` the split of each
     source of each class. Within a pair and split, cutouts and scenes are paired by two independent
-    random orders; both are used equally often.
+    random orders, each as often as any other (to within one).
     """
     held_out = max(1, round(HELD_OUT_SHARE * images_per_pair))
     amounts = {"train": images_per_pair - 2 * held_out, "validation": held_out, "test": held_out}
@@ -103,6 +105,28 @@ def place(
                         Placement(image_id, kind, scene, int(cutout), int(scene_index), *box, split)
                     )
                     number += 1
+    return placements
+
+
+def place_test_pair(
+    kind: str, scene: str, sizes: dict[str, np.ndarray], splits: dict[str, list[str]], seed: int
+) -> list[Placement]:
+    """`BAMBOO_FOREST_IMAGES` test composites of one object class in one scene class.
+
+    No cutout meets a scene twice before it has met them all, and each source is used as often as any
+    other (to within one). `sizes` and `splits` as for `place`.
+    """
+    rng = generator(seed, "test pair", kind, scene)
+    cutouts = rng.permutation(_members(splits[kind], "test"))
+    scenes = rng.permutation(_members(splits[scene], "test"))
+    period = math.lcm(len(cutouts), len(scenes))  # after which the same pairs would come again
+    placements = []
+    for number in range(BAMBOO_FOREST_IMAGES):
+        cutout = cutouts[number % len(cutouts)]
+        scene_index = scenes[(number + number // period) % len(scenes)]
+        image_id = f"{kind}-{scene}-test-{number:04d}"
+        box = _box(generator(seed, "place", image_id), sizes[kind][cutout])
+        placements.append(Placement(image_id, kind, scene, int(cutout), int(scene_index), *box, "test"))
     return placements
 
 

@@ -82,10 +82,11 @@ def table(models: Path) -> str:
             lines.append(f"| {symbol}, paper | " + " | ".join(f"{value:.1f}" for value in values) + " | | |")
     series = {k: found.get(Task("scene", commonality=k).name) for k in COMMONALITIES}
     if any(series.values()):
-        images = next(entry["bamboo_forest"]["images"] for entry in series.values() if entry)
+        found_one = next(entry["bamboo_forest"] for entry in series.values() if entry)
+        size = f"{found_one['images']} images of {found_one['scenes']} scenes"
         lines += [
             "",
-            f"| bamboo forest, %, n = {images} | " + " | ".join(f"k={k}" for k in COMMONALITIES) + " |",
+            f"| bamboo forest, %, {size} | " + " | ".join(f"k={k}" for k in COMMONALITIES) + " |",
         ]
         lines.append("|---" * 11 + "|")
         for key in ("with_dog", "without_dog"):

@@ -38,7 +38,8 @@ def target(tmp_path):
 
 
 def test_files_of_a_dataset(dataset, contents):
-    tables = {f"{name}.csv" for name in ("sources", "placements", "rescaled", "relocated")}
+    tables = {f"{name}.csv" for name in build_module.TABLES}
+    assert "bamboo_forest.csv" in tables
     arrays = {f"scenes/{name}.npy" for name in build_module.SCENES}
     arrays |= {f"cutouts/{name}.npy" for name in build_module.OBJECTS}
     files = {file for file in contents(dataset.folder) if not file.startswith("contact_sheets/")}
@@ -55,7 +56,7 @@ def test_description(dataset):
     assert description["scenes"] == list(build_module.SCENES)
     assert len(description["sources"]) == 20
     assert set(map(tuple, map(dict.items, description["sources"].values()))) == {
-        (("train", 8), ("validation", 1), ("test", 1))
+        (("train", 10), ("validation", 1), ("test", 1))
     }
     assert description["excluded"] == []
     assert description["excluded_summary"] == "none left out"

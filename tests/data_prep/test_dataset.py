@@ -91,7 +91,7 @@ def test_scenes_are_those_of_the_table_unchanged(dataset, whole, table):
         np.testing.assert_array_equal(image, stored)
 
 
-@pytest.mark.parametrize("name", ["object_scene", "rescaled", "relocated"])
+@pytest.mark.parametrize("name", ["object_scene", "rescaled", "relocated", "bamboo_forest"])
 def test_masks_lie_in_the_boxes_of_the_table(whole, table, name):
     batch = whole(name)
     rows = table("placements" if name == "object_scene" else name, split="test")
@@ -118,6 +118,41 @@ def test_variants_have_the_same_scene_around_them(whole, name):
             variant.images, plain.images, variant.masks, plain.masks, strict=True
         ):
             np.testing.assert_array_equal(moved[mask], unmoved[old])
+
+
+def test_bamboo_forest_is_a_hundred_dogs_in_bamboo_forests_of_their_own(dataset, whole):
+    view = dataset.view("bamboo_forest")
+    assert len(view) == len(set(view.ids)) == 100
+    assert (view.object_labels == 2).all()
+    assert (view.scene_labels == 0).all()
+    assert view.present.all()
+    assert not set(view.ids) & {
+        image_id
+        for split in ("train", "validation", "test")
+        for image_id in dataset.view("object_scene", split).ids
+    }
+    assert len(np.unique(whole("bamboo_forest").masks, axis=0)) > 90  # each placed by a seed of its own
+
+
+@pytest.mark.parametrize("name", ["object_scene", "relocated", "bamboo_forest", "object_only"])
+def test_without_object_is_the_same_image_with_nothing_pasted(dataset, name):
+    view = dataset.view(name).subset([5, 2, 9])
+    bare = view.without_object()
+    assert bare.name == f"{name}-without_object"
+    assert bare.placements == view.placements
+    assert bare.present.tolist() == [False] * 3
+    assert view.present.all()
+    with_object, without = view[:], bare[:]
+    np.testing.assert_array_equal(without.masks, with_object.masks)
+    for image, other, mask, placement in zip(
+        without.images, with_object.images, with_object.masks, view.placements, strict=True
+    ):
+        if name == "object_only":
+            assert (image == 128).all()
+        else:
+            np.testing.assert_array_equal(image, dataset.scene(placement))
+        np.testing.assert_array_equal(image[~mask], other[~mask])
+        assert (image[mask] != other[mask]).any()
 
 
 @pytest.mark.parametrize("split", ["train", "test"])
@@ -163,7 +198,7 @@ def test_no_source_of_one_split_occurs_in_another(dataset, table):
     for one, other in (("train", "test"), ("train", "validation"), ("validation", "test")):
         assert not files[one] & files[other]
     split_of = {(row["class"], row["index"]): row["split"] for row in rows}
-    for name in ("placements", "rescaled", "relocated"):
+    for name in ("placements", "rescaled", "relocated", "bamboo_forest"):
         for row in table(name):
             assert split_of[row["object"], row["cutout"]] == row["split"]
             assert split_of[row["scene"], row["scene_index"]] == row["split"]
@@ -221,6 +256,7 @@ def test_batch_types(dataset):
         (("object_scene", "val"), "unknown split 'val': .*known are train, validation, test"),
         (("rescaled", "train"), "rescaled exists for the test split only, not for train"),
         (("relocated", "validation"), "relocated exists for the test split only, not for validation"),
+        (("bamboo_forest", "train"), "bamboo_forest exists for the test split only, not for train"),
         (("commonality",), r"one of \(0.1, .*, 1.0\), not None"),
         (("commonality", "test", 0), "not 0 for commonality"),
         (("commonality", "test", 1.1), "not 1.1 for commonality"),
@@ -251,7 +287,7 @@ def test_no_dataset_says_how_to_make_one(tmp_path):
 
 def test_other_format_is_refused(dataset, tmp_path):
     (tmp_path / "dataset.json").write_text(json.dumps({**dataset.description, "format": 99}))
-    with pytest.raises(BamError, match="its format is 99, this version reads 1"):
+    with pytest.raises(BamError, match="its format is 99, this version reads 2"):
         load_dataset(tmp_path)
 
 

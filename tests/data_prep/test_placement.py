@@ -14,6 +14,7 @@ from data_prep.placement import (
     assign_splits,
     generator,
     place,
+    place_test_pair,
     read_placements,
     relocated,
     rescaled,
@@ -124,6 +125,26 @@ def test_pairing_is_complete_and_balanced():
     # Cutout and scene are paired anew in each pair of classes, not always the same with the same.
     couples = {(p.cutout, p.scene_index) for p in placements if p.object == "dog" and p.split == "train"}
     assert len(couples) > 60
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(1, 120), st.integers(1, 120), seeds)
+def test_the_test_pair_uses_all_sources_alike_and_no_couple_twice_too_soon(dogs, forests, seed):
+    splits = {
+        "dog": ["train", "validation"] + ["test"] * dogs,
+        "bamboo_forest": ["test"] * forests + ["train"],
+    }
+    sizes = {"dog": np.array([(90, 60)] * (dogs + 2))}
+    placements = place_test_pair("dog", "bamboo_forest", sizes, splits, seed)
+    assert [p.image_id for p in placements] == [f"dog-bamboo_forest-test-{i:04d}" for i in range(100)]
+    for attribute, members in (("cutout", range(2, dogs + 2)), ("scene_index", range(forests))):
+        used = Counter(getattr(p, attribute) for p in placements)
+        counts = [used[member] for member in members]
+        assert sum(counts) == 100
+        assert max(counts) - min(counts) <= 1
+    couples = Counter((p.cutout, p.scene_index) for p in placements)
+    assert len(couples) == min(100, dogs * forests)
+    assert all(inside(p) and 73 <= p.height <= 89 for p in placements)
 
 
 @settings(max_examples=50, deadline=None)

@@ -38,3 +38,22 @@ def test_growing_confidence_is_counted_where_both_are_right(dataset, reader_of_s
     ]
     expected = np.mean(gains) if gains else None
     assert result["confidence_increased"] == pytest.approx(expected)
+
+
+def test_the_fine_grained_test_counts_bamboo_forests_with_and_without_their_dog(dataset):
+    """With a classifier that says bamboo forest where a picture is brighter than half of those with dog."""
+    view = dataset.view("bamboo_forest")
+    bare, shown = view.without_object()[:].images, view[:].images
+    assert (bare == bare[0]).all()  # one test scene
+    threshold = np.median(shown.mean((1, 2, 3)))
+    inputs = keras.Input((128, 128, 3))
+    mean = keras.layers.GlobalAveragePooling2D()(inputs)
+    outputs = keras.layers.Dense(10)(mean)
+    model = keras.Model(inputs, outputs)
+    kernel, bias = np.zeros((3, 10)), np.full(10, -1e6)
+    kernel[:, 0], bias[0], bias[1] = 1 / 3, -threshold, 0
+    model.layers[-1].set_weights([kernel, bias])
+    result = evaluate_views(Classifier(model, range(10), "bright", "scene"), dataset)["bamboo_forest"]
+    assert result["with_dog"] == pytest.approx(0.5, abs=0.021)
+    assert result["without_dog"] == (bare[0].mean() > threshold)
+    assert (result["images"], result["scenes"]) == (100, 1)

@@ -61,7 +61,7 @@ def test_description_tells_settings_and_accuracy_on_every_view(dataset, config, 
         "relocated",
     }
     assert all(0 <= value <= 1 for value in description["accuracy"].values())
-    assert description["bamboo_forest"]["images"] == 1
+    assert description["bamboo_forest"]["images"] == 100
     assert sorted(path.name for path in (tmp_path / "scene").iterdir()) == ["model.json", "model.keras"]
 
 

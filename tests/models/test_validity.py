@@ -12,7 +12,7 @@ def description(labels, object_scene, scene_only, object_only):
         "class_names": list("abcdefghij"),
         "accuracy": {"object_scene": object_scene, "scene_only": scene_only, "object_only": object_only},
         "confidence_increased": 0.8,
-        "bamboo_forest": {"with_dog": 0.97, "without_dog": 0.78, "images": 100},
+        "bamboo_forest": {"with_dog": 0.97, "without_dog": 0.78, "images": 100, "scenes": 20},
     }
 
 
@@ -48,5 +48,6 @@ def test_table_sets_the_papers_numbers_beside_ours(tmp_path):
     assert "| f_o | 90.0 | 10.0 | 92.0 | 80.0 | yes |" in text
     assert "| f_s | 90.0 | 50.0 | 10.0 | 80.0 | **NO** |" in text
     assert "| f_s, paper | 94.0 | 95.5 | 9.8 |" in text
+    assert "| bamboo forest, %, 100 images of 20 scenes | k=0.1 |" in text
     assert "| with dog |  |  | 97 |" in text
     assert "| with dog, paper | 97 | 98 | 96 |" in text
