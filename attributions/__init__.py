@@ -2,6 +2,6 @@
 
 # Imported in the order in which lists name the methods: these register themselves.
 from attributions import gradients, grad_cam, controls  # noqa: F401, I001
-from attributions.registry import CONTROLS, METHODS, VERSIONS, explain
+from attributions.registry import METHODS, Method, explain
 
-__all__ = ["CONTROLS", "METHODS", "VERSIONS", "explain"]
+__all__ = ["METHODS", "Method", "explain"]

@@ -1,15 +1,17 @@
 """The attribution methods by name, and `explain`, which applies one of them.
 
-A method is `f(classifier, images, targets, *, seed, **params) -> maps`:
+A method is a function `f(classifier, images, targets, *, seed, **params) -> maps`:
 images float32 (N, H, W, 3), prepared by the classifier; targets int (N,), class indices; seed uint64
 (N,), one per image, for methods that draw random numbers; maps (N, H, W) or (N, H, W, channels), raw
-and signed. A method with a parameter `masks` is given the object masks, bool (N, H, W).
+and signed. A function with a parameter `masks` is given the object masks, bool (N, H, W); one with `ids`
+or `view`, the images' ids or the name of the image set they are from.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,37 +19,54 @@ import numpy as np
 from data_prep.errors import BamError, unknown
 from models.classifier import Classifier
 
-Method = Callable[..., np.ndarray]
+
+@dataclass(frozen=True)
+class Method:
+    """An attribution method.
+
+    version: rows of another one are not used. control: it knows nothing of the model, or everything of
+    the truth, and shows what a score is worth. own: it is the user's, so a map with NaN is an error.
+    """
+
+    name: str
+    function: Callable[..., np.ndarray]
+    version: int | str = 1
+    control: bool = False
+    own: bool = False
+
+    def takes(self, parameter: str) -> bool:
+        """Whether the function has a parameter of this name."""
+        return parameter in inspect.signature(self.function).parameters
+
+    def settings(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Those of `params` that it takes and that are set."""
+        return {name: value for name, value in params.items() if value is not None and self.takes(name)}
+
 
 METHODS: dict[str, Method] = {}
-VERSIONS: dict[str, int] = {}
-# Controls know nothing of the model, or everything of the truth: they show what a score is worth.
-CONTROLS: list[str] = []
 
 
-def method(function: Method, version: int = 1) -> Method:
-    """Register an attribution method under its function's name.
-
-    A higher `version` tells that its maps have changed: rows of an older one are then not used.
-    """
-    METHODS[function.__name__] = function
-    VERSIONS[function.__name__] = version
+def method(function: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
+    """Register an attribution method under its function's name."""
+    METHODS[function.__name__] = Method(function.__name__, function)
     return function
 
 
-def control(function: Method) -> Method:
+def control(function: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
     """Register a control under its function's name."""
-    CONTROLS.append(function.__name__)
-    return method(function)
+    METHODS[function.__name__] = Method(function.__name__, function, control=True)
+    return function
 
 
 def explain(
     classifier: Classifier,
     images: np.ndarray,
     targets: Sequence[int] | np.ndarray,
-    method: str | Method = "vanilla_gradient",
+    method: str | Method | Callable[..., np.ndarray] = "vanilla_gradient",
     seed: int | Sequence[int] | np.ndarray = 0,
     masks: np.ndarray | None = None,
+    ids: Sequence[str] | None = None,
+    view: str | None = None,
     **params: Any,
 ) -> np.ndarray:
     """Attribution maps of one method, float32 (N, h, w[, channels]) at the classifier's input size.
@@ -55,30 +74,53 @@ def explain(
     images: (N, H, W, 3) in 0..255, any size and dtype. targets: the class index to explain, per image.
     seed: one per image, which gives an image the same map whatever stands beside it; or one number,
     from which each place in the batch gets its own. masks: bool (N, H, W), True on the pasted object,
-    for the methods that need them.
-    Raises `BamError` for an unknown method or target, missing masks, and maps of a wrong shape.
+    for the methods that need them, as `ids` and `view` are.
+    Raises `BamError` for an unknown method or target, missing masks, maps of a wrong shape, and maps
+    with values that are not finite from a method of the user's own.
     """
     if isinstance(method, str):
         if method not in METHODS:
             raise unknown("attribution method", method, METHODS)
         method = METHODS[method]
+    elif not isinstance(method, Method):
+        method = Method(method.__name__, method)
     images, targets = classifier.prepare(images), np.asarray(targets)
     count = len(classifier.class_names)
     if targets.shape != (len(images),) or not np.isin(targets, np.arange(count)).all():
         raise BamError(f"targets must be {len(images)} class indices from 0 to {count - 1}, not {targets}")
+    targets = targets.astype(np.int32, copy=False)
+    masks = None if masks is None else classifier.prepare_masks(masks)
+    for name, value in {"masks": masks, "ids": ids, "view": view}.items():
+        if method.takes(name):
+            if value is None:
+                raise BamError(f"{method.name} needs {name}, which explain() was not given")
+            params[name] = value
+    maps = method.function(classifier, images, targets, seed=_seeds(seed, len(images)), **params)
+    return _checked(maps, method, images)
+
+
+def _seeds(seed: int | Sequence[int] | np.ndarray, count: int) -> np.ndarray:
     seeds = np.asarray(seed, np.uint64)
     if seeds.ndim == 0:
-        seeds = np.array(
-            [
-                np.random.SeedSequence((int(seeds), i)).generate_state(1, np.uint64)[0]
-                for i in range(len(images))
-            ]
-        )
-    if "masks" in inspect.signature(method).parameters:
-        if masks is None:
-            raise BamError(f"{method.__name__} needs the object masks")
-        params["masks"] = classifier.prepare_masks(masks)
-    maps = np.asarray(method(classifier, images, targets, seed=seeds, **params), np.float32)
+        sequences = (np.random.SeedSequence((int(seeds), place)) for place in range(count))
+        seeds = np.array([sequence.generate_state(1, np.uint64)[0] for sequence in sequences])
+    if seeds.shape != (count,):
+        raise BamError(f"seed must be one number or {count}, one per image, not {seeds.shape}")
+    return seeds
+
+
+def _checked(maps: Any, method: Method, images: np.ndarray) -> np.ndarray:
+    try:
+        maps = np.asarray(maps, np.float32)
+    except (TypeError, ValueError):
+        raise BamError(f"{method.name} returned {type(maps).__name__}, not an array of numbers") from None
     if maps.shape[:3] != images.shape[:3] or maps.ndim not in (3, 4):
-        raise BamError(f"{method.__name__} returned maps of shape {maps.shape} for images of {images.shape}")
+        expected = images.shape[:3]
+        raise BamError(
+            f"{method.name} returned maps of shape {maps.shape}, but {expected} or (*{expected}, channels) "
+            "is needed: one map per image, at the classifier's input size"
+        )
+    if method.own and not np.isfinite(maps).all():
+        count = int((~np.isfinite(maps).reshape(len(maps), -1).all(1)).sum())
+        raise BamError(f"{method.name} returned NaN or infinite values in {count} of {len(maps)} maps")
     return maps

@@ -14,19 +14,20 @@ import bam.quiet  # noqa: F401
 
 # isort: split
 
-from attributions import CONTROLS, METHODS
+from attributions import METHODS
 from bam import command
 from data_prep import load_dataset
 from metrics import METRICS
 from metrics.request import Request, parse_methods
 
 FLAGS = flags.FLAGS
+controls = ", ".join(name for name in METHODS if METHODS[name].control)
 flags.DEFINE_enum("metric", "idr", list(METRICS), "what to measure")
 flags.DEFINE_string(
     "methods",
     "all",
     f"comma-separated attribution methods, of {', '.join(METHODS)}; all of them by default "
-    f"(of these, controls: {', '.join(CONTROLS)}; random and edges are always there)",
+    f"(of these, controls: {controls}; random and edges are always there)",
 )
 flags.DEFINE_integer("limit", None, "at most so many test images (default: all)", lower_bound=1)
 flags.DEFINE_integer("trials", 10, "random samples of 100 images behind the trial sd", lower_bound=2)

@@ -30,12 +30,9 @@ def evaluate(request: Request) -> Score:
     """IDR of f_s between X_o,s and X_0,s on the test split, over images that f_s recognises in both."""
     classifier = request.classifier("scene")
     views = [shuffled(request.dataset.view(name), request.seed) for name in ("object_scene", "scene_only")]
-    with_object, without = (
-        collect(view, classifier, request.methods, request.seed, request.row_folder, request.limit)
-        for view in views
-    )
+    with_object, without = (collect(view, classifier, request) for view in views)
     images = views[0].subset(np.arange(len(views[0]))[: request.limit])
-    methods = {name: summarise(with_object[name], without[name], images, request) for name in request.methods}
+    methods = {name: summarise(with_object[name], without[name], images, request) for name in with_object}
     return Score("idr", VERSION, "up", methods, {"scene": classifier}, request)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from attributions import METHODS
+from attributions import METHODS, Method
 from data_prep.dataset import Dataset
 from data_prep.errors import BamError, unknown
 from models.classifier import Classifier, load_classifier
@@ -19,16 +20,21 @@ class Request:
     """The settings of one evaluation.
 
     limit: how many images at most (None: all of the test split); trials: how many random samples the
-    trial standard deviation is taken over; out: folder of the results.
+    trial standard deviation is taken over; out: folder of the results; params: settings for the methods
+    that take them; precision: "float32" or "bfloat16", of the networks' arithmetic; options: settings of
+    one metric alone.
     """
 
     dataset: Dataset
     models: Path
-    methods: Sequence[str]
+    methods: Sequence[Method]
     limit: int | None
     trials: int
     seed: int
     out: Path
+    params: Mapping[str, Any] = field(default_factory=dict)
+    precision: str = "float32"
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def row_folder(self) -> Path:
@@ -37,7 +43,7 @@ class Request:
 
     def classifier(self, name: str) -> Classifier:
         """The trained model `name`. Raises `BamError` if it was trained on another dataset."""
-        classifier = load_classifier(self.models / name)
+        classifier = load_classifier(self.models / name, self.precision)
         if classifier.description["config"]["dataset"] != self.dataset.fingerprint:
             raise BamError(
                 f"{self.models / name} was trained on another dataset than {self.dataset.folder}: "
@@ -46,8 +52,8 @@ class Request:
         return classifier
 
 
-def parse_methods(names: str) -> list[str]:
-    """Method names from a comma-separated list, and the controls that no table is without.
+def parse_methods(names: str) -> list[Method]:
+    """Methods from a comma-separated list of names, and the controls that no table is without.
 
     "all" stands for every one. Raises `BamError` for unknown names.
     """
@@ -58,4 +64,4 @@ def parse_methods(names: str) -> list[str]:
             raise unknown("attribution method", name, METHODS)
     if not chosen:
         raise BamError("--methods names no attribution method")
-    return list(dict.fromkeys([*chosen, *ALWAYS]))
+    return [METHODS[name] for name in dict.fromkeys([*chosen, *ALWAYS])]

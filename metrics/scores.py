@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from attributions import CONTROLS
 from data_prep.files import write_json, write_text
 from metrics.request import Request
 from models.classifier import Classifier
@@ -70,7 +69,8 @@ class Score:
                         name: {"digest": model.digest, **model.description["config"]}
                         for name, model in self.models.items()
                     },
-                    "precision": "tensorfloat32" if _uses_tensorfloat32() else "float32",
+                    "params": dict(request.params),
+                    "precision": "tensorfloat32" if _uses_tensorfloat32() else request.precision,
                 },
                 "environment": environment(),
             },
@@ -83,16 +83,17 @@ class Score:
         name = f"{self.metric.upper()} {ARROWS[self.direction]}"
         lines = [f"| method | {name} | 95% interval | trial sd | random region | n | left out | ties |"]
         lines.append("|---" * 8 + "|")
+        controls = {method.name for method in self.request.methods if method.control}
         sign = 1 if self.direction == "up" else -1
 
         def rank(method: str) -> tuple[bool, float]:
             value = self.methods[method]["value"]
-            return method in CONTROLS, np.inf if value is None else -sign * value
+            return method in controls, np.inf if value is None else -sign * value
 
         for method in sorted(self.methods, key=rank):
             entry = self.methods[method]
             left_out = ", ".join(f"{number} {why}" for why, number in entry["excluded"].items() if number)
-            label = f"{method} (control)" if method in CONTROLS else method
+            label = f"{method} (control)" if method in controls else method
             baseline = _number(entry.get("random_region", {}).get("value"))
             interval = f"{_number(entry['ci_low'])} ... {_number(entry['ci_high'])}"
             cells = (label, _number(entry["value"]), interval, _number(entry["trial_sd"]), baseline)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,10 +39,11 @@ class Classifier:
         labels: str | None = None,
         description: dict[str, Any] | None = None,
         batch_size: int = 32,
+        precision: str = "float32",
     ):
         self.model, self.class_names, self.name, self.labels = model, tuple(class_names), name, labels
         self.description = description or {}
-        self.batch_size = batch_size
+        self.batch_size, self.precision = batch_size, precision
         self.digest = network_digest(model)
         if model.output_shape[-1] != len(self.class_names):
             raise BamError(
@@ -53,13 +55,28 @@ class Classifier:
             )
         self.input_size: tuple[int, int] = model.input_shape[1:3]
         self._compiled: dict[Any, Callable] = {}
+        self._shared: dict[Any, Any] | None = None
+
+    @contextlib.contextmanager
+    def sharing(self) -> Iterator[None]:
+        """Within it, asking the same of the same arrays again returns the first answer, not to be changed."""
+        self._shared = {}
+        try:
+            yield
+        finally:
+            self._shared = None
 
     def prepare(self, images: np.ndarray) -> np.ndarray:
         """Images (N, H, W, 3) in 0..255, any size and dtype, as float32 at the input size."""
+        images = np.asarray(images)
+        if images.dtype == np.float32 and images.shape[1:3] == self.input_size:
+            return images
         return resize(images, self.input_size).numpy()
 
     def prepare_masks(self, masks: np.ndarray) -> np.ndarray:
         """Masks bool (N, H, W), resized as the images are: True where at least half is covered."""
+        if masks.dtype == bool and masks.shape[1:] == self.input_size:
+            return masks
         return resize(masks[..., None].astype(np.float32), self.input_size).numpy()[..., 0] >= 0.5
 
     def logits(self, images: np.ndarray) -> np.ndarray:
@@ -134,6 +151,20 @@ class Classifier:
 
     def _run(self, key: Any, make: Callable[[], Callable], images: np.ndarray, *others: np.ndarray) -> Any:
         """Apply a function, compiled once for batches of any size, batch by batch."""
+        if self._shared is None:
+            return self._computed(key, make, images, *others)
+        # The arrays are kept with the answer, so that no other array can come to have their identity.
+        asked = (key, *(id(array) for array in (images, *others)))
+        if asked not in self._shared:
+            answer = self._computed(key, make, images, *others)
+            for array in tf.nest.flatten(answer):
+                array.flags.writeable = False
+            self._shared[asked] = (answer, images, others)
+        return self._shared[asked][0]
+
+    def _computed(
+        self, key: Any, make: Callable[[], Callable], images: np.ndarray, *others: np.ndarray
+    ) -> Any:
         images = np.asarray(images, np.float32)
         if images.shape[1:] != (*self.input_size, 3):
             expected = (*self.input_size, 3)
@@ -168,7 +199,7 @@ def read_description(folder: Path) -> dict[str, Any]:
     return description
 
 
-def load_classifier(folder: str | Path) -> Classifier:
+def load_classifier(folder: str | Path, precision: str = "float32") -> Classifier:
     """The classifier in a model folder made by `python -m bam.train`, such as runs/models/scene.
 
     Raises `BamError` if it is not there, incomplete, or damaged.
@@ -182,7 +213,12 @@ def load_classifier(folder: str | Path) -> Classifier:
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise BamError(f"{folder / 'model.keras'} cannot be read ({error}): train it again") from None
     classifier = Classifier(
-        model, description["class_names"], folder.name, description["config"]["labels"], description
+        model,
+        description["class_names"],
+        folder.name,
+        description["config"]["labels"],
+        description,
+        precision=precision,
     )
     if classifier.digest != description["digest"]:
         raise BamError(

@@ -44,5 +44,5 @@ def test_the_oracle_knows_what_each_classifier_looks_at(scene_classifier, images
     monkeypatch.setattr(scene_classifier, "labels", "object")
     objects = explain(scene_classifier, images, [0, 0], "object_mask", masks=masks)
     assert np.array_equal(objects, masks.astype(np.float32))
-    with pytest.raises(BamError, match="object_mask needs the object masks"):
+    with pytest.raises(BamError, match="object_mask needs masks"):
         explain(scene_classifier, images, [0, 0], "object_mask")

@@ -2,11 +2,24 @@ import numpy as np
 import pytest
 
 import metrics.collect
+from attributions import METHODS
 from data_prep.errors import BamError
 from data_prep.files import locked
 from metrics.collect import collect, image_seeds, shuffled
+from metrics.request import Request
 
-METHODS = ("vanilla_gradient", "random", "object_mask")
+NAMES = ("vanilla_gradient", "random", "object_mask")
+
+
+@pytest.fixture
+def request_in(dataset, tmp_path):
+    """A request whose rows are kept in a folder of the given name."""
+
+    def make(folder="results", seed=0, limit=None, names=NAMES, **settings):
+        methods = [METHODS[name] for name in names]
+        return Request(dataset, tmp_path, methods, limit, 10, seed, tmp_path / folder, **settings)
+
+    return make
 
 
 @pytest.fixture
@@ -18,7 +31,7 @@ def numbers(rows):
     """All of the rows but the time they took."""
     return [
         (row.image_id, row.target, row.predicted, row.status, row.g_c, row.g_random)
-        for method in METHODS
+        for method in NAMES
         for row in rows[method]
     ]
 
@@ -30,23 +43,23 @@ def test_images_come_in_one_order_for_all_views(dataset):
     assert shuffled(dataset.view("scene_only"), 0).ids == first
 
 
-def test_limits_are_prefixes_and_leave_no_trace(view, scene_classifier, tmp_path):
-    whole = collect(view, scene_classifier, METHODS, 0, tmp_path / "whole")
+def test_limits_are_prefixes_and_leave_no_trace(view, scene_classifier, request_in):
+    whole = collect(view, scene_classifier, request_in("whole"))
     for limit in (3, 33, None):
-        rows = collect(view, scene_classifier, METHODS, 0, tmp_path / "growing", limit)
-        assert numbers(rows) == numbers({name: whole[name][:limit] for name in METHODS})
+        rows = collect(view, scene_classifier, request_in("growing", limit=limit))
+        assert numbers(rows) == numbers({name: whole[name][:limit] for name in NAMES})
 
 
-def test_two_runs_do_not_write_the_same_rows(view, scene_classifier, tmp_path):
-    with locked(tmp_path / ".lock"), pytest.raises(BamError, match="another run is writing"):
-        collect(view, scene_classifier, METHODS, 0, tmp_path)
+def test_two_runs_do_not_write_the_same_rows(view, scene_classifier, request_in):
+    with locked(request_in().row_folder / ".lock"), pytest.raises(BamError, match="another run is writing"):
+        collect(view, scene_classifier, request_in())
 
 
-def test_rows_are_what_one_gets_image_by_image(view, scene_classifier, tmp_path):
+def test_rows_are_what_one_gets_image_by_image(view, scene_classifier, request_in):
     from attributions import explain
     from metrics.regions import positive_map, region_attribution
 
-    rows = collect(view, scene_classifier, METHODS, 0, tmp_path)
+    rows = collect(view, scene_classifier, request_in())
     for index in (0, 17, 39):
         batch = view[[index]]
         maps = explain(scene_classifier, batch.images, batch.scene_labels, "vanilla_gradient")
@@ -59,8 +72,8 @@ def test_rows_are_what_one_gets_image_by_image(view, scene_classifier, tmp_path)
     assert all(row.g_c == 0 for row in rows["object_mask"])  # the oracle of a scene classifier
 
 
-def test_killed_run_ends_as_if_undisturbed(view, scene_classifier, tmp_path, monkeypatch):
-    whole = collect(view, scene_classifier, METHODS, 0, tmp_path / "whole")
+def test_killed_run_ends_as_if_undisturbed(view, scene_classifier, request_in, tmp_path, monkeypatch):
+    whole = collect(view, scene_classifier, request_in("whole"))
     explain_batch, calls = metrics.collect._explain_batch, []
 
     def killed_at_the_second(*arguments):
@@ -71,36 +84,39 @@ def test_killed_run_ends_as_if_undisturbed(view, scene_classifier, tmp_path, mon
 
     monkeypatch.setattr(metrics.collect, "_explain_batch", killed_at_the_second)
     with pytest.raises(KeyboardInterrupt):
-        collect(view, scene_classifier, METHODS, 0, tmp_path / "killed")
-    for path in (tmp_path / "killed").glob("*random*"):  # one file was written further than the others
+        collect(view, scene_classifier, request_in("killed"))
+    for path in (tmp_path / "killed" / "rows").glob(
+        "*random*"
+    ):  # one file was written further than the others
         path.write_bytes(path.read_bytes()[:-200])
-    resumed = collect(view, scene_classifier, METHODS, 0, tmp_path / "killed")
+    resumed = collect(view, scene_classifier, request_in("killed"))
     assert numbers(resumed) == numbers(whole)
 
 
-def test_nothing_is_computed_twice_and_nothing_stale_is_used(view, scene_classifier, tmp_path, monkeypatch):
-    collect(view, scene_classifier, METHODS, 0, tmp_path)
+def test_nothing_is_computed_twice_and_nothing_stale_is_used(view, scene_classifier, request_in, monkeypatch):
+    collect(view, scene_classifier, request_in())
     computed = []
 
-    def note(batch, view, classifier, methods, seed):
-        computed.append(methods)
+    def note(batch, view, classifier, methods, request):
+        computed.append([method.name for method in methods])
         raise KeyboardInterrupt
 
     monkeypatch.setattr(metrics.collect, "_explain_batch", note)
-    collect(view, scene_classifier, METHODS, 0, tmp_path)
+    collect(view, scene_classifier, request_in())
     assert computed == []
     with pytest.raises(KeyboardInterrupt):
-        collect(view, scene_classifier, METHODS, 1, tmp_path)
+        collect(view, scene_classifier, request_in(seed=1))
     monkeypatch.setattr(scene_classifier, "digest", "other weights")
     with pytest.raises(KeyboardInterrupt):
-        collect(view, scene_classifier, METHODS, 0, tmp_path)
-    assert computed == [list(METHODS)] * 2
+        collect(view, scene_classifier, request_in())
+    assert computed == [list(NAMES)] * 2
 
 
-def test_random_maps_differ_between_views_and_models(dataset, scene_classifier, tmp_path, monkeypatch):
+def test_random_maps_differ_between_views_and_models(dataset, scene_classifier, request_in, monkeypatch):
     def draws(name, digest):
         monkeypatch.setattr(scene_classifier, "digest", digest)
-        rows = collect(shuffled(dataset.view(name), 0), scene_classifier, ["random"], 0, tmp_path, 5)
+        view = shuffled(dataset.view(name), 0)
+        rows = collect(view, scene_classifier, request_in(limit=5, names=["random"]))
         return np.array([row.g_c for row in rows["random"]])
 
     first, other_view, other_model = (

@@ -13,7 +13,8 @@ from metrics.rows import Row
 @pytest.fixture
 def request_for(dataset, scene_model_folder, tmp_path):
     def make(methods=("random",), limit=None):
-        return Request(dataset, scene_model_folder, methods, limit, trials=10, seed=0, out=tmp_path)
+        chosen = [METHODS[name] for name in methods]
+        return Request(dataset, scene_model_folder, chosen, limit, trials=10, seed=0, out=tmp_path)
 
     return make
 
@@ -102,8 +103,12 @@ def test_a_model_of_another_dataset_is_refused(request_for, monkeypatch):
 
 
 def test_method_lists():
-    assert parse_methods("all") == list(METHODS)
-    assert parse_methods("grad_cam, random,grad_cam") == ["grad_cam", "random", "edges"]
+    assert parse_methods("all") == list(METHODS.values())
+    assert [method.name for method in parse_methods("grad_cam, random,grad_cam")] == [
+        "grad_cam",
+        "random",
+        "edges",
+    ]
     with pytest.raises(BamError, match="did you mean 'edges'"):
         parse_methods("edge")
     with pytest.raises(BamError, match="names no attribution method"):
