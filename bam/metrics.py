@@ -51,7 +51,7 @@ def main() -> None:
     )
     score = METRICS[FLAGS.metric](request)
     path = score.write()
-    print(score.markdown(), end="")
+    print(score.table(), end="")
     for warning in score.warnings():
         print(command.red(f"NOT VALID: {warning}"))
     print(f"written to {path}")

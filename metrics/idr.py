@@ -16,6 +16,7 @@ from metrics.statistics import bootstrap_interval, trial_sd
 
 VERSION = 1
 TRIAL_SIZE = 100
+COLUMNS = {"random region": "random_region", "ties": "ties"}
 
 
 def input_dependence(with_object: np.ndarray, without_object: np.ndarray) -> np.ndarray:
@@ -33,7 +34,7 @@ def evaluate(request: Request) -> Score:
     with_object, without = (collect(view, classifier, request) for view in views)
     images = views[0].subset(np.arange(len(views[0]))[: request.limit])
     methods = {name: summarise(with_object[name], without[name], images, request) for name in with_object}
-    return Score("idr", VERSION, "up", methods, {"scene": classifier}, request)
+    return Score("idr", VERSION, "up", methods, {"scene": classifier}, request, columns=COLUMNS)
 
 
 def summarise(with_object: list[Row], without: list[Row], view: View, request: Request) -> dict[str, Any]:

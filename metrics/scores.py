@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import platform
-import subprocess
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from data_prep.files import write_json, write_text
+from metrics.environment import environment, uses_tensorfloat32
 from metrics.request import Request
 from models.classifier import Classifier
 from models.validity import check, failures
@@ -25,125 +23,136 @@ ARROWS = {"up": "↑", "down": "↓"}
 class Score:
     """The outcome of one metric.
 
-    methods: for each attribution method at least value, ci_low, ci_high, trial_sd, n, excluded and
-    seconds. models: the classifiers used, by name.
+    methods: for each attribution method at least value, ci_low, ci_high, n, excluded and seconds; a
+    number that is not known is None. An entry with "control": True is a row below the methods; where
+    it says nothing, the method's own registration counts. models: the classifiers used, by name.
+
+    title: heading of the value's column, by default the metric's name. columns: further columns, heading
+    -> key in the entries. A cell may be a number, a text, a (low, high) pair, or a mapping, of which
+    "value" is shown; "-" stands where an entry lacks the key. extra: more content of the JSON file, on
+    its top level. notes: sentences below the table. problems: why the scores are not to be trusted, found
+    by the metric itself; shown like a model's failed validity check.
     """
 
     metric: str
     version: int
     direction: str
-    methods: dict[str, dict[str, Any]]
-    models: dict[str, Classifier]
+    methods: Mapping[str, Mapping[str, Any]]
+    models: Mapping[str, Classifier]
     request: Request
+    title: str = ""
+    columns: Mapping[str, str] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+    problems: Sequence[str] = ()
 
     @cached_property
     def validity(self) -> dict[str, dict[str, Any]]:
-        """For each model used, what `models.validity.check` says of it."""
-        return {name: check(model.description) for name, model in self.models.items()}
+        """For each model used, what `models.validity.check` says of it.
+
+        Models of the commonality series are not among them, since they may rely on the dog, nor are
+        models of which no accuracies are known.
+        """
+        return {
+            name: check(model.description)
+            for name, model in self.models.items()
+            if "accuracy" in model.description and model.description["config"].get("commonality") is None
+        }
 
     def warnings(self) -> list[str]:
         """Why the scores are not to be trusted, if so."""
-        return [line for name, validity in self.validity.items() for line in failures(name, validity)]
+        checks = [line for name, validity in self.validity.items() for line in failures(name, validity)]
+        return [*checks, *self.problems]
 
     def write(self) -> Path:
         """Write <metric>.json and <metric>.md to the results' folder; returns the JSON's path."""
-        request = self.request
-        path = request.out / f"{self.metric}.json"
-        write_json(
-            path,
-            {
-                "metric": self.metric,
-                "version": self.version,
-                "direction": self.direction,
-                "methods": self.methods,
-                "validity": {
-                    "passed": all(entry["passed"] for entry in self.validity.values()),
-                    "models": self.validity,
-                },
-                "config": {
-                    "seed": request.seed,
-                    "limit": request.limit,
-                    "trials": request.trials,
-                    "dataset": request.dataset.fingerprint,
-                    "models": {
-                        name: {"digest": model.digest, **model.description["config"]}
-                        for name, model in self.models.items()
-                    },
-                    "params": dict(request.params),
-                    "precision": "tensorfloat32" if _uses_tensorfloat32() else request.precision,
-                },
-                "environment": environment(),
-            },
-        )
-        write_text(request.out / f"{self.metric}.md", self.markdown())
+        path = self.request.out / f"{self.metric}.json"
+        write_json(path, self.content())
+        write_text(self.request.out / f"{self.metric}.md", self.markdown())
         return path
 
-    def markdown(self) -> str:
-        """The scores as a table, best first, controls apart."""
-        name = f"{self.metric.upper()} {ARROWS[self.direction]}"
-        lines = [f"| method | {name} | 95% interval | trial sd | random region | n | left out | ties |"]
-        lines.append("|---" * 8 + "|")
-        controls = {method.name for method in self.request.methods if method.control}
-        sign = 1 if self.direction == "up" else -1
+    def content(self) -> dict[str, Any]:
+        """What the JSON file holds."""
+        request = self.request
+        checked = [entry["passed"] for entry in self.validity.values()] + [False] * len(self.problems)
+        return {
+            "metric": self.metric,
+            "version": self.version,
+            "direction": self.direction,
+            "methods": {
+                name: {**entry, "control": self._is_control(name)} for name, entry in self.methods.items()
+            },
+            **self.extra,
+            "notes": list(self.notes),
+            "validity": {
+                "passed": all(checked) if checked else None,
+                "models": self.validity,
+                "problems": list(self.problems),
+            },
+            "config": {
+                "seed": request.seed,
+                "limit": request.limit,
+                "trials": request.trials,
+                "dataset": request.dataset.fingerprint,
+                "models": {
+                    name: {"digest": model.digest, **model.description.get("config", {})}
+                    for name, model in self.models.items()
+                },
+                "params": dict(request.params),
+                "options": dict(request.options),
+                "precision": "tensorfloat32" if uses_tensorfloat32() else request.precision,
+            },
+            "environment": environment(),
+        }
 
-        def rank(method: str) -> tuple[bool, float]:
-            value = self.methods[method]["value"]
-            return method in controls, np.inf if value is None else -sign * value
-
-        for method in sorted(self.methods, key=rank):
-            entry = self.methods[method]
-            left_out = ", ".join(f"{number} {why}" for why, number in entry["excluded"].items() if number)
-            label = f"{method} (control)" if method in controls else method
-            baseline = _number(entry.get("random_region", {}).get("value"))
-            interval = f"{_number(entry['ci_low'])} ... {_number(entry['ci_high'])}"
-            cells = (label, _number(entry["value"]), interval, _number(entry["trial_sd"]), baseline)
-            lines.append(
-                "| "
-                + " | ".join((*cells, str(entry["n"]), left_out or "0", str(entry.get("ties", "-"))))
-                + " |"
+    def table(self) -> str:
+        """The scores as a Markdown table, best first, controls apart, with the notes below."""
+        has_trials = any("trial_sd" in entry for entry in self.methods.values())
+        columns = {**({"trial sd": "trial_sd"} if has_trials else {}), **self.columns, "n": "n"}
+        title = f"{self.title or self.metric.upper()} {ARROWS[self.direction]}"
+        lines = [_line(["method", title, "95% interval", *columns, "left out"])]
+        lines.append("|---" * (len(columns) + 4) + "|")
+        for name in sorted(self.methods, key=self._place):
+            entry = self.methods[name]
+            left_out = ", ".join(
+                f"{count} {why}" for why, count in entry.get("excluded", {}).items() if count
             )
-        warnings = [f"\n**NOT VALID: {line}**" for line in self.warnings()]
-        return "\n".join([*lines, *warnings]) + "\n"
+            lines.append(
+                _line(
+                    [
+                        f"{name} (control)" if self._is_control(name) else name,
+                        _cell(entry.get("value")),
+                        _cell((entry.get("ci_low"), entry.get("ci_high"))),
+                        *(_cell(entry.get(key)) for key in columns.values()),
+                        left_out or "0",
+                    ]
+                )
+            )
+        return "\n".join([*lines, *(f"\n{note}" for note in self.notes)]) + "\n"
+
+    def markdown(self) -> str:
+        """The table, the notes, and why they are not to be trusted, if so."""
+        return self.table() + "".join(f"\n**NOT VALID: {line}**\n" for line in self.warnings())
+
+    def _is_control(self, name: str) -> bool:
+        registered = any(method.control for method in self.request.methods if method.name == name)
+        return bool(self.methods[name].get("control", registered))
+
+    def _place(self, name: str) -> tuple[bool, float]:
+        value = self.methods[name].get("value")
+        sign = 1 if self.direction == "up" else -1
+        return self._is_control(name), np.inf if value is None else -sign * value
 
 
-def _uses_tensorfloat32() -> bool:
-    """Whether this machine's GPUs multiply float32 with shortened mantissas, as newer ones do."""
-    return bool(tf.config.list_physical_devices("GPU")) and (
-        tf.config.experimental.tensor_float_32_execution_enabled()
-    )
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
 
 
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
-
-
-def environment() -> dict[str, Any]:
-    """Versions, devices and the commit that produced a result."""
-    packages = {}
-    for name in ("bam-benchmark", "tensorflow", "tf-keras", "numpy", "scipy", "pillow"):
-        try:
-            packages[name] = version(name)
-        except PackageNotFoundError:
-            packages[name] = None
-    return {
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "devices": [device.name for device in tf.config.list_logical_devices()],
-        "packages": packages,
-        "commit": _commit(),
-    }
-
-
-def _commit() -> str | None:
-    """The commit of the source tree this runs from; None outside a checkout or without git."""
-    try:
-        answer = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=40"],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return answer.stdout.strip()
+def _cell(value: Any) -> str:
+    if isinstance(value, Mapping):
+        value = value.get("value")
+    if isinstance(value, (list, tuple)):
+        return " ... ".join(map(_cell, value))
+    if isinstance(value, (float, np.floating)):
+        return f"{value:.3f}"
+    return "-" if value is None else str(value)

@@ -1,8 +1,9 @@
-"""Uncertainty: intervals by bootstrap over sources, and the spread between trials."""
+"""Uncertainty: intervals by bootstrap over sources, the spread between trials, correlations."""
 
 from __future__ import annotations
 
 import numpy as np
+from scipy import stats
 
 SAMPLES = 2000
 LEVEL = 0.95
@@ -54,3 +55,27 @@ def trial_sd(values: np.ndarray, trials: int, size: int, seed: int) -> float | N
         chosen = np.stack([rng.permutation(len(values))[:size] for _ in range(trials)])
         correction = np.sqrt(1 - size / len(values))
     return float(values[chosen].mean(1).std(ddof=1) / correction)
+
+
+def correlation(
+    x: np.ndarray, y: np.ndarray, level: float = LEVEL
+) -> tuple[float | None, float | None, float | None]:
+    """Pearson's r of two series (n,), and its interval by Fisher's z-transformation.
+
+    atanh(r) is about normal with standard deviation 1 / sqrt(n - 3) (Fisher 1921). All three are None
+    for fewer than four points, for a series that is constant, and for values that are not finite.
+    """
+    x, y = np.asarray(x, float), np.asarray(y, float)
+    if len(x) < 4 or not np.isfinite([x, y]).all() or _is_constant(x) or _is_constant(y):
+        return None, None, None
+    x, y = x - x.mean(), y - y.mean()
+    r = float(np.clip(x @ y / np.sqrt((x @ x) * (y @ y)), -1, 1))
+    if abs(r) == 1:
+        return r, r, r
+    half = stats.norm.ppf((1 + level) / 2) / np.sqrt(len(x) - 3)
+    return r, float(np.tanh(np.arctanh(r) - half)), float(np.tanh(np.arctanh(r) + half))
+
+
+def _is_constant(values: np.ndarray) -> bool:
+    """Whether values differ by no more than rounding does."""
+    return bool(np.ptp(values) <= 1e-12 * np.abs(values).max())

@@ -1,0 +1,52 @@
+"""What a result was made with: versions, devices, the commit, the arithmetic."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+PACKAGES = ("bam-benchmark", "tensorflow", "tf-keras", "numpy", "scipy", "pillow")
+
+
+def environment() -> dict[str, Any]:
+    """Versions, devices and the commit that produced a result."""
+    packages = {}
+    for name in PACKAGES:
+        try:
+            packages[name] = version(name)
+        except PackageNotFoundError:
+            packages[name] = None
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "devices": [device.name for device in tf.config.list_logical_devices()],
+        "packages": packages,
+        "commit": _commit(),
+    }
+
+
+def uses_tensorfloat32() -> bool:
+    """Whether this machine's GPUs multiply float32 with shortened mantissas, as newer ones do."""
+    return bool(tf.config.list_physical_devices("GPU")) and (
+        tf.config.experimental.tensor_float_32_execution_enabled()
+    )
+
+
+def _commit() -> str | None:
+    """The commit of the source tree this runs from; None outside a checkout or without git."""
+    try:
+        answer = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=40"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return answer.stdout.strip()
