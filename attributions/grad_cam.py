@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from attributions.gradients import guided_backprop
 from attributions.registry import method
+from data_prep.errors import BamError
 from models.classifier import Classifier, resize
 
 
@@ -25,5 +27,21 @@ def grad_cam(
     NaN of it elsewhere is left to normalisation).
     """
     features, gradient = classifier.layer_gradient(images, targets, layer)
+    if features.ndim != 4:
+        raise BamError(f"Grad-CAM needs feature maps, but layer {layer} gives values of {features.shape[1:]}")
     cam = np.maximum(np.einsum("nhwc,nc->nhw", features, gradient.mean((1, 2))), 0)
     return resize(cam[..., None], classifier.input_size).numpy()[..., 0]
+
+
+@method
+def guided_grad_cam(
+    classifier: Classifier,
+    images: np.ndarray,
+    targets: np.ndarray,
+    *,
+    seed: np.ndarray,
+    layer: str | None = None,
+) -> np.ndarray:
+    """Guided backpropagation times Grad-CAM (Selvaraju et al. 2016, section 3.2), (N, H, W, 3)."""
+    cam = grad_cam(classifier, images, targets, seed=seed, layer=layer)
+    return guided_backprop(classifier, images, targets, seed=seed) * cam[..., None]

@@ -1,11 +1,26 @@
-"""Methods that are derivatives with respect to the pixels."""
+"""Methods that are derivatives with respect to the pixels, or means of such."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 
 from attributions.registry import method
+from data_prep.errors import BamError, unknown
 from models.classifier import Classifier
+
+SAMPLES = 50
+# Smilkov et al. 2017, section 3.2, advise noise of 10 to 20 % of the image's range.
+NOISE = 0.15
+
+# Where integrated gradients start from: a colour for each image, (N, 1, 1, 3) or a number.
+BASELINES: dict[str, Callable[[np.ndarray], np.ndarray | float]] = {
+    "black": lambda images: 0.0,
+    "grey": lambda images: 127.5,
+    "white": lambda images: 255.0,
+    "mean": lambda images: images.mean((1, 2), keepdims=True),
+}
 
 
 @method
@@ -14,3 +29,120 @@ def vanilla_gradient(
 ) -> np.ndarray:
     """Derivative of the target's logit by each pixel (Simonyan et al. 2013), (N, H, W, 3)."""
     return classifier.gradient(images, targets)
+
+
+@method
+def smoothgrad(
+    classifier: Classifier,
+    images: np.ndarray,
+    targets: np.ndarray,
+    *,
+    seed: np.ndarray,
+    samples: int = SAMPLES,
+    noise: float = NOISE,
+) -> np.ndarray:
+    """SmoothGrad (Smilkov et al. 2017, equation in section 3.1), (N, H, W, 3).
+
+    The mean of the gradients at `samples` copies of the image with normal noise, whose standard deviation
+    is `noise` times the image's range of values.
+    """
+    return _smoothed(classifier, images, targets, seed, samples, noise)[0]
+
+
+@method
+def smoothgrad_squared(
+    classifier: Classifier,
+    images: np.ndarray,
+    targets: np.ndarray,
+    *,
+    seed: np.ndarray,
+    samples: int = SAMPLES,
+    noise: float = NOISE,
+) -> np.ndarray:
+    """The mean of the squared gradients at the copies that `smoothgrad` uses, (N, H, W, 3).
+
+    This is what the code published with BAM calls SmoothGrad; it has no sign.
+    """
+    return _smoothed(classifier, images, targets, seed, samples, noise)[1]
+
+
+def _smoothed(
+    classifier: Classifier,
+    images: np.ndarray,
+    targets: np.ndarray,
+    seed: np.ndarray,
+    samples: int,
+    noise: float,
+) -> tuple[np.ndarray, np.ndarray]:
+    _check(samples, noise)
+    return classifier.smoothed_gradients(images, targets, seed, samples, noise)
+
+
+@method
+def integrated_gradients(
+    classifier: Classifier,
+    images: np.ndarray,
+    targets: np.ndarray,
+    *,
+    seed: np.ndarray,
+    baseline: str = "black",
+    samples: int = SAMPLES,
+) -> np.ndarray:
+    """Integrated gradients (Sundararajan et al. 2017, equation 1), (N, H, W, 3).
+
+    The integral from the baseline (`BASELINES`) to the image, by the midpoint rule. Summed over the pixels
+    it is the logit's rise from the baseline to the image (completeness, their proposition 1).
+    """
+    _check(samples)
+    return classifier.integrated_gradients(images, targets, _baseline(images, baseline), seed, samples)
+
+
+@method
+def integrated_gradients_smoothgrad(
+    classifier: Classifier,
+    images: np.ndarray,
+    targets: np.ndarray,
+    *,
+    seed: np.ndarray,
+    baseline: str = "black",
+    samples: int = SAMPLES,
+    noise: float = NOISE,
+) -> np.ndarray:
+    """Integrated gradients, averaged over noisy copies of the image (appendix E of the paper), (N, H, W, 3).
+
+    Each of the `samples` gradients has its own noise and its own place on the path: the mean over both
+    costs no more than that over one.
+    """
+    _check(samples, noise)
+    start = _baseline(images, baseline)
+    return classifier.integrated_gradients(images, targets, start, seed, samples, noise)
+
+
+def _baseline(images: np.ndarray, name: str) -> np.ndarray:
+    if name not in BASELINES:
+        raise unknown("baseline", name, BASELINES)
+    return np.broadcast_to(np.asarray(BASELINES[name](images), np.float32), images.shape)
+
+
+def _check(samples: int, noise: float = 0.0) -> None:
+    if samples < 1 or not 0 <= noise < np.inf:
+        raise BamError(f"at least one sample and noise of at least 0 are needed, not {samples} and {noise}")
+
+
+@method
+def gradient_x_input(
+    classifier: Classifier, images: np.ndarray, targets: np.ndarray, *, seed: np.ndarray
+) -> np.ndarray:
+    """The gradient times the image (appendix E of the paper), pixel values in 0..255, (N, H, W, 3)."""
+    return classifier.gradient(images, targets) * images
+
+
+@method
+def guided_backprop(
+    classifier: Classifier, images: np.ndarray, targets: np.ndarray, *, seed: np.ndarray
+) -> np.ndarray:
+    """Guided backpropagation (Springenberg et al. 2014, section 3.1), (N, H, W, 3).
+
+    The gradient, but every ReLU lets pass positive derivatives only.
+    """
+    return classifier.guided_gradient(images, targets)

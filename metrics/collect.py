@@ -103,10 +103,11 @@ def _explain_batch(
     anywhere = random_regions(regions, image_seeds(batch.ids, request.seed, "random region"))
     visible = regions & batch.present[:, None, None]
     empty = ~regions.any((1, 2))
+    # The same for all methods, so that they can share samples.
+    seeds = image_seeds(batch.ids, request.seed, view, classifier.digest)
     rows = {}
     with classifier.sharing():
         for method in methods:
-            seeds = image_seeds(batch.ids, request.seed, method.name, view, classifier.digest)
             begin = time.perf_counter()
             maps = explain(
                 classifier,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,12 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
-from data_prep.errors import BamError
+from data_prep.errors import BamError, unknown
 from data_prep.files import read_json
 from models.architectures import structure
+from models.derivatives import forward, layer_gradients, logit_gradient
+from models.frozen import PRECISIONS, folded_norms, frozen
+from models.sampling import perturbed_sums, sampled_sums
 
 
 def resize(images: tf.Tensor | np.ndarray, size: tuple[int, int]) -> tf.Tensor:
@@ -54,7 +57,10 @@ class Classifier:
                 f"{name} takes {model.input_shape}, but a fixed size and three channels are needed"
             )
         self.input_size: tuple[int, int] = model.input_shape[1:3]
+        if precision not in PRECISIONS:
+            raise unknown("precision", precision, PRECISIONS)
         self._compiled: dict[Any, Callable] = {}
+        self._frozen: keras.Model | None = None
         self._shared: dict[Any, Any] | None = None
 
     @contextlib.contextmanager
@@ -81,7 +87,7 @@ class Classifier:
 
     def logits(self, images: np.ndarray) -> np.ndarray:
         """float32 (N, classes) of prepared images."""
-        return self._run("logits", lambda: lambda x: self.model(x, training=False), images)
+        return self._run("logits", lambda: forward(self._network()), images)
 
     def predictions(self, images: np.ndarray) -> np.ndarray:
         """int (N,): the class of the largest logit of prepared images."""
@@ -92,47 +98,101 @@ class Classifier:
         return tf.nn.softmax(self.logits(images)).numpy()
 
     def features(self, images: np.ndarray, layer: str | None = None) -> np.ndarray:
-        """Output of a layer (the last convolutional one by default) for prepared images."""
+        """float32 output of a layer (the last convolutional one by default) for prepared images."""
+        name = self._layer(layer)
 
         def make():
-            inner = keras.Model(self.model.inputs, self._layer(layer).output)
-            return lambda x: inner(x, training=False)
+            network = self._network_with([name])
+            return forward(keras.Model(network.inputs, network.get_layer(name).output))
 
-        return self._run(("features", layer), make, images)
+        return self._run(("features", name), make, images)
 
     def gradient(self, images: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """Derivative of the target's logit with respect to prepared images, float32 (N, H, W, 3)."""
+        return self._run("gradient", lambda: logit_gradient(self._network()), images, _indices(targets))
+
+    def guided_gradient(self, images: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        """The same with ReLUs that pass on positive derivatives only, float32 (N, H, W, 3)."""
 
         def make():
-            def gradient(x, targets):
-                with tf.GradientTape(watch_accessed_variables=False) as tape:
-                    tape.watch(x)
-                    score = tf.gather(self.model(x, training=False), targets, batch_dims=1)
-                return tape.gradient(score, x)
+            return logit_gradient(frozen(self.model, self.precision, guided=True))
 
-            return gradient
-
-        return self._run("gradient", make, images, np.asarray(targets, np.int32))
+        return self._run("guided_gradient", make, images, _indices(targets))
 
     def layer_gradient(
         self, images: np.ndarray, targets: np.ndarray, layer: str | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
         """A layer's output (the last convolutional one by default) and the derivative of the target's
         logit with respect to it, both float32 (N, h, w, channels)."""
+        return self.layer_gradients(images, targets, (layer,))[0]
+
+    def layer_gradients(
+        self, images: np.ndarray, targets: np.ndarray, layers: Sequence[str | None]
+    ) -> list[tuple[np.ndarray, np.ndarray]]:
+        """What `layer_gradient` gives, for several layers in one sweep."""
+        names = tuple(self._layer(layer) for layer in layers)
 
         def make():
-            inner = keras.Model(self.model.inputs, [self._layer(layer).output, self.model.output])
+            return layer_gradients(self._network_with(names), names)
 
-            def gradient(x, targets):
-                with tf.GradientTape(watch_accessed_variables=False) as tape:
-                    tape.watch(x)
-                    features, logits = inner(x, training=False)
-                    score = tf.gather(logits, targets, batch_dims=1)
-                return features, tape.gradient(score, features)
+        return self._run(("layer_gradients", names), make, images, _indices(targets))
 
-            return gradient
+    def smoothed_gradients(
+        self, images: np.ndarray, targets: np.ndarray, seeds: np.ndarray, samples: int, spread: float
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Mean of the gradients at `samples` noisy copies of each image, and mean of their squares.
 
-        return self._run(("layer_gradient", layer), make, images, np.asarray(targets, np.int32))
+        Noise is normal, its standard deviation `spread` times the image's range of values, and drawn
+        from the image's seed (seeds: uint64 (N,)). Both float32 (N, H, W, 3).
+        """
+        ones = np.ones(samples, np.float32)
+        return self._mean("smoothed", images, targets, images, seeds, spread, ones)
+
+    def integrated_gradients(
+        self,
+        images: np.ndarray,
+        targets: np.ndarray,
+        baselines: np.ndarray,
+        seeds: np.ndarray,
+        samples: int,
+        spread: float = 0.0,
+    ) -> np.ndarray:
+        """Integral of the gradient on the way from `baselines` (N, H, W, 3) to the images, times that way.
+
+        The way is cut into `samples` pieces and the gradient taken in the middle of each. With `spread`
+        each piece belongs to another noisy copy of the image, as in `smoothed_gradients`. float32
+        (N, H, W, 3).
+        """
+        places = (np.arange(samples, dtype=np.float32) + 0.5) / samples
+        return self._mean("integrated", images, targets, baselines, seeds, spread, places)[0]
+
+    def _mean(
+        self,
+        kind: str,
+        images: np.ndarray,
+        targets: np.ndarray,
+        baselines: np.ndarray,
+        seeds: np.ndarray,
+        spread: float,
+        places: np.ndarray,
+    ) -> list[np.ndarray]:
+        """Means over the samples at `places` of their paths, see `perturbed_sums`."""
+        difference = kind == "integrated"
+
+        def compute() -> list[np.ndarray]:
+            key = (kind, spread > 0)
+            if key not in self._compiled:
+                self._compiled[key] = perturbed_sums(self._network(), spread > 0, difference)
+            self._check(images)
+            parts = [
+                sampled_sums(
+                    self._compiled[key], self.batch_size, 1 if difference else 2, spread, places, *arrays
+                )
+                for arrays in self._batches(images, baselines, _indices(targets), seeds.astype(np.int64))
+            ]
+            return [np.concatenate(part) / len(places) for part in zip(*parts, strict=True)]
+
+        return self._shared_answer((kind, spread, len(places)), compute, images, targets, baselines, seeds)
 
     def feature_layer(self) -> str:
         """Name of the last layer with spatial feature maps, which Grad-CAM explains by default."""
@@ -142,44 +202,68 @@ class Classifier:
                 return layer.name
         raise BamError(f"{self.name} has no layer with spatial feature maps: name one")
 
-    def _layer(self, name: str | None) -> keras.layers.Layer:
+    def _layer(self, name: str | None) -> str:
         names = [layer.name for layer in self.model.layers]
         name = name or self.feature_layer()
         if name not in names:
-            raise BamError(f"{self.name} has no layer {name!r}; it has {', '.join(names)}")
-        return self.model.get_layer(name)
+            raise unknown(f"layer of {self.name}", name, names)
+        return name
 
-    def _run(self, key: Any, make: Callable[[], Callable], images: np.ndarray, *others: np.ndarray) -> Any:
-        """Apply a function, compiled once for batches of any size, batch by batch."""
-        if self._shared is None:
-            return self._computed(key, make, images, *others)
-        # The arrays are kept with the answer, so that no other array can come to have their identity.
-        asked = (key, *(id(array) for array in (images, *others)))
-        if asked not in self._shared:
-            answer = self._computed(key, make, images, *others)
-            for array in tf.nest.flatten(answer):
-                array.flags.writeable = False
-            self._shared[asked] = (answer, images, others)
-        return self._shared[asked][0]
+    def _network(self) -> keras.Model:
+        if self._frozen is None:
+            self._frozen = frozen(self.model, self.precision)
+        return self._frozen
 
-    def _computed(
-        self, key: Any, make: Callable[[], Callable], images: np.ndarray, *others: np.ndarray
-    ) -> Any:
-        images = np.asarray(images, np.float32)
+    def _network_with(self, layers: Sequence[str]) -> keras.Model:
+        """A network in which all of `layers` give what they give in the model."""
+        return self.model if folded_norms(self.model).keys() & set(layers) else self._network()
+
+    def _check(self, images: np.ndarray) -> None:
         if images.shape[1:] != (*self.input_size, 3):
             expected = (*self.input_size, 3)
             raise BamError(f"{self.name} takes images of {expected}, not {images.shape[1:]}: use prepare()")
         if not len(images):
             raise BamError(f"{self.name} was given no images")
-        if key not in self._compiled:
-            specs = [tf.TensorSpec((None, *array.shape[1:]), array.dtype) for array in (images, *others)]
-            self._compiled[key] = tf.function(make(), input_signature=specs)
-        results = []
-        for start in range(0, len(images), self.batch_size):
-            part = slice(start, start + self.batch_size)
-            outputs = self._compiled[key](*(tf.constant(array[part]) for array in (images, *others)))
-            results.append(tf.nest.map_structure(lambda tensor: tensor.numpy(), outputs))
-        return tf.nest.map_structure(lambda *parts: np.concatenate(parts), *results)
+
+    def _batches(self, *arrays: np.ndarray) -> Iterator[list[np.ndarray]]:
+        for start in range(0, len(arrays[0]), self.batch_size):
+            yield [array[start : start + self.batch_size] for array in arrays]
+
+    def _shared_answer(self, asked: Any, compute: Callable[[], Any], *arrays: np.ndarray) -> Any:
+        """What `compute` gives; within `sharing` it computes the same of the same arrays only once."""
+        if self._shared is None:
+            return compute()
+        key = (asked, *(id(array) for array in arrays))
+        if key not in self._shared:
+            answer = compute()
+            for array in tf.nest.flatten(answer):
+                array.flags.writeable = False
+            # The arrays are kept too, so that no other array can come to have their identity.
+            self._shared[key] = (answer, arrays)
+        return self._shared[key][0]
+
+    def _run(self, key: Any, make: Callable[[], Callable], images: np.ndarray, *others: np.ndarray) -> Any:
+        """Apply a function, compiled once for batches of any size, batch by batch."""
+
+        def compute() -> Any:
+            self._check(images)
+            arrays = (np.asarray(images, np.float32), *others)
+            if key not in self._compiled:
+                specs = [tf.TensorSpec((None, *array.shape[1:]), array.dtype) for array in arrays]
+                self._compiled[key] = tf.function(make(), input_signature=specs)
+            results = [
+                tf.nest.map_structure(
+                    lambda tensor: tensor.numpy(), self._compiled[key](*map(tf.constant, part))
+                )
+                for part in self._batches(*arrays)
+            ]
+            return tf.nest.map_structure(lambda *parts: np.concatenate(parts), *results)
+
+        return self._shared_answer(key, compute, images, *others)
+
+
+def _indices(targets: np.ndarray) -> np.ndarray:
+    return np.asarray(targets, np.int32)
 
 
 def network_digest(model: keras.Model) -> str:

@@ -101,7 +101,7 @@ def test_wrong_use_is_one_clear_error(scene_classifier):
     images = np.zeros((1, 64, 64, 3), np.float32)
     with pytest.raises(BamError, match="use prepare"):
         scene_classifier.logits(np.zeros((1, 32, 32, 3), np.float32))
-    with pytest.raises(BamError, match=r"no layer 'nowhere'; it has .*block_layer4"):
+    with pytest.raises(BamError, match=r"unknown layer of scene 'nowhere': known are .*block_layer4"):
         scene_classifier.features(images, "nowhere")
     with pytest.raises(BamError, match="no images"):
         scene_classifier.logits(images[:0])

@@ -1,0 +1,120 @@
+"""A trained network rebuilt for evaluation: batch norms folded, bfloat16 arithmetic, guided ReLUs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+import tf_keras as keras
+
+from data_prep.errors import BamError
+
+PRECISIONS = ("float32", "bfloat16")
+_PREPROCESSING = (keras.layers.Rescaling, keras.layers.Normalization)
+
+
+def frozen(model: keras.Model, precision: str = "float32", guided: bool = False) -> keras.Model:
+    """The same function with fixed weights, computed faster; layers keep their names.
+
+    A batch norm that alone follows a convolution becomes part of its kernel and bias. Every layer's output
+    stays the same to rounding, but for that of such a convolution (`folded_norms` names them).
+    precision: "bfloat16" computes so in all layers but preprocessing and the last, which gives float32.
+    guided: ReLUs pass on positive derivatives only (Springenberg et al. 2014, section 3.1).
+    Raises `BamError` if `model` is not a graph of layers, or is to be guided and has no ReLU.
+    """
+    if isinstance(model, keras.Sequential):
+        model = keras.Model(model.inputs, model.outputs, name=model.name)
+    if not getattr(model, "_is_graph_network", False):
+        raise BamError(f"{model.name} is a subclassed model: a functional or sequential one is needed")
+    folded = folded_norms(model)
+    norms = {norm.name for norm in folded.values()}
+    relus = []
+
+    def clone(layer: keras.layers.Layer) -> keras.layers.Layer:
+        if isinstance(layer, keras.Model):
+            return frozen(layer, precision, guided)
+        settings = layer.get_config()
+        if precision == "bfloat16":
+            exact = layer.name in model.output_names or isinstance(layer, _PREPROCESSING)
+            settings["dtype"] = "float32" if exact else "mixed_bfloat16"
+        if layer.name in norms:
+            return keras.layers.Activation("linear", name=layer.name, dtype=settings["dtype"])
+        if layer.name in folded:
+            settings["use_bias"] = True
+        relu = _relu_of(layer) if guided else None
+        relus.append(relu)
+        if relu is not None and isinstance(layer, keras.layers.ReLU):
+            return keras.layers.Activation(_guide(relu), name=layer.name, dtype=settings["dtype"])
+        copy = layer.__class__.from_config(settings)
+        if relu is not None:
+            copy.activation = _guide(relu)
+        return copy
+
+    rebuilt = keras.models.clone_model(model, clone_function=clone)
+    if guided and not any(relus):
+        raise BamError(
+            f"{model.name} has no ReLU layer, so there is nothing to guide: leave guided methods out"
+        )
+    for layer in model.layers:
+        if layer.name in folded:
+            rebuilt.get_layer(layer.name).set_weights(_folded_weights(layer, folded[layer.name]))
+        elif layer.name not in norms and not isinstance(layer, keras.Model):
+            rebuilt.get_layer(layer.name).set_weights(layer.get_weights())
+    rebuilt.trainable = False
+    return rebuilt
+
+
+def folded_norms(model: keras.Model) -> dict[str, keras.layers.BatchNormalization]:
+    """The batch norm that can become part of each convolution, by the convolution's name."""
+    nodes = [node for depth in model._nodes_by_depth.values() for node in depth]
+    calls = Counter(node.layer.name for node in nodes)
+    consumers: dict[str, list[keras.layers.Layer]] = {name: [] for name in calls}
+    for node in nodes:
+        for parent in node.parent_nodes:
+            consumers[parent.layer.name].append(node.layer)
+    return {
+        layer.name: consumers[layer.name][0]
+        for layer in model.layers
+        if type(layer) is keras.layers.Conv2D
+        and layer.activation is keras.activations.linear
+        and layer.name not in model.output_names
+        and calls[layer.name] == 1
+        and len(consumers[layer.name]) == 1
+        and isinstance(consumers[layer.name][0], keras.layers.BatchNormalization)
+        and calls[consumers[layer.name][0].name] == 1
+        and layer.data_format == "channels_last"
+        and consumers[layer.name][0].axis in ([3], [-1], 3, -1)
+    }
+
+
+def _folded_weights(layer: keras.layers.Conv2D, norm: keras.layers.BatchNormalization) -> list[np.ndarray]:
+    """Kernel and bias of norm(layer(x)) as one convolution, worked out in float64."""
+    kernel, bias = layer.kernel.numpy(), layer.bias.numpy() if layer.use_bias else 0.0
+    scale = 1 / np.sqrt(norm.moving_variance.numpy().astype(np.float64) + norm.epsilon)
+    if norm.scale:
+        scale = scale * norm.gamma.numpy()
+    shift = (bias - norm.moving_mean.numpy()) * scale
+    if norm.center:
+        shift = shift + norm.beta.numpy()
+    return [kernel * scale, shift]
+
+
+def _relu_of(layer: keras.layers.Layer) -> Callable[[tf.Tensor], tf.Tensor] | None:
+    """The ReLU that a layer is, or ends in; None if there is none."""
+    if isinstance(layer, keras.layers.ReLU):
+        return layer.call
+    known = {keras.activations.relu: tf.nn.relu, tf.nn.relu: tf.nn.relu, tf.nn.relu6: tf.nn.relu6}
+    return known.get(getattr(layer, "activation", None))
+
+
+def _guide(relu: Callable[[tf.Tensor], tf.Tensor]) -> Callable[[tf.Tensor], tf.Tensor]:
+    @tf.custom_gradient
+    def guided(x: tf.Tensor):
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(x)
+            y = relu(x)
+        return y, lambda upstream: tape.gradient(y, x, output_gradients=tf.nn.relu(upstream))
+
+    return guided
