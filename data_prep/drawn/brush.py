@@ -11,7 +11,7 @@ import colorsys
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageDraw
 
 SUPERSAMPLING = 3
 
@@ -123,30 +123,6 @@ class Canvas:
             layer = layer.copy()
             layer.putalpha(Image.fromarray(alpha))
         self.image.alpha_composite(layer)
-
-    def light(self, rng: np.random.Generator, strength: float = 0.25, detail: int = 3) -> None:
-        """Multiply the colours by a smooth random field of light, 1 - strength .. 1 + strength."""
-        field = rng.uniform(1 - strength, 1 + strength, (detail, detail)).astype(np.float32)
-        field = np.asarray(Image.fromarray(field).resize(self.image.size, Image.Resampling.BICUBIC))
-        self._map_colours(lambda colours: colours * field[..., None])
-
-    def grain(self, rng: np.random.Generator, strength: float = 6, scale: float = 1) -> None:
-        """Add grey noise of standard deviation `strength`, its grains `scale` final pixels wide."""
-        shape = (max(1, round(self.height / scale)), max(1, round(self.width / scale)))
-        noise = rng.normal(0, strength, shape).astype(np.float32)
-        noise = np.asarray(Image.fromarray(noise).resize(self.image.size, Image.Resampling.BILINEAR))
-        self._map_colours(lambda colours: colours + noise[..., None])
-
-    def soften(self, radius: float) -> None:
-        """Blur the picture by `radius` final pixels."""
-        self.image = self.image.filter(ImageFilter.GaussianBlur(radius * SUPERSAMPLING))
-        self._pen = ImageDraw.Draw(self.image)
-
-    def _map_colours(self, change) -> None:
-        pixels = np.asarray(self.image)
-        colours = np.clip(change(pixels[..., :3].astype(np.float32)), 0, 255).astype(np.uint8)
-        self.image = Image.fromarray(np.dstack([colours, pixels[..., 3]]))
-        self._pen = ImageDraw.Draw(self.image)
 
     def finish(self) -> Image.Image:
         """The picture at its final size, RGBA."""

@@ -27,12 +27,13 @@ from data_prep.drawn.brush import Canvas, gradient, hsv
 from data_prep.drawn.interiors import INTERIORS
 from data_prep.drawn.landscapes import LANDSCAPES
 from data_prep.drawn.things import THINGS
+from data_prep.drawn.weather import grained, lit, photographed
 from data_prep.errors import BamError
 from data_prep.files import locked, made_once, read_json, remove_leftovers, replacing, write_json
 from data_prep.placement import generator
 
-VERSION = 1
-PICTURES_PER_CLASS = 100
+VERSION = 2
+PICTURES_PER_CLASS = 200
 PHOTOGRAPH_SIZE = 200
 OBJECT_SIZE = 160
 
@@ -136,18 +137,14 @@ def draw_scene(name: str, rng: np.random.Generator) -> Image.Image:
     """One picture of a scene class, RGB, 128 x 128."""
     canvas = Canvas(miniplaces.SCENE_SIZE, miniplaces.SCENE_SIZE, (0, 0, 0))
     _SCENES[name](canvas, rng)
-    canvas.light(rng, 0.2)
-    canvas.grain(rng, 5)
-    return canvas.finish().convert("RGB")
+    return photographed(canvas, rng, miniplaces.SCENE_SIZE)
 
 
 def draw_object(name: str, rng: np.random.Generator) -> Image.Image:
     """One object of a class, RGBA, 160 x 160; a little turned, and mirrored half the time."""
     canvas = Canvas(OBJECT_SIZE, OBJECT_SIZE)
     _OBJECTS[name](canvas, rng)
-    canvas.light(rng, 0.2)
-    canvas.grain(rng, 5)
-    picture = canvas.finish()
+    picture = grained(lit(canvas.finish(), rng, 0.2), rng, 5)
     if name != "stop_sign" and rng.random() < 0.5:  # letters do not stand mirrored
         picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     return picture.rotate(rng.uniform(-8, 8), Image.Resampling.BICUBIC)
@@ -158,9 +155,7 @@ def draw_photograph(name: str, rng: np.random.Generator) -> tuple[Image.Image, n
     backdrop = Canvas(PHOTOGRAPH_SIZE, PHOTOGRAPH_SIZE)
     colours = [hsv(rng.random(), rng.uniform(0.1, 0.6), rng.uniform(0.2, 0.9)) for _ in range(2)]
     backdrop.paint(gradient(*colours))
-    backdrop.light(rng, 0.3)
-    backdrop.grain(rng, 5)
-    photograph = backdrop.finish()
+    photograph = grained(lit(backdrop.finish(), rng, 0.3), rng, 5)
     left, top = (int(rng.integers(0, PHOTOGRAPH_SIZE - OBJECT_SIZE + 1)) for _ in range(2))
     layer = Image.new("RGBA", photograph.size)
     layer.paste(draw_object(name, rng), (left, top))
