@@ -15,10 +15,12 @@ import bam.quiet  # noqa: F401
 # isort: split
 
 from attributions import METHODS
+from attributions.gradients import BASELINES
 from bam import command
 from data_prep import load_dataset
 from metrics import METRICS
 from metrics.request import Request, parse_methods
+from models.frozen import PRECISIONS
 
 FLAGS = flags.FLAGS
 controls = ", ".join(name for name in METHODS if METHODS[name].control)
@@ -26,11 +28,19 @@ flags.DEFINE_enum("metric", "idr", list(METRICS), "what to measure")
 flags.DEFINE_string(
     "methods",
     "all",
-    f"comma-separated attribution methods, of {', '.join(METHODS)}; all of them by default "
+    f"comma-separated attribution methods, of {', '.join(METHODS)}; all of them by default; or your own, as "
+    "path/to/file.py:function or a folder of .npy maps, see docs/own_methods.md "
     f"(of these, controls: {controls}; random and edges are always there)",
 )
 flags.DEFINE_integer("limit", None, "at most so many test images (default: all)", lower_bound=1)
 flags.DEFINE_integer("trials", 10, "random samples of 100 images behind the trial sd", lower_bound=2)
+flags.DEFINE_enum("baseline", None, list(BASELINES), "where integrated gradients start from (default: black)")
+flags.DEFINE_string("layer", None, "layer that Grad-CAM explains (default: the last with feature maps)")
+flags.DEFINE_integer(
+    "samples", None, "gradients behind a smoothed or integrated one (default: 50)", lower_bound=1
+)
+flags.DEFINE_enum("precision", "float32", PRECISIONS, "of the networks' arithmetic")
+flags.DEFINE_integer("batch_size", 32, "images in a batch", lower_bound=1)
 flags.DEFINE_string("models", "runs/models", "folder of the trained models")
 flags.DEFINE_string(
     "out",
@@ -47,7 +57,16 @@ def main() -> None:
     dataset = load_dataset(FLAGS.data)
     command.say_if_drawn(dataset)
     request = Request(
-        dataset, Path(FLAGS.models), methods, FLAGS.limit, FLAGS.trials, FLAGS.seed, Path(FLAGS.out)
+        dataset,
+        Path(FLAGS.models),
+        methods,
+        FLAGS.limit,
+        FLAGS.trials,
+        FLAGS.seed,
+        Path(FLAGS.out),
+        params={name: FLAGS[name].value for name in ("baseline", "layer", "samples")},
+        precision=FLAGS.precision,
+        batch_size=FLAGS.batch_size,
     )
     score = METRICS[FLAGS.metric](request)
     path = score.write()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from attributions import METHODS, Method
+from attributions.own import is_own, own_method
 from data_prep.dataset import Dataset
 from data_prep.errors import BamError, unknown
 from models.classifier import Classifier, load_classifier
@@ -21,8 +22,8 @@ class Request:
 
     limit: how many images at most (None: all of the test split); trials: how many random samples the
     trial standard deviation is taken over; out: folder of the results; params: settings for the methods
-    that take them; precision: "float32" or "bfloat16", of the networks' arithmetic; options: settings of
-    one metric alone.
+    that take them; precision: "float32" or "bfloat16", of the networks' arithmetic; batch_size: images in
+    a batch; options: settings of one metric alone.
     """
 
     dataset: Dataset
@@ -34,6 +35,7 @@ class Request:
     out: Path
     params: Mapping[str, Any] = field(default_factory=dict)
     precision: str = "float32"
+    batch_size: int = 32
     options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -43,7 +45,7 @@ class Request:
 
     def classifier(self, name: str) -> Classifier:
         """The trained model `name`. Raises `BamError` if it was trained on another dataset."""
-        classifier = load_classifier(self.models / name, self.precision)
+        classifier = load_classifier(self.models / name, self.precision, self.batch_size)
         if classifier.description["config"]["dataset"] != self.dataset.fingerprint:
             raise BamError(
                 f"{self.models / name} was trained on another dataset than {self.dataset.folder}: "
@@ -53,15 +55,22 @@ class Request:
 
 
 def parse_methods(names: str) -> list[Method]:
-    """Methods from a comma-separated list of names, and the controls that no table is without.
+    """Methods from a comma-separated list, and the controls that no table is without.
 
-    "all" stands for every one. Raises `BamError` for unknown names.
+    An entry is a registered name, "all" for every one of those, or a method of the user's own: see
+    `attributions.own.own_method`. Raises `BamError` for unknown names.
     """
-    listed = [name.strip() for name in names.split(",") if name.strip()]
-    chosen = [name for entry in listed for name in (METHODS if entry == "all" else [entry])]
-    for name in chosen:
-        if name not in METHODS:
-            raise unknown("attribution method", name, METHODS)
+    chosen: dict[str, Method] = {}
+    for entry in filter(None, map(str.strip, names.split(","))):
+        if is_own(entry):
+            found = [own_method(entry)]
+        elif entry != "all" and entry not in METHODS:
+            raise unknown("attribution method", entry, METHODS)
+        else:
+            found = METHODS.values() if entry == "all" else [METHODS[entry]]
+        for method in found:
+            if chosen.setdefault(method.name, method) is not method and method.own:
+                raise BamError(f"--methods names two methods {method.name}: rename one")
     if not chosen:
         raise BamError("--methods names no attribution method")
-    return [METHODS[name] for name in dict.fromkeys([*chosen, *ALWAYS])]
+    return list({**chosen, **{name: METHODS[name] for name in ALWAYS}}.values())

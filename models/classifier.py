@@ -283,7 +283,7 @@ def read_description(folder: Path) -> dict[str, Any]:
     return description
 
 
-def load_classifier(folder: str | Path, precision: str = "float32") -> Classifier:
+def load_classifier(folder: str | Path, precision: str = "float32", batch_size: int = 32) -> Classifier:
     """The classifier in a model folder made by `python -m bam.train`, such as runs/models/scene.
 
     Raises `BamError` if it is not there, incomplete, or damaged.
@@ -302,7 +302,8 @@ def load_classifier(folder: str | Path, precision: str = "float32") -> Classifie
         folder.name,
         description["config"]["labels"],
         description,
-        precision=precision,
+        batch_size,
+        precision,
     )
     if classifier.digest != description["digest"]:
         raise BamError(

@@ -24,17 +24,25 @@ def frozen(model: keras.Model, precision: str = "float32", guided: bool = False)
     guided: ReLUs pass on positive derivatives only (Springenberg et al. 2014, section 3.1).
     Raises `BamError` if `model` is not a graph of layers, or is to be guided and has no ReLU.
     """
+    relus: list[str] = []
+    rebuilt = _rebuilt(model, precision, relus if guided else None)
+    if guided and not relus:
+        raise BamError(f"{model.name} has no ReLU, so there is nothing to guide: leave guided methods out")
+    return rebuilt
+
+
+def _rebuilt(model: keras.Model, precision: str, guided: list[str] | None) -> keras.Model:
+    """The model rebuilt; ReLUs are guided if there is a list `guided`, to which their names are added."""
     if isinstance(model, keras.Sequential):
         model = keras.Model(model.inputs, model.outputs, name=model.name)
     if not getattr(model, "_is_graph_network", False):
         raise BamError(f"{model.name} is a subclassed model: a functional or sequential one is needed")
     folded = folded_norms(model)
     norms = {norm.name for norm in folded.values()}
-    relus = []
 
     def clone(layer: keras.layers.Layer) -> keras.layers.Layer:
         if isinstance(layer, keras.Model):
-            return frozen(layer, precision, guided)
+            return _rebuilt(layer, precision, guided)
         settings = layer.get_config()
         if precision == "bfloat16":
             exact = layer.name in model.output_names or isinstance(layer, _PREPROCESSING)
@@ -43,20 +51,17 @@ def frozen(model: keras.Model, precision: str = "float32", guided: bool = False)
             return keras.layers.Activation("linear", name=layer.name, dtype=settings["dtype"])
         if layer.name in folded:
             settings["use_bias"] = True
-        relu = _relu_of(layer) if guided else None
-        relus.append(relu)
-        if relu is not None and isinstance(layer, keras.layers.ReLU):
-            return keras.layers.Activation(_guide(relu), name=layer.name, dtype=settings["dtype"])
+        relu = None if guided is None else _relu_of(layer)
+        if relu is not None:
+            guided.append(layer.name)
+            if isinstance(layer, keras.layers.ReLU):
+                return keras.layers.Activation(_guide(relu), name=layer.name, dtype=settings["dtype"])
         copy = layer.__class__.from_config(settings)
         if relu is not None:
             copy.activation = _guide(relu)
         return copy
 
     rebuilt = keras.models.clone_model(model, clone_function=clone)
-    if guided and not any(relus):
-        raise BamError(
-            f"{model.name} has no ReLU layer, so there is nothing to guide: leave guided methods out"
-        )
     for layer in model.layers:
         if layer.name in folded:
             rebuilt.get_layer(layer.name).set_weights(_folded_weights(layer, folded[layer.name]))
