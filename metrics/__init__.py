@@ -1,5 +1,5 @@
 """The scores. Each metric is one module with an `evaluate(request) -> Score`, registered here."""
 
-from metrics import idr
+from metrics import idr, mcs
 
-METRICS = {"idr": idr.evaluate}
+METRICS = {"mcs": mcs.evaluate, "idr": idr.evaluate}

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from data_prep.dataset import View
 from metrics.collect import collect, shuffled
-from metrics.regions import CONSTANT, NAN
+from metrics.pairs import COLUMNS, NOTE, VARIANTS, Pairs, evaluated
 from metrics.request import Request
-from metrics.rows import Row
 from metrics.scores import Score
-from metrics.statistics import bootstrap_interval, trial_sd
+from models.classifier import Classifier
 
-VERSION = 1
-TRIAL_SIZE = 100
-COLUMNS = {"random region": "random_region", "ties": "ties"}
+VERSION = 2
 
 
 def input_dependence(with_object: np.ndarray, without_object: np.ndarray) -> np.ndarray:
@@ -28,48 +23,37 @@ def input_dependence(with_object: np.ndarray, without_object: np.ndarray) -> np.
 
 
 def evaluate(request: Request) -> Score:
-    """IDR of f_s between X_o,s and X_0,s on the test split, over images that f_s recognises in both."""
+    """IDR of f_s between X_o,s and X_0,s on the test split, over images that f_s recognises in both.
+
+    Its robustness is the same rate for objects of other sizes and at other places (the red bars of Figure 8).
+    """
     classifier = request.classifier("scene")
-    views = [shuffled(request.dataset.view(name), request.seed) for name in ("object_scene", "scene_only")]
-    with_object, without = (collect(view, classifier, request) for view in views)
-    images = views[0].subset(np.arange(len(views[0]))[: request.limit])
-    methods = {name: summarise(with_object[name], without[name], images, request) for name in with_object}
-    return Score("idr", VERSION, "up", methods, {"scene": classifier}, request, columns=COLUMNS)
+    dataset = request.dataset
+    pairs = _pairs(dataset.view("object_scene"), dataset.view("scene_only"), classifier, request)
+    entries = pairs.entries()
+    for name, entry in entries.items():
+        before, after = (values[pairs.used[name]] for values in pairs.attributions(name))
+        entry |= {"ties": int((before == after).sum()), "robustness": {}}
+    for variant in VARIANTS if request.options.get("robustness", True) else ():
+        view = dataset.view(variant)
+        # The region moves with the object, so each variant has its own scenes without it.
+        for name, rate in _pairs(view, view.without_object(), classifier, request).means().items():
+            entries[name]["robustness"][variant] = rate
+    comparison = pairs.comparison("up")
+    return Score(
+        "idr",
+        VERSION,
+        "up",
+        comparison.with_ranks(entries),
+        {"scene": classifier},
+        request,
+        columns={**COLUMNS, "ties": "ties"},
+        extra=comparison.content(),
+        notes=[NOTE],
+    )
 
 
-def summarise(with_object: list[Row], without: list[Row], view: View, request: Request) -> dict[str, Any]:
-    """Rate, interval, trials and exclusions of one method, from its rows for the images of `view`."""
-    pairs = list(zip(with_object, without, strict=True))
-    correct = np.array([first.correct and second.correct for first, second in pairs])
-    status = {
-        kind: np.array([kind in (first.status, second.status) for first, second in pairs])
-        for kind in (NAN, "empty_mask", CONSTANT)
-    }
-    used = correct & ~status[NAN] & ~status["empty_mask"]
-
-    def success(key: str) -> tuple[np.ndarray, np.ndarray]:
-        """Whether each pair used is a success, and whether it is a tie, by the attribution `key`."""
-        before, after = (
-            np.array([getattr(row, key) for row in rows])[used] for rows in (with_object, without)
-        )
-        return input_dependence(before, after), before == after
-
-    def rate(successes: np.ndarray) -> dict[str, Any]:
-        low, high = bootstrap_interval(successes, view.sources[used], request.seed)
-        return {"value": float(successes.mean()) if len(successes) else None, "ci_low": low, "ci_high": high}
-
-    successes, ties = success("g_c")
-    return {
-        **rate(successes),
-        "trial_sd": trial_sd(successes, request.trials, TRIAL_SIZE, request.seed),
-        "n": int(used.sum()),
-        "excluded": {
-            "misclassified": int((~correct).sum()),
-            NAN: int((correct & status[NAN]).sum()),
-            "empty_mask": int((correct & ~status[NAN] & status["empty_mask"]).sum()),
-        },
-        "constant_maps": int((used & status[CONSTANT]).sum()),
-        "ties": int(ties.sum()),
-        "random_region": rate(success("g_random")[0]),
-        "seconds": round(sum(row.seconds for row in with_object + without), 3),
-    }
+def _pairs(with_object: View, without: View, classifier: Classifier, request: Request) -> Pairs:
+    views = [shuffled(view, request.seed) for view in (with_object, without)]
+    rows = [collect(view, classifier, request) for view in views]
+    return Pairs(*rows, input_dependence, evaluated(views[0], request), request)

@@ -28,10 +28,10 @@ class Score:
     it says nothing, the method's own registration counts. models: the classifiers used, by name.
 
     title: heading of the value's column, by default the metric's name. columns: further columns, heading
-    -> key in the entries. A cell may be a number, a text, a (low, high) pair, or a mapping, of which
-    "value" is shown; "-" stands where an entry lacks the key. extra: more content of the JSON file, on
-    its top level. notes: sentences below the table. problems: why the scores are not to be trusted, found
-    by the metric itself; shown like a model's failed validity check.
+    -> key in the entries ("a.b" is b of their a). A cell may be a number, a text, a (low, high) pair, or
+    a mapping, of which "value" is shown; "-" stands where an entry lacks the key. extra: more content
+    of the JSON file, on its top level. notes: sentences below the table. problems: why the scores are
+    not to be trusted, found by the metric itself; shown like a model's failed validity check.
     """
 
     metric: str
@@ -123,7 +123,7 @@ class Score:
                         f"{name} (control)" if self._is_control(name) else name,
                         _cell(entry.get("value")),
                         _cell((entry.get("ci_low"), entry.get("ci_high"))),
-                        *(_cell(entry.get(key)) for key in columns.values()),
+                        *(_cell(_look_up(entry, key)) for key in columns.values()),
                         left_out or "0",
                     ]
                 )
@@ -146,6 +146,12 @@ class Score:
 
 def _line(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cells) + " |"
+
+
+def _look_up(entry: Any, key: str) -> Any:
+    for part in key.split("."):
+        entry = entry.get(part) if isinstance(entry, Mapping) else None
+    return entry
 
 
 def _cell(value: Any) -> str:

@@ -1,68 +1,25 @@
 import json
+from dataclasses import replace
 
-import numpy as np
 import pytest
 
 from attributions import METHODS
 from data_prep.errors import BamError
 from metrics import idr
 from metrics.request import Request, parse_methods
-from metrics.rows import Row
 
 
 @pytest.fixture
-def request_for(dataset, scene_model_folder, tmp_path):
+def request_for(dataset, suite_folder, tmp_path):
     def make(methods=("random",), limit=None):
         chosen = [METHODS[name] for name in methods]
-        return Request(dataset, scene_model_folder, chosen, limit, trials=10, seed=0, out=tmp_path)
+        return Request(dataset, suite_folder, chosen, limit, trials=10, seed=0, out=tmp_path)
 
     return make
 
 
-def rows_of(view, values, predicted=None, status="ok"):
-    statuses = [status] * len(view) if isinstance(status, str) else status
-    targets = view.scene_labels
-    predicted = targets if predicted is None else predicted
-    return [
-        Row(image, view.name, "scene", "m", int(t), int(p), s, float(g), 0.5, 0.0)
-        for image, t, p, s, g in zip(view.ids, targets, predicted, statuses, values, strict=True)
-    ]
-
-
 def test_the_equation_with_ties_as_failures():
     assert idr.input_dependence([0.1, 0.2, 0.3], [0.2, 0.2, 0.1]).tolist() == [True, False, False]
-
-
-def test_summary_is_the_hand_count(dataset, request_for):
-    view = dataset.view("object_scene").subset(np.arange(10))
-    before = np.array([1, 1, 1, 1, 5, 5, 3, 1, 1, np.nan])
-    after = np.array([2, 2, 2, 2, 1, 1, 3, 2, 2, 2.0])
-    wrong = view.scene_labels.copy()
-    wrong[0] = (wrong[0] + 1) % 10
-    status = ["ok"] * 8 + ["empty_mask", "nan_map"]
-    result = idr.summarise(
-        rows_of(view, before, status=status), rows_of(view, after, predicted=wrong), view, request_for()
-    )
-    # Image 0 is misclassified without object, 8 and 9 have no value: 7 are left, 4 of them successes.
-    assert result["n"] == 7
-    assert result["value"] == pytest.approx(4 / 7)
-    assert result["ties"] == 1
-    assert result["excluded"] == {"misclassified": 1, "nan_map": 1, "empty_mask": 1}
-    assert result["random_region"]["value"] == 0
-    assert result["ci_low"] is None  # ten images of one scene: nothing to resample
-
-
-def test_nothing_left_gives_no_number(dataset, request_for):
-    view = dataset.view("object_scene").subset(np.arange(4))
-    rows = rows_of(view, np.full(4, np.nan), status="nan_map")
-    result = idr.summarise(rows, rows, view, request_for())
-    assert (result["value"], result["ci_low"], result["n"]) == (None, None, 0)
-
-
-@pytest.fixture
-def all_correct(monkeypatch):
-    """As if the (untrained) network of the fixture recognised every image."""
-    monkeypatch.setattr(Row, "correct", property(lambda row: True))
 
 
 def test_known_answers(request_for, all_correct):
@@ -77,6 +34,18 @@ def test_known_answers(request_for, all_correct):
     baselines = {name: entry["random_region"]["value"] for name, entry in score.methods.items()}
     assert baselines["random"] == pytest.approx(0.5, abs=0.2)
     assert baselines["constant"] == baselines["centre"] == 0
+    for variant in ("rescaled", "relocated"):
+        rates = {name: entry["robustness"][variant] for name, entry in score.methods.items()}
+        assert rates["object_mask"]["value"] == 1
+        assert rates["constant"]["value"] == 0
+        assert rates["random"]["ci_low"] <= 0.5 <= rates["random"]["ci_high"]
+        assert rates["random"]["n"] == 100
+
+
+def test_robustness_can_be_left_out(request_for):
+    score = idr.evaluate(replace(request_for(), options={"robustness": False}))
+    assert score.methods["random"]["robustness"] == {}
+    assert not list((score.request.row_folder).glob("*re*ed*"))
 
 
 def test_score_files_hold_what_the_design_asks(request_for, all_correct, tmp_path):

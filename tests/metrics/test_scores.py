@@ -56,12 +56,13 @@ def test_columns_of_every_kind(score):
         "base": {"value": 0.125, "n": 3},
         "rank": [1, 3],
         "why": "x",
+        "nested": {"deep": {"value": 0.75}},
     }
-    columns = {"ties": "ties", "baseline": "base", "rank": "rank", "reason": "why"}
+    columns = {"ties": "ties", "baseline": "base", "rank": "rank", "reason": "why", "deep": "nested.deep"}
     wide = replace(score, methods={"a": entry, "b": UNKNOWN}, columns=columns)
-    assert cells(wide, "a")[3:-1] == ["0.020", "4", "0.125", "1 ... 3", "x", "7"]
-    assert cells(wide, "b")[3:-1] == ["-"] * 5 + ["0"]
-    assert "| trial sd | ties | baseline | rank | reason | n |" in wide.table()
+    assert cells(wide, "a")[3:-1] == ["0.020", "4", "0.125", "1 ... 3", "x", "0.750", "7"]
+    assert cells(wide, "b")[3:-1] == ["-"] * 6 + ["0"]
+    assert "| trial sd | ties | baseline | rank | reason | deep | n |" in wide.table()
 
 
 def test_rows_of_other_predictors_may_be_controls(score):

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from metrics.statistics import bootstrap_interval, correlation, trial_sd
+from metrics import statistics
+from metrics.statistics import Resampling, bootstrap_interval, correlation, interval, trial_sd
 
 
 def test_interval_of_independent_values_is_that_of_the_normal_law():
@@ -12,6 +13,52 @@ def test_interval_of_independent_values_is_that_of_the_normal_law():
     half = 1.96 * np.sqrt(values.mean() * (1 - values.mean()) / 400)
     assert low == pytest.approx(values.mean() - half, abs=0.01)
     assert high == pytest.approx(values.mean() + half, abs=0.01)
+
+
+def test_means_are_those_of_the_images_drawn(monkeypatch):
+    monkeypatch.setattr(statistics, "WEIGHTS_AT_ONCE", 20)  # several rounds
+    sources = np.array([["a", "x"], ["a", "y"], ["b", "x"], ["c", "z"], ["b", "y"]])
+    values = np.array([[1, 2], [2, np.nan], [4, 8], [8, 16], [16, np.nan]])
+    resampling = Resampling(sources, seed=3, samples=50)
+    rng = np.random.default_rng(3)
+    drawn = [
+        dict(zip(names, rng.multinomial(3, [1 / 3] * 3, size=50).T, strict=True)) for names in ("abc", "xyz")
+    ]
+    means = resampling.means(values)
+    for sample in range(50):
+        for column in (0, 1):
+            copies = []
+            for value, (cutout, scene) in zip(values[:, column], sources, strict=True):
+                if not np.isnan(value):
+                    copies += [value] * int(drawn[0][cutout][sample] * drawn[1][scene][sample])
+            if copies:
+                assert means[sample, column] == pytest.approx(np.mean(copies))
+            else:
+                assert np.isnan(means[sample, column])
+    assert np.isnan(means).any()
+
+
+def test_columns_with_one_source_have_no_means():
+    sources = np.array([["a", "x"], ["b", "x"], ["b", "y"]])
+    values = np.array([[1, 1, np.nan], [2, 2, np.nan], [3, np.nan, np.nan]])
+    means = Resampling(sources, seed=0).means(values)
+    assert not np.isnan(means[:, 0]).all()
+    assert np.isnan(means[:, 1:]).all()  # both of scene x; none at all
+    assert interval(means[:, 1]) == (None, None)
+
+
+def test_fewest_sources_are_those_of_the_images_used():
+    resampling = Resampling(np.array([["a", "x"], ["b", "y"], ["b", "z"]]), seed=0)
+    assert resampling.fewest_sources(np.array([True, True, True])) == 2
+    assert resampling.fewest_sources(np.array([False, True, True])) == 1
+    assert resampling.fewest_sources(np.zeros(3, bool)) == 0
+
+
+def test_independent_values_are_taken_too_cautiously_by_two_factors():
+    own = np.arange(400)
+    values = np.random.default_rng(0).normal(size=(400, 1))
+    deviation = Resampling(np.stack([own, own[::-1]], 1), seed=0, samples=4000).means(values).std()
+    assert deviation == pytest.approx(np.sqrt(3) * values.std() / 20, rel=0.05)  # Owen 2007, theorem 3
 
 
 def test_values_that_share_a_source_widen_the_interval():

@@ -1,0 +1,141 @@
+"""Between methods: paired tests over the same images, and how sure each one's place in the table is."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from metrics.statistics import LEVEL, Resampling, interval
+
+TEST = (
+    "paired over the images that both use; standard error by the pigeonhole bootstrap over sources, "
+    "t distribution with one degree of freedom less than there are sources, Holm's correction"
+)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How the methods of one metric stand to each other.
+
+    ranks: for each method the best and the worst place, [low, high], that it takes in 95% of the
+    resamples, 1 is best. rank_images: over how many images, those that all methods use. pairs: the tests.
+    """
+
+    ranks: dict[str, list[int]]
+    rank_images: int
+    pairs: list[dict[str, Any]]
+
+    def with_ranks(self, entries: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+        """The methods' entries, with `rank` where it is known."""
+        return {
+            name: {**entry, **({"rank": self.ranks[name]} if name in self.ranks else {})}
+            for name, entry in entries.items()
+        }
+
+    def content(self) -> dict[str, Any]:
+        """For the JSON file."""
+        return {"comparisons": {"test": TEST, "rank_images": self.rank_images, "pairs": self.pairs}}
+
+
+def compare(
+    values: Mapping[str, np.ndarray], resampling: Resampling, direction: str, controls: Collection[str] = ()
+) -> Comparison:
+    """Compare methods by the means of their `values`, float (N,) over the same images; NaN: not used.
+
+    Every method is tested against every other and against the `controls`, which have no rank and are not
+    tested against each other. `direction` is "up" if more is better. Each of `pairs` names the better
+    method first, the `difference` of the means (first minus second) with its interval, how many
+    `images` both use, `p`, and `p_holm`; where the images lack two sources of some factor, or there
+    are none, what cannot be known is None.
+    """
+    methods = [name for name in values if name not in controls]
+    ranked = [name for name in methods if not np.isnan(values[name]).all()]
+    ranks, images = _ranks({name: values[name] for name in ranked}, resampling, direction)
+    pairs = [*combinations(methods, 2), *((name, other) for name in methods for other in controls)]
+    return Comparison(ranks, images, _tests(pairs, values, resampling, direction))
+
+
+def _ranks(
+    values: Mapping[str, np.ndarray], resampling: Resampling, direction: str
+) -> tuple[dict[str, list[int]], int]:
+    if not values:
+        return {}, 0
+    table = np.stack([np.asarray(column, float) for column in values.values()], 1)
+    used = ~np.isnan(table).any(1)
+    means = resampling.means(np.where(used[:, None], table, np.nan))
+    places = rank_interval(means if direction == "up" else -means)
+    found = {} if places is None else dict(zip(values, places.tolist(), strict=True))
+    return found, int(used.sum())
+
+
+def rank_interval(replicates: np.ndarray, level: float = LEVEL) -> np.ndarray | None:
+    """The range of places, int (m, 2), of each column of a bootstrap's `replicates` (samples, m).
+
+    More is better. Who ties takes the best of the tied places for the lower end and the worst for the
+    upper. None if the bootstrap gave nothing.
+    """
+    known = replicates[~np.isnan(replicates).any(1)]
+    if len(known) == 0:
+        return None
+    best = 1 + (known[:, None, :] > known[:, :, None]).sum(2)
+    worst = (known[:, None, :] >= known[:, :, None]).sum(2)
+    low = np.quantile(best, (1 - level) / 2, axis=0, method="inverted_cdf")
+    high = np.quantile(worst, (1 + level) / 2, axis=0, method="inverted_cdf")
+    return np.stack([low, high], 1).astype(int)
+
+
+def _tests(
+    pairs: Sequence[tuple[str, str]],
+    values: Mapping[str, np.ndarray],
+    resampling: Resampling,
+    direction: str,
+) -> list[dict[str, Any]]:
+    if not pairs:
+        return []
+    differences = np.stack([np.asarray(values[a], float) - values[b] for a, b in pairs], 1)
+    replicates = resampling.means(differences)
+    results = []
+    for pair, column, samples in zip(pairs, differences.T, replicates.T, strict=True):
+        used = ~np.isnan(column)
+        mean = float(column[used].mean()) if used.any() else None
+        if mean is not None and (mean < 0 if direction == "up" else mean > 0):
+            pair, mean, samples = pair[::-1], -mean, -samples
+        low, high = interval(samples)
+        p = None if low is None else p_value(mean, samples, resampling.fewest_sources(used))
+        results.append(
+            {"pair": list(pair), "difference": mean, "ci_low": low, "ci_high": high}
+            | {"images": int(used.sum()), "p": p}
+        )
+    adjusted = iter(holm([result["p"] for result in results if result["p"] is not None]))
+    return [{**result, "p_holm": None if result["p"] is None else next(adjusted)} for result in results]
+
+
+def p_value(estimate: float, replicates: np.ndarray, sources: int) -> float:
+    """Two-sided p of "the true value is 0", for an estimate and what a bootstrap gave for it, (samples,).
+
+    A t test with the bootstrap's standard deviation, which knows that images share sources as a plain
+    paired test does not. As is advised for errors clustered in two ways, its degrees of freedom
+    are one less than the sources of the factor with fewest (Cameron, Gelbach and Miller 2011, "Robust
+    inference with multiway clustering", Journal of Business & Economic Statistics 29). It is never less
+    than 2^(1 - sources), the least that flipping the signs of that many independent sources can give:
+    differences that are all the same would else prove anything.
+    """
+    if estimate == 0:
+        return 1.0
+    error = np.nanstd(replicates, ddof=1)
+    p = 2 * stats.t.sf(abs(estimate) / error, sources - 1) if error > 0 else 0.0
+    return float(min(1.0, max(p, 2.0 ** (1 - sources))))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """p-values adjusted for their number (Holm 1979), in the order given."""
+    order = np.argsort(p_values, kind="stable")
+    adjusted = np.empty(len(p_values))
+    factors = np.arange(len(p_values), 0, -1)
+    adjusted[order] = np.minimum(1, np.maximum.accumulate(factors * np.asarray(p_values, float)[order]))
+    return adjusted.tolist()
