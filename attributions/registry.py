@@ -115,10 +115,9 @@ def _checked(maps: Any, method: Method, images: np.ndarray) -> np.ndarray:
     except (TypeError, ValueError):
         raise BamError(f"{method.name} returned {type(maps).__name__}, not an array of numbers") from None
     if maps.shape[:3] != images.shape[:3] or maps.ndim not in (3, 4):
-        expected = images.shape[:3]
         raise BamError(
-            f"{method.name} returned maps of shape {maps.shape}, but {expected} or (*{expected}, channels) "
-            "is needed: one map per image, at the classifier's input size"
+            f"{method.name} returned maps of shape {maps.shape}, but one map per image at the classifier's "
+            f"input size is needed: {images.shape[:3]}, with channels or without"
         )
     if method.own and not np.isfinite(maps).all():
         count = int((~np.isfinite(maps).reshape(len(maps), -1).all(1)).sum())

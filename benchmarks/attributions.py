@@ -1,0 +1,179 @@
+"""How long attribution takes against the floor, against other libraries, and in bfloat16.
+
+  python benchmarks/attributions.py                     # ResNet50, 224 px: about 15 minutes on 2 cores
+  python benchmarks/attributions.py --architecture small --images 64
+  pip install -e ".[peers]"                             # also times PAIR saliency, captum and xplique
+
+Prints milliseconds per image and their ratio to the floor: the bare compiled forward and backward pass of
+the network as trained, on as many samples, in batches of the same size. All take turns in one run and the
+median of the rounds counts. The last table says how soon samples of integrated gradients with SmoothGrad come
+near the grid of 25 x 25 that the paper's code evaluates.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import time
+from collections.abc import Callable
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")  # xplique asks for tf.keras and means this one
+
+import numpy as np
+import tensorflow as tf
+from peers import captum_contenders, pair_contenders, xplique_contenders
+
+from attributions import METHODS, explain
+from data_prep import load_dataset
+from models.architectures import ARCHITECTURES, build_model
+from models.classifier import Classifier, load_classifier
+from models.derivatives import logit_gradient
+
+SAMPLED = ("smoothgrad", "integrated_gradients", "integrated_gradients_smoothgrad")
+ONCE = ("vanilla_gradient", "guided_backprop", "grad_cam")
+
+
+def floor(
+    classifier: Classifier, images: np.ndarray, targets: np.ndarray, samples: int
+) -> Callable[[], None]:
+    """The bare compiled gradient on `samples` copies of every image, in batches."""
+    specs = [tf.TensorSpec((None, *images.shape[1:])), tf.TensorSpec((None,), tf.int32)]
+    gradient = tf.function(logit_gradient(classifier.model), input_signature=specs)
+    index = np.arange(samples * len(images)) % len(images)
+
+    def run() -> None:
+        for start in range(0, len(index), classifier.batch_size):
+            part = index[start : start + classifier.batch_size]
+            gradient(tf.constant(images[part]), tf.constant(targets[part]))
+
+    return run
+
+
+def ours(
+    classifier: Classifier, images: np.ndarray, targets: np.ndarray, samples: int
+) -> dict[str, Callable]:
+    """Each method, and all of them with shared work."""
+
+    def one(name: str) -> Callable[[], None]:
+        settings = METHODS[name].settings({"samples": samples})
+        return lambda: explain(classifier, images, targets, name, **settings)
+
+    names = [name for name, method in METHODS.items() if not method.control]
+
+    def together() -> None:
+        seeds = np.arange(len(images), dtype=np.uint64)
+        with classifier.sharing():
+            for name in names:
+                settings = METHODS[name].settings({"samples": samples})
+                explain(classifier, images, targets, name, seeds, **settings)
+
+    return {**{name: one(name) for name in (*ONCE, *SAMPLED)}, f"all {len(names)} methods": together}
+
+
+def medians(contenders: dict[str, Callable[[], None]], rounds: int) -> dict[str, float]:
+    """Seconds of each, the median of `rounds` rounds in which all take turns."""
+    for run in contenders.values():
+        run()  # compiles
+    times: dict[str, list[float]] = {name: [] for name in contenders}
+    for _ in range(rounds):
+        for name, run in contenders.items():
+            begin = time.perf_counter()
+            run()
+            times[name].append(time.perf_counter() - begin)
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def compare(
+    classifier: Classifier, images: np.ndarray, targets: np.ndarray, options: argparse.Namespace
+) -> None:
+    """The floors, our methods and the peers, in float32 and bfloat16."""
+    samples = options.samples
+    half = Classifier(
+        classifier.model, classifier.class_names, batch_size=classifier.batch_size, precision="bfloat16"
+    )
+    contenders = {
+        "floor, 1 sample": floor(classifier, images, targets, 1),
+        f"floor, {samples} samples": floor(classifier, images, targets, samples),
+        **ours(classifier, images, targets, samples),
+        **{f"{name}, bfloat16": run for name, run in ours(half, images, targets, samples).items()},
+    }
+    counts = dict.fromkeys(contenders, len(images))
+    for make in (xplique_contenders, captum_contenders, pair_contenders):
+        for name, (run, count) in make(classifier, images, targets, samples).items():
+            contenders[name], counts[name] = run, count
+    seconds = medians(contenders, options.rounds)
+    evaluations = 4 + 3 * samples  # gradient, guided gradient, Grad-CAM, three sampled methods; at most
+    print("| | ms per image | times the floor |\n|---|---|---|")
+    for name, value in seconds.items():
+        basis = seconds["floor, 1 sample"] if _is_single(name) else seconds[f"floor, {samples} samples"]
+        if name.startswith("all "):
+            basis *= evaluations / samples
+        ratio = value / counts[name] / (basis / len(images))
+        print(f"| {name} | {1000 * value / counts[name]:.1f} | {ratio:.2f} |", flush=True)
+
+
+def _is_single(name: str) -> bool:
+    return name.startswith("floor, 1 ") or any(once in name for once in ONCE)
+
+
+def convergence(classifier: Classifier, images: np.ndarray, targets: np.ndarray) -> None:
+    """How near joint samples and the grid come to an estimate from 40 times the grid's gradients."""
+
+    def maps(samples: int, seed: int) -> np.ndarray:
+        name = "integrated_gradients_smoothgrad"
+        return explain(classifier, images, targets, name, seed, samples=samples).reshape(len(images), -1)
+
+    def grid(seed: int, side: int = 25) -> np.ndarray:
+        """SmoothGrad of integrated gradients: for each of 25 noisy copies 25 steps of the path."""
+        rng = np.random.default_rng(seed)
+        spread = 0.15 * (images.max((1, 2, 3)) - images.min((1, 2, 3)))[:, None, None, None]
+        total = 0
+        for _ in range(side):
+            noisy = (images + rng.normal(size=images.shape) * spread).astype(np.float32)
+            total = total + explain(classifier, noisy, targets, "integrated_gradients", samples=side) / side
+        return total.reshape(len(images), -1)
+
+    best = maps(25_000, 1)
+    estimates = {f"{n} joint samples": maps(n, 2) for n in (10, 25, 50, 75, 100, 200, 625)}
+    estimates["25 x 25 grid"] = grid(3)
+    print("\n| integrated gradients with SmoothGrad | correlation with 25,000 samples |\n|---|---|")
+    for name, found in estimates.items():
+        mean = np.mean([np.corrcoef(a, b)[0, 1] for a, b in zip(found, best, strict=True)])
+        print(f"| {name} | {mean:.4f} |", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--architecture", default="resnet50", choices=sorted(ARCHITECTURES))
+    parser.add_argument("--model", help="a model folder of bam.train, in place of random weights")
+    parser.add_argument(
+        "--data", help="a dataset folder whose first test images are taken, in place of noise"
+    )
+    parser.add_argument("--images", type=int, default=16)
+    parser.add_argument("--batch_size", type=int, default=16)
+    parser.add_argument("--samples", type=int, default=50)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--convergence", action="store_true", help="only the last table, on few images")
+    options = parser.parse_args()
+    if options.model:
+        classifier = load_classifier(options.model, batch_size=options.batch_size)
+    else:
+        model = build_model(options.architecture, 10, "none", seed=0)
+        classifier = Classifier(model, range(10), batch_size=options.batch_size)
+    rng = np.random.default_rng(0)
+    if options.data:
+        batch = load_dataset(options.data).view("object_scene")[: options.images]
+        images = classifier.prepare(batch.images)
+    else:
+        images = rng.uniform(0, 255, (options.images, *classifier.input_size, 3)).astype(np.float32)
+    targets = classifier.predictions(images).astype(np.int32)
+    if options.convergence:
+        convergence(classifier, images, targets)
+    else:
+        compare(classifier, images, targets, options)
+
+
+if __name__ == "__main__":
+    main()
