@@ -34,6 +34,14 @@ class Draw:
     concept: np.ndarray
     others: np.ndarray
 
+    def split(self) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
+        """Of either kind (concept, others), the first two thirds, to be fitted to, and the third held out."""
+        parts = [
+            np.split(indices, [len(indices) - round(HELD_OUT * len(indices))])
+            for indices in (self.concept, self.others)
+        ]
+        return (parts[0][0], parts[1][0]), (parts[0][1], parts[1][1])
+
 
 class Outputs:
     """What a layer gives for a pool of images, less what it gives for the first one, block by block.
@@ -120,10 +128,9 @@ def solve(gram: np.ndarray, draw: Draw, strength: float = STRENGTH) -> tuple[np.
     the w that minimises sum((w . (x - mean(x)) - (y - mean(y)))^2) + strength * s * |w|^2 over two thirds
     of the images of each kind, where s is the mean of |x - mean(x)|^2. It is then scaled to length 1.
     """
-    sets = (draw.concept, draw.others)
-    cuts = [len(indices) - round(HELD_OUT * len(indices)) for indices in sets]
-    train = np.concatenate([indices[:cut] for indices, cut in zip(sets, cuts, strict=True)])
-    labels = np.repeat([1.0, -1.0], cuts)
+    fitted, held_out = draw.split()
+    train = np.concatenate(fitted)
+    labels = np.repeat([1.0, -1.0], [len(indices) for indices in fitted])
     coefficients = np.zeros(len(gram))
     inner = gram[np.ix_(train, train)]
     centred = inner - inner.mean(0) - inner.mean(1)[:, None] + inner.mean()
@@ -139,10 +146,24 @@ def solve(gram: np.ndarray, draw: Draw, strength: float = STRENGTH) -> tuple[np.
     coefficients[train] = dual / np.sqrt(squared_length)
     offset = labels.mean() - (inner @ dual).mean()
     right = [
-        sign * (gram[np.ix_(indices[cut:], train)] @ dual + offset) > 0
-        for sign, indices, cut in zip((1, -1), sets, cuts, strict=True)
+        sign * (gram[np.ix_(indices, train)] @ dual + offset) > 0
+        for sign, indices in zip((1, -1), held_out, strict=True)
     ]
     return coefficients, float(np.concatenate(right).mean())
+
+
+def common_share(draws: Sequence[Draw], count: int) -> float:
+    """How far CAVs of these draws err alike, since they are fitted to images in common; 0 to 1.
+
+    It is the mean over all pairs of draws of the share of images that both are fitted to; an image that is
+    of the concept in one and of the others in the other counts against it. count: images in the pool.
+    """
+    sides = np.zeros((len(draws), count))
+    for row, draw in zip(sides, draws, strict=True):
+        for sign, indices in zip((1, -1), draw.split()[0], strict=True):
+            row[indices] = sign / np.sqrt(2 * len(indices))
+    pairs = sides @ sides.T
+    return max(0.0, float(pairs[~np.eye(len(draws), dtype=bool)].mean()))
 
 
 def concept_layers(classifier: Classifier, names: Sequence[str] = ()) -> list[str]:

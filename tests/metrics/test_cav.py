@@ -3,7 +3,7 @@ import pytest
 import tf_keras as keras
 
 from data_prep.errors import BamError
-from metrics.cav import STRENGTH, Draw, Outputs, concept_layers, fit, layer_outputs, solve
+from metrics.cav import STRENGTH, Draw, Outputs, common_share, concept_layers, fit, layer_outputs, solve
 from models.architectures import build_model
 from models.classifier import Classifier
 
@@ -112,6 +112,15 @@ def test_kinds_that_are_the_same_on_average_have_no_direction(rng):
     coefficients, accuracy = solve(gram, Draw(np.arange(20), np.arange(20, 40)))
     assert not coefficients.any()
     assert accuracy == 0.5
+
+
+def test_the_share_that_draws_have_in_common():
+    first, swapped = Draw(np.arange(9), np.arange(9, 18)), Draw(np.arange(9, 18), np.arange(9))
+    half = Draw(np.arange(9), np.arange(18, 27))  # the third held out is not fitted to
+    assert common_share([first, first], 30) == pytest.approx(1)
+    assert common_share([first, half], 30) == pytest.approx(0.5)
+    assert common_share([first, swapped], 30) == 0
+    assert common_share([first, first, half], 30) == pytest.approx((1 + 0.5 + 0.5) / 3)
 
 
 def test_layers_of_the_networks():

@@ -1,0 +1,270 @@
+"""TCAV (Kim et al. 2018, arXiv:1711.11279) of the dog concept, as appendix F of the paper measures it.
+
+A network's score in a layer is the share of images in which the true class's logit rises along the
+concept's CAV. Its MCS is the score of a network to which dogs matter more, less that of one to which they
+matter less. No partial results are kept: run again, all is computed again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from data_prep.classes import COMMONALITIES
+from data_prep.dataset import View
+from metrics.collect import shuffled
+from metrics.concepts import CONCEPT, RANDOM, Measured, Pool, make_pool, measure, with_dogs
+from metrics.request import Request
+from metrics.scores import Score
+from metrics.statistics import LEVEL, SAMPLES, correlation
+from models.classifier import Classifier
+from models.suite import Task
+
+VERSION = 1
+IMAGES, RUNS = 100, 30
+# A layer counts if p times the number of layers is below it: appendix F, with the correction by
+# Bonferroni, as in section 3.4 of Kim et al.
+SIGNIFICANCE = 0.01
+STEP = 0.6  # the last k at which the paper's accuracy drop is large (Figure 2)
+
+
+def evaluate(request: Request) -> Score:
+    """TCAV's MCS between f_o and f_s, and along the commonality series where its models are there."""
+    options = request.options
+    images, runs = options.get("tcav_images") or IMAGES, options.get("tcav_runs") or RUNS
+    names = options.get("tcav_layers") or ()
+    pool = make_pool(request.dataset, images, runs, request.seed)
+    view = shuffled(with_dogs(request.dataset.view("object_scene")), request.seed)
+    view = view.subset(np.arange(len(view))[: request.limit])
+    models = {name: request.classifier(name) for name in ("object", "scene")}
+    first, second = (measure(model, pool, view, names) for model in models.values())
+    methods = contrast(first, second, view.sources, request.seed)
+    series, series_models, series_notes = _series(request, pool, names)
+    columns = {
+        "score of f_o": "first",
+        "score of f_s": "second",
+        "sd of runs": "run_sd",
+        "layers passed": "passed",
+    }
+    if series:
+        found = series["correlation"]
+        methods["tcav"] |= {"correlation": found, "r_interval": (found["ci_low"], found["ci_high"])}
+        columns |= {"r with accuracy drop": "correlation", "its 95% interval": "r_interval"}
+    notes = [
+        "Scores: share of images in which the true class's logit rises along the CAV, mean of "
+        f"{runs} runs and of the layers that differ from the random concept; on test images with dogs that "
+        "both networks classify correctly. The control is the same of random concepts, in all layers.",
+        *_rejected(methods["tcav"]),
+        *series_notes,
+    ]
+    settings = {"images": images, "runs": runs, "pool": len(pool.images), "significance": SIGNIFICANCE}
+    return Score(
+        "tcav",
+        VERSION,
+        "up",
+        methods,
+        {**models, **series_models},
+        request,
+        title="TCAV's MCS",
+        columns=columns,
+        extra={"settings": settings, "series": series},
+        notes=notes,
+    )
+
+
+def _rejected(entry: dict[str, Any]) -> list[str]:
+    """A sentence for each network that has no score."""
+    return [
+        f"{name} has no score: in none of its layers does the dog differ from a random concept "
+        f"(p < {SIGNIFICANCE} after correction)."
+        for name, side in zip(entry["models"], ("first", "second"), strict=True)
+        if entry[side] is None and entry["n"]
+    ]
+
+
+def widening(common: float, runs: int) -> float:
+    """By how much the mean of the runs is more uncertain than if they had no images in common.
+
+    Runs that err alike by `common` vary too little by themselves, and their mean too much: with s^2 the
+    variance between them that of their mean is s^2 (1 / runs + common / (1 - common)) (Nadeau & Bengio 2003,
+    "Inference for the generalization error", Machine Learning 52). A factor on standard deviations.
+    """
+    return float(np.sqrt(1 + runs * common / (1 - common))) if common < 1 else np.inf
+
+
+def p_value(scores: np.ndarray, baseline: np.ndarray, common: Sequence[float] = (0.0, 0.0)) -> float:
+    """Welch's two-sided t-test of the runs' scores, (runs,), against those of the random concept.
+
+    common: how far the runs of either err alike. Without it, a concept that is nothing to the network
+    passes often: the images that its runs share lead them all the same wrong way. Where neither varies the
+    test is undefined: they are then as different as can be (0), or equal (1).
+    """
+    if np.ptp(scores) == np.ptp(baseline) == 0:
+        return float(scores[0] == baseline[0])
+    sides = [
+        (values.mean(), widening(share, len(values)) * values.std(ddof=1), len(values))
+        for values, share in zip((scores, baseline), common, strict=True)
+    ]
+    return float(stats.ttest_ind_from_stats(*sides[0], *sides[1], equal_var=False).pvalue)
+
+
+def layer_scores(measured: Measured, used: np.ndarray) -> dict[str, dict[str, Any]]:
+    """Per layer the mean and sd of the runs' scores over the images `used`, the test, CAV accuracies."""
+    result = {}
+    for index, layer in enumerate(measured.layers):
+        scores, baseline = measured.rises[:, index][..., used].mean(-1)
+        p = p_value(scores, baseline, measured.common)
+        accuracy, random_accuracy = measured.accuracies[:, index].mean(-1)
+        result[layer] = {
+            "score": float(scores.mean()),
+            "sd": float(scores.std(ddof=1)),
+            "random_score": float(baseline.mean()),
+            "random_sd": float(baseline.std(ddof=1)),
+            "p": p,
+            "p_if_independent": p_value(scores, baseline),
+            "passed": p * len(measured.layers) < SIGNIFICANCE,
+            "cav_accuracy": float(accuracy),
+            "random_cav_accuracy": float(random_accuracy),
+        }
+    return result
+
+
+def contrast(first: Measured, second: Measured, sources: np.ndarray, seed: int) -> dict[str, dict[str, Any]]:
+    """Score of `first` less score of `second`, over the images that both classify correctly.
+
+    "tcav" is of the dog: each network's score is the mean over its layers that pass the test, None if
+    there is none; its "all_layers" is without the test. "tcav_random" is of the random concept, over all
+    layers (appendix G). Both networks' CAVs are of the same draws of images. Intervals resample the draws
+    and the images' sources, (images, factors), and take the layers that passed as given.
+    """
+    sides, used = (first, second), first.correct & second.correct
+    details = [layer_scores(side, used) if used.any() else {} for side in sides]
+    passed = [np.array([entry["passed"] for entry in side.values()], bool) for side in details]
+    everywhere = [np.ones(len(layers), bool) for layers in passed]
+
+    def difference(kind: int, chosen: list[np.ndarray]) -> dict[str, Any]:
+        # (runs, images) of each network: the share of the chosen layers in which the logit rises.
+        tables = [
+            side.rises[kind][layers][..., used].mean(0) if layers.any() else None
+            for side, layers in zip(sides, chosen, strict=True)
+        ]
+        scores = [None if table is None else float(table.mean()) for table in tables]
+        entry = dict.fromkeys(("value", "ci_low", "ci_high", "run_sd"))
+        if None not in scores:
+            table = tables[0] - tables[1]
+            low, high = interval(table, sources[used], first.common[kind], seed)
+            run_sd = float(table.mean(1).std(ddof=1))
+            entry = {"value": float(table.mean()), "ci_low": low, "ci_high": high, "run_sd": run_sd}
+        return {**entry, "first": scores[0], "second": scores[1]}
+
+    common = {
+        "n": int(used.sum()),
+        "excluded": {"misclassified": int((~used).sum())},
+        "seconds": round(first.seconds + second.seconds, 3),
+        "models": [first.name, second.name],
+    }
+    return {
+        "tcav": {
+            **difference(CONCEPT, passed),
+            **common,
+            "passed": ", ".join(f"{layers.sum()} of {len(layers)}" for layers in passed),
+            "all_layers": difference(CONCEPT, everywhere),
+            "layers": {"first": details[0], "second": details[1]},
+        },
+        "tcav_random": {**difference(RANDOM, everywhere), **common, "control": True},
+    }
+
+
+def interval(
+    table: np.ndarray, sources: np.ndarray, common: float, seed: int
+) -> tuple[float | None, float | None]:
+    """95% percentile interval of the mean of `table` (runs, images), resampling runs and sources.
+
+    As `metrics.statistics.bootstrap_interval`, with the runs as one more factor that is drawn anew; what
+    they differ by on the whole is first widened, since they err alike by `common`.
+    """
+    apart = table.mean(1, keepdims=True) - table.mean()
+    table = table + (widening(common, len(table)) - 1) * apart
+    rng = np.random.default_rng(seed)
+    weights = np.ones((SAMPLES, table.shape[1]))
+    for factor in np.asarray(sources).T:
+        names, index = np.unique(factor, return_inverse=True)
+        if len(names) < 2:
+            return None, None
+        weights *= _drawn(rng, len(names))[:, index]
+    rows = _drawn(rng, len(table))
+    totals = weights.sum(1) * rows.sum(1)
+    means = ((rows @ table) * weights).sum(1)[totals > 0] / totals[totals > 0]
+    low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(low), float(high)
+
+
+def _drawn(rng: np.random.Generator, count: int) -> np.ndarray:
+    return rng.multinomial(count, np.full(count, 1 / count), size=SAMPLES).astype(float)
+
+
+def _series(
+    request: Request, pool: Pool, names: Sequence[str]
+) -> tuple[dict[str, Any] | None, dict[str, Classifier], list[str]]:
+    """The series of section 5.1, its models, and what to say of it; nothing if not all ten are there.
+
+    For each k the MCS of the bamboo forest class between the network trained on X^k and that of k = 1,
+    and its correlation with the accuracy that a network loses when the dog is left out.
+    """
+    tasks = [Task("scene", commonality=k) for k in COMMONALITIES]
+    missing = [task.name for task in tasks if not (request.models / task.name / "model.json").exists()]
+    if missing:
+        return None, {}, [f"No series along the commonality, for want of the models {', '.join(missing)}."]
+    view = request.dataset.view("bamboo_forest")
+    view = shuffled(view, request.seed).subset(np.arange(len(view))[: request.limit])
+    models = {task.name: request.classifier(task.name) for task in tasks}
+    measured = [measure(model, pool, view, names) for model in models.values()]
+    drops = [
+        float(side.correct.mean() - _accuracy(model, view.without_object()))
+        for model, side in zip(models.values(), measured, strict=True)
+    ]
+    entries = [contrast(side, measured[-1], view.sources, request.seed)["tcav"] for side in measured]
+    mcs = [entry["value"] for entry in entries]
+    ks = np.array(COMMONALITIES)
+    series = {
+        "k": ks.tolist(),
+        "accuracy_drop": drops,
+        "entries": entries,
+        "correlation": _correlation(mcs, drops),
+        "all_layers": _correlation([entry["all_layers"]["value"] for entry in entries], drops),
+        "predictors": {"step": _correlation(ks <= STEP, drops), "-k": _correlation(-ks, drops)},
+    }
+    return series, models, _series_notes(series)
+
+
+def _series_notes(series: dict[str, Any]) -> list[str]:
+    """The series in words."""
+
+    def listed(values: Sequence[float | None], form: str = "+.2f") -> str:
+        return " ".join("-" if value is None else format(value, form) for value in values)
+
+    entries, predictors = series["entries"], series["predictors"]
+    trivial = [f"{name} {listed([found['value']], '.3f')}" for name, found in predictors.items()]
+    return [
+        "Along the commonality k = 0.1 ... 1.0, on bamboo forests with dogs: scores "
+        f"{listed([entry['first'] for entry in entries], '.2f')}; MCS against k = 1.0 "
+        f"{listed([entry['value'] for entry in entries])}; accuracy lost without the dog "
+        f"{listed(series['accuracy_drop'])}. At k = 1.0 the MCS is 0 by definition.",
+        f"Pearson's r of trivial predictors with the same loss: {', '.join(trivial)}. With ten points an r "
+        "says little: read its interval.",
+    ]
+
+
+def _accuracy(classifier: Classifier, view: View) -> float:
+    parts = [classifier.predictions(classifier.prepare(batch.images)) for batch in view.batches(64)]
+    return float((np.concatenate(parts) == view.labels(classifier.labels)).mean())
+
+
+def _correlation(values: Sequence[float | None], drops: Sequence[float]) -> dict[str, Any]:
+    """Pearson's r over those k of which there is a value."""
+    known = [(float(x), y) for x, y in zip(values, drops, strict=True) if x is not None]
+    r, low, high = correlation(*np.reshape(known, (-1, 2)).T)
+    return {"value": r, "ci_low": low, "ci_high": high, "n": len(known)}
