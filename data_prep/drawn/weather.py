@@ -13,8 +13,8 @@ from PIL import Image, ImageFilter
 
 from data_prep.drawn.brush import Canvas, Colour, hsv, mix, shade
 
-NEAREST = 0.55  # side of the smallest part of a scene that a picture shows
-THICKEST = 0.75  # share of the light that the thickest air scatters
+NEAREST = 0.65  # side of the smallest part of a scene that a picture shows
+THICKEST = 0.7  # share of the light that the thickest air scatters
 DARKEST = 0.5  # share of the light that is left at dusk
 
 
@@ -75,7 +75,7 @@ def _from_standpoint(surface: Image.Image, rng: np.random.Generator, size: int) 
 
 def _behind_things(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
     """The picture behind up to two kinds of things in the foreground, out of focus."""
-    for _ in range(rng.choice([0, 0, 1, 1, 2])):
+    for _ in range(rng.choice([0, 0, 0, 1, 1, 2])):
         layer = Canvas(picture.width // 2, picture.height // 2)
         colour = hsv(rng.uniform(), rng.uniform(0, 0.5), rng.uniform(0.05, 0.8))
         if rng.random() < 0.5:
@@ -156,7 +156,7 @@ _THINGS = (_foliage, _posts, _blades, _bars, _heads)
 
 def _through_air(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Scattered light of one colour over the picture, in drifts: mist, smoke, glare, a dirty pane."""
-    density = THICKEST * rng.beta(1.0, 2.2)
+    density = THICKEST * rng.beta(1.0, 2.6)
     drift = _field(rng, int(rng.integers(2, 5)), len(pixels))
     share = np.clip(density * (0.55 + 0.9 * drift), 0, THICKEST)
     colour = np.array(hsv(rng.uniform(), rng.uniform(0, 0.3), rng.uniform(0.45, 0.95)), np.float32)
@@ -179,5 +179,5 @@ def _in_light(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def _through_lens(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
     """Out of focus, or blurred by motion, by up to a few pixels."""
-    radius = rng.choice([0.0, rng.uniform(0, 1.2), rng.uniform(1, 1.8)], p=[0.4, 0.4, 0.2])
+    radius = rng.choice([0.0, rng.uniform(0, 1.2), rng.uniform(1, 1.6)], p=[0.5, 0.4, 0.1])
     return picture.filter(ImageFilter.GaussianBlur(float(radius)))
