@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -34,18 +35,27 @@ class Pairs:
     """The rows of each method for N pairs: two models on an image, or a model on two images.
 
     A pair is used if both rows are of correctly classified images (section 4.1), and neither map is NaN
-    or lacks a region. `columns` are the statistic of two arrays g_c (N,) for every method, float (N,), NaN
-    where a pair is not used; `baselines` the same of the random regions (appendix G).
+    or lacks a region; `left_out` names further reasons, with bool (N,) where they hold. `columns` are the
+    statistic of two arrays g_c (N,) for every method, float (N,), NaN where a pair is not used; `baselines`
+    the same of the random regions (appendix G).
     """
 
-    def __init__(self, first: Rows, second: Rows, statistic: Statistic, view: View, request: Request):
+    def __init__(
+        self,
+        first: Rows,
+        second: Rows,
+        statistic: Statistic,
+        view: View,
+        request: Request,
+        left_out: Mapping[str, np.ndarray] = MappingProxyType({}),
+    ):
         self.first, self.second, self.view, self.request = first, second, view, request
         self.used: dict[str, np.ndarray] = {}
         self.excluded: dict[str, dict[str, int]] = {}
         self.columns: dict[str, np.ndarray] = {}
         self.baselines: dict[str, np.ndarray] = {}
         for name in first:
-            self.used[name], self.excluded[name] = _usable(first[name], second[name])
+            self.used[name], self.excluded[name] = _usable(first[name], second[name], left_out)
             for key, results in (("g_c", self.columns), ("g_random", self.baselines)):
                 values = np.asarray(statistic(*self.attributions(name, key)), float)
                 results[name] = np.where(self.used[name], values, np.nan)
@@ -101,11 +111,14 @@ class Pairs:
         return compare(self.columns, self.resampling, direction, controls & set(self.columns))
 
 
-def _usable(first: Sequence[Row], second: Sequence[Row]) -> tuple[np.ndarray, dict[str, int]]:
+def _usable(
+    first: Sequence[Row], second: Sequence[Row], left_out: Mapping[str, np.ndarray]
+) -> tuple[np.ndarray, dict[str, int]]:
     """Which pairs are used, bool (N,), and how many are not for which reason; the first that holds counts."""
     pairs = list(zip(first, second, strict=True))
     left = np.ones(len(pairs), bool)
     reasons = {
+        **left_out,
         "misclassified": [not (a.correct and b.correct) for a, b in pairs],
         NAN: [NAN in (a.status, b.status) for a, b in pairs],
         "empty_mask": ["empty_mask" in (a.status, b.status) for a, b in pairs],

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from data_prep.errors import BamError
 
@@ -38,21 +39,25 @@ class Row:
         return self.target == self.predicted
 
 
-_HEADER = [field.name for field in fields(Row)]
-_TYPES = [{"str": str, "int": int, "float": float}[field.type] for field in fields(Row)]
+Line = TypeVar("Line")
 
 
-class RowFile:
-    """A CSV file of rows that grows; whatever a killed run left of a line is dropped when it is opened."""
+class RowFile(Generic[Line]):
+    """A CSV file of rows that grows; whatever a killed run left of a line is dropped when it is opened.
 
-    def __init__(self, path: Path):
-        self.path = path
+    kind: the dataclass of its lines, of fields str, int and float; `image_id` tells them apart.
+    """
+
+    def __init__(self, path: Path, kind: type[Line] = Row):
+        self.path, self.kind = path, kind
+        self._header = [field.name for field in fields(kind)]
+        self._types = [{"str": str, "int": int, "float": float}[field.type] for field in fields(kind)]
         path.parent.mkdir(parents=True, exist_ok=True)
-        self.rows: dict[str, Row] = {}
+        self.rows: dict[str, Line] = {}
         if path.exists():
             self._read()
         else:
-            self._write([_HEADER])
+            self._write([self._header])
 
     def _read(self) -> None:
         text = self.path.read_bytes()
@@ -61,16 +66,18 @@ class RowFile:
             os.truncate(self.path, len(whole))
         try:
             lines = list(csv.reader(io.StringIO(whole.decode())))
-            if lines and lines[0] != _HEADER:
+            if lines and lines[0] != self._header:
                 raise ValueError("other columns")
-            rows = [Row(*(kind(v) for kind, v in zip(_TYPES, line, strict=True))) for line in lines[1:]]
+            rows = [
+                self.kind(*(of(v) for of, v in zip(self._types, line, strict=True))) for line in lines[1:]
+            ]
         except ValueError as error:
             raise BamError(f"{self.path} is damaged or of another version ({error}): remove it") from None
         self.rows = {row.image_id: row for row in rows}
         if not lines:
-            self._write([_HEADER])
+            self._write([self._header])
 
-    def append(self, rows: Iterable[Row]) -> None:
+    def append(self, rows: Iterable[Line]) -> None:
         """Add rows, on disk when this returns."""
         rows = list(rows)
         self._write([astuple(row) for row in rows])

@@ -51,12 +51,14 @@ class Score:
         """For each model used, what `models.validity.check` says of it.
 
         Models of the commonality series are not among them, since they may rely on the dog, nor are
-        models of which no accuracies are known.
+        models of which no accuracies are known, nor one that saw no objects in training.
         """
         return {
             name: check(model.description)
             for name, model in self.models.items()
-            if "accuracy" in model.description and model.description["config"].get("commonality") is None
+            if "accuracy" in model.description
+            and model.description["config"].get("commonality") is None
+            and model.description["config"].get("on") != "scene_only"
         }
 
     def warnings(self) -> list[str]:
