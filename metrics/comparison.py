@@ -13,7 +13,7 @@ from scipy import stats
 from metrics.statistics import LEVEL, Resampling, interval
 
 TEST = (
-    "paired over the images that both use; standard error by the pigeonhole bootstrap over sources, "
+    "paired over the images that both use; standard error by a bootstrap over sources, "
     "t distribution with one degree of freedom less than there are sources, Holm's correction"
 )
 
