@@ -39,6 +39,11 @@ flags.DEFINE_string("layer", None, "layer that Grad-CAM explains (default: the l
 flags.DEFINE_integer(
     "samples", None, "gradients behind a smoothed or integrated one (default: 50)", lower_bound=1
 )
+flags.DEFINE_integer("tcav_runs", None, "random draws behind a TCAV score (default: 30)", lower_bound=2)
+flags.DEFINE_integer(
+    "tcav_images", None, "images of either kind behind a concept vector (default: 100)", lower_bound=2
+)
+flags.DEFINE_list("tcav_layers", None, "layers of TCAV (default: four stages and the logits)")
 flags.DEFINE_enum("precision", "float32", PRECISIONS, "of the networks' arithmetic")
 flags.DEFINE_integer("batch_size", 32, "images in a batch", lower_bound=1)
 flags.DEFINE_string("models", "runs/models", "folder of the trained models")
@@ -50,6 +55,7 @@ flags.DEFINE_string(
 flags.register_validator("models", bool, "must name a folder")
 flags.register_validator("out", bool, "must name a folder")
 flags.adopt_module_key_flags(command)
+OPTIONS = ("tcav_runs", "tcav_images", "tcav_layers")  # flags of one metric alone
 
 
 def main() -> None:
@@ -67,6 +73,7 @@ def main() -> None:
         params={name: FLAGS[name].value for name in ("baseline", "layer", "samples")},
         precision=FLAGS.precision,
         batch_size=FLAGS.batch_size,
+        options={name: FLAGS[name].value for name in OPTIONS if FLAGS[name].value is not None},
     )
     score = METRICS[FLAGS.metric](request)
     path = score.write()

@@ -193,12 +193,18 @@ def concept_layers(classifier: Classifier, names: Sequence[str] = ()) -> list[st
 
 
 def layer_outputs(classifier: Classifier, layer: str, images: np.ndarray) -> Outputs:
-    """The outputs of a layer for a pool of images, uint8 or float32 (n, H, W, 3) of any size."""
+    """The outputs of a layer for a pool of images, uint8 or float32 (n, H, W, 3) of any size.
+
+    Logits are given less their mean over the classes, since only their differences mean anything: else a
+    concept that moves all of them alike, and so no prediction, leads up the logit of every class.
+    """
     shape = classifier.model.get_layer(layer).output_shape
     if not isinstance(shape, tuple) or None in shape[1:]:
         raise BamError(f"{classifier.name}'s layer {layer} has no output of one fixed size: name another")
+    is_logits = layer == classifier.model.output_names[0]
 
     def compute(cut: slice) -> np.ndarray:
-        return classifier.features(classifier.prepare(images[cut]), layer)
+        outputs = classifier.features(classifier.prepare(images[cut]), layer)
+        return outputs - outputs.mean(1, keepdims=True) if is_logits else outputs
 
     return Outputs(compute, len(images), int(np.prod(shape[1:])), classifier.batch_size)

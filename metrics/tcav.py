@@ -15,11 +15,12 @@ from scipy import stats
 
 from data_prep.classes import COMMONALITIES
 from data_prep.dataset import View
+from data_prep.placement import generator
 from metrics.collect import shuffled
 from metrics.concepts import CONCEPT, RANDOM, Measured, Pool, make_pool, measure, with_dogs
 from metrics.request import Request
 from metrics.scores import Score
-from metrics.statistics import LEVEL, SAMPLES, correlation
+from metrics.statistics import Resampling, correlation, interval
 from models.classifier import Classifier
 from models.suite import Task
 
@@ -48,6 +49,7 @@ def evaluate(request: Request) -> Score:
         "score of f_s": "second",
         "sd of runs": "run_sd",
         "layers passed": "passed",
+        "all layers": "all_layers",
     }
     if series:
         found = series["correlation"]
@@ -155,7 +157,7 @@ def contrast(first: Measured, second: Measured, sources: np.ndarray, seed: int) 
         entry = dict.fromkeys(("value", "ci_low", "ci_high", "run_sd"))
         if None not in scores:
             table = tables[0] - tables[1]
-            low, high = interval(table, sources[used], first.common[kind], seed)
+            low, high = run_interval(table, sources[used], first.common[kind], seed)
             run_sd = float(table.mean(1).std(ddof=1))
             entry = {"value": float(table.mean()), "ci_low": low, "ci_high": high, "run_sd": run_sd}
         return {**entry, "first": scores[0], "second": scores[1]}
@@ -178,32 +180,19 @@ def contrast(first: Measured, second: Measured, sources: np.ndarray, seed: int) 
     }
 
 
-def interval(
+def run_interval(
     table: np.ndarray, sources: np.ndarray, common: float, seed: int
 ) -> tuple[float | None, float | None]:
-    """95% percentile interval of the mean of `table` (runs, images), resampling runs and sources.
+    """95% percentile interval of the mean of `table` (runs, images), resampling images' sources and runs.
 
-    As `metrics.statistics.bootstrap_interval`, with the runs as one more factor that is drawn anew; what
-    they differ by on the whole is first widened, since they err alike by `common`.
+    What the runs differ by on the whole is first widened, since they err alike by `common`.
     """
+    runs = len(table)
     apart = table.mean(1, keepdims=True) - table.mean()
-    table = table + (widening(common, len(table)) - 1) * apart
-    rng = np.random.default_rng(seed)
-    weights = np.ones((SAMPLES, table.shape[1]))
-    for factor in np.asarray(sources).T:
-        names, index = np.unique(factor, return_inverse=True)
-        if len(names) < 2:
-            return None, None
-        weights *= _drawn(rng, len(names))[:, index]
-    rows = _drawn(rng, len(table))
-    totals = weights.sum(1) * rows.sum(1)
-    means = ((rows @ table) * weights).sum(1)[totals > 0] / totals[totals > 0]
-    low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return float(low), float(high)
-
-
-def _drawn(rng: np.random.Generator, count: int) -> np.ndarray:
-    return rng.multinomial(count, np.full(count, 1 / count), size=SAMPLES).astype(float)
+    resampling = Resampling(sources, seed)
+    means = resampling.means((table + (widening(common, runs) - 1) * apart).T)
+    drawn = generator(seed, "tcav", "runs").multinomial(runs, np.full(runs, 1 / runs), len(means))
+    return interval((means * drawn).sum(1) / runs)
 
 
 def _series(

@@ -80,6 +80,19 @@ def test_the_known_concept_has_the_known_score(colour_network, red_pool, rng, la
         assert 0 < found[layer]["random_score"] < 1
 
 
+def test_what_moves_all_logits_alike_is_nothing_at_the_logits(red_pool, rng):
+    inputs = keras.Input((4, 4, 3))
+    colours = keras.layers.GlobalAveragePooling2D(name="colours")(inputs)
+    model = keras.Model(inputs, keras.layers.Dense(3, use_bias=False, name="logits")(colours))
+    model.set_weights([np.array([[1.0, 1.0, 1.0], [1.0, -1.0, 0.0], [0.0, 1.0, -1.0]])])
+    classifier = Classifier(model, range(3), labels="object")
+    measured = measure(classifier, red_pool, Pictures(noise(rng, 10), 0), ["colours", "logits"])
+    found = tcav.layer_scores(measured, np.ones(10, bool))
+    assert found["colours"]["score"] == 1  # the logit itself does rise
+    assert not found["logits"]["passed"]
+    assert found["logits"]["cav_accuracy"] == pytest.approx(0.5, abs=0.1)
+
+
 def test_what_is_nothing_to_the_class_is_not_significant(colour_network, red_pool, rng):
     measured = measure(colour_network, red_pool, Pictures(noise(rng, 10), GREEN_ONLY), ["colours", "dead"])
     found = tcav.layer_scores(measured, np.ones(10, bool))
@@ -226,12 +239,12 @@ def test_contrast_is_the_difference_over_layers_that_pass(rng, made_of):
 def test_the_interval_of_independent_values_is_that_of_their_mean(rng):
     table = rng.normal(0, 1, (1, 200)) + rng.normal(0, 1, (100, 1))
     alone = np.array([(f"c{i}",) for i in range(200)])
-    low, high = tcav.interval(table, alone, 0.0, seed=0)
+    low, high = tcav.run_interval(table, alone, 0.0, seed=0)
     sd = np.sqrt(1 / 200 + 1 / 100)
     assert high - low == pytest.approx(2 * 1.96 * sd, rel=0.15)
-    low, high = tcav.interval(table, alone, 0.5, seed=0)
+    low, high = tcav.run_interval(table, alone, 0.5, seed=0)
     assert high - low == pytest.approx(2 * 1.96 * np.sqrt(1 / 200 + 1 / 100 + 1), rel=0.15)
-    assert tcav.interval(table, np.full((200, 1), "c"), 0.0, seed=0) == (None, None)
+    assert tcav.run_interval(table, np.full((200, 1), "c"), 0.0, seed=0) == (None, None)
 
 
 def test_where_no_layer_passes_there_is_no_score(rng, made_of):
