@@ -44,6 +44,25 @@ flags.DEFINE_integer(
     "tcav_images", None, "images of either kind behind a concept vector (default: 100)", lower_bound=2
 )
 flags.DEFINE_list("tcav_layers", None, "layers of TCAV (default: four stages and the logits)")
+flags.DEFINE_float(
+    "iir_threshold", None, "relative change of g_c that IIR allows (default: 0.1)", lower_bound=0
+)
+flags.DEFINE_float(
+    "patch_tolerance",
+    None,
+    "change of the logits that IIR's patches may make, as a share of their norm (default: 0.01)",
+    lower_bound=0,
+)
+flags.DEFINE_enum(
+    "patch_recipe",
+    None,
+    ["projected", "paper", "both"],
+    "how IIR's patches are found; both: the paper's is scored beside (default: projected)",
+)
+flags.DEFINE_string("images", None, "folder of JPEG and PNG files for IIR (default: the dataset's scenes)")
+flags.DEFINE_string(
+    "model", None, "name of a model in --models for IIR, with any images (default: scene_on_scene_only)"
+)
 flags.DEFINE_enum("precision", "float32", PRECISIONS, "of the networks' arithmetic")
 flags.DEFINE_integer("batch_size", 32, "images in a batch", lower_bound=1)
 flags.DEFINE_string("models", "runs/models", "folder of the trained models")
@@ -55,7 +74,10 @@ flags.DEFINE_string(
 flags.register_validator("models", bool, "must name a folder")
 flags.register_validator("out", bool, "must name a folder")
 flags.adopt_module_key_flags(command)
-OPTIONS = ("tcav_runs", "tcav_images", "tcav_layers")  # flags of one metric alone
+command.must_be_finite("iir_threshold", "patch_tolerance")
+# Flags of one metric alone.
+OPTIONS = ("tcav_runs", "tcav_images", "tcav_layers")
+OPTIONS += ("iir_threshold", "patch_tolerance", "patch_recipe", "images", "model")
 
 
 def main() -> None:

@@ -1,5 +1,5 @@
 """The scores. Each metric is one module with an `evaluate(request) -> Score`, registered here."""
 
-from metrics import idr, mcs, tcav
+from metrics import idr, iir, mcs, tcav
 
-METRICS = {"mcs": mcs.evaluate, "idr": idr.evaluate, "tcav": tcav.evaluate}
+METRICS = {"mcs": mcs.evaluate, "idr": idr.evaluate, "iir": iir.evaluate, "tcav": tcav.evaluate}

@@ -40,13 +40,14 @@ class Problem:
 class Patch:
     """A patched image and how well it does.
 
-    image: uint8 (H, W, 3), x + d. ratio: ||f(x+d) - f(x)|| / ||f(x)|| of these pixels; NaN where it is
-    undefined. norm_f: ||f(x)||, of the logits. delta_norm: ||d||, in grey levels; pasted_norm: the same
-    before the dog was changed. moved: how far the dog's pixels moved, as a share of their norm ||dog||.
-    iterations: steps taken.
+    image: uint8 (H, W, 3), x + d. pixels: how many the mask has. ratio: ||f(x+d) - f(x)|| / ||f(x)|| of this
+    very image; NaN where it is undefined. norm_f: ||f(x)||, of the logits. delta_norm: ||d||, in grey
+    levels; pasted_norm: the same before the dog was changed. moved: how far the dog's pixels moved, as a
+    share of their norm ||dog||. iterations: steps taken.
     """
 
     image: np.ndarray
+    pixels: int
     ratio: float
     norm_f: float
     delta_norm: float
@@ -245,6 +246,7 @@ class _Slots:
         norm_f, dog_norm = length(self.logits[place]), length(dog * self.mask[place])
         return Patch(
             image,
+            int(self.mask[place].sum()),
             length(change) / norm_f if norm_f > 0 else np.nan,
             norm_f,
             length(image - scene),
