@@ -20,5 +20,9 @@ setup(
         "tf-keras>=2.16",
         "tqdm",
     ],
-    extras_require={"test": ["hypothesis", "pytest", "ruff"]},
+    extras_require={
+        "test": ["hypothesis", "pytest", "ruff", "saliency"],
+        # Other libraries, to compare maps and speed with. xplique asks for a TensorFlow below 2.21.
+        "peers": ["captum", "saliency", "torch", "xplique"],
+    },
 )

@@ -15,17 +15,21 @@ from __future__ import annotations
 import argparse
 import os
 import statistics
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
+# This file's folder stands first in the path of a script, and would hide the package of the same name.
+sys.path[0] = str(Path(__file__).resolve().parents[1])
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")  # xplique asks for tf.keras and means this one
 
 import numpy as np
 import tensorflow as tf
-from peers import captum_contenders, pair_contenders, xplique_contenders
 
 from attributions import METHODS, explain
+from benchmarks.peers import captum_contenders, pair_contenders, xplique_contenders
 from data_prep import load_dataset
 from models.architectures import ARCHITECTURES, build_model
 from models.classifier import Classifier, load_classifier

@@ -1,0 +1,157 @@
+"""The methods against other libraries' on a trained network.
+
+PAIR saliency is installed with the test extra; xplique (extra `peers`) is compared where it is installed.
+"""
+
+import os
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tf_keras as keras
+
+from attributions import explain
+from models.classifier import Classifier
+
+os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")  # xplique asks for tf.keras and means tf_keras
+SIZE = 24
+
+
+def pictures(count, seed):
+    """A bright square somewhere on noise, in the colour of its class."""
+    rng = np.random.default_rng(seed)
+    images = rng.uniform(0, 120, (count, SIZE, SIZE, 3)).astype(np.float32)
+    targets = rng.integers(0, 3, count)
+    for image, target in zip(images, targets, strict=True):
+        top, left = rng.integers(0, SIZE - 8, 2)
+        image[top : top + 8, left : left + 8, target] = rng.uniform(180, 255)
+    return images, targets
+
+
+@pytest.fixture(scope="module")
+def classifier():
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((SIZE, SIZE, 3))
+    x = keras.layers.Rescaling(1 / 127.5, offset=-1)(inputs)
+    for width, stride in ((8, 1), (16, 2), (16, 1)):
+        x = keras.layers.Conv2D(width, 3, stride, padding="same", use_bias=False)(x)
+        x = keras.layers.ReLU()(keras.layers.BatchNormalization(momentum=0.8)(x))
+    model = keras.Model(inputs, keras.layers.Dense(3)(keras.layers.GlobalAveragePooling2D()(x)))
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), jit_compile=False)
+    model.optimizer.learning_rate = 0.01
+    images, targets = pictures(600, seed=0)
+    model.fit(images, targets, epochs=4, verbose=0)
+    classifier = Classifier(model, "rgb", batch_size=16)
+    assert (classifier.predictions(images) == targets).mean() > 0.9
+    return classifier
+
+
+@pytest.fixture(scope="module")
+def batch():
+    return pictures(4, seed=1)
+
+
+def correlations(ours, theirs):
+    return [np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in zip(ours, theirs, strict=True)]
+
+
+@pytest.fixture(scope="module")
+def pair(classifier):
+    """PAIR saliency's core, and the function through which it asks a model."""
+    saliency = pytest.importorskip("saliency.core")
+    base, last = saliency.base, classifier.feature_layer()
+    inner = keras.Model(
+        classifier.model.inputs, [classifier.model.get_layer(last).output, classifier.model.output]
+    )
+
+    def call_model(images, call_model_args=None, expected_keys=None):
+        images = tf.convert_to_tensor(images, tf.float32)
+        with tf.GradientTape() as tape:
+            tape.watch(images)
+            features, logits = inner(images, training=False)
+            score = logits[:, call_model_args["target"]]
+        if expected_keys == [base.INPUT_OUTPUT_GRADIENTS]:
+            return {base.INPUT_OUTPUT_GRADIENTS: tape.gradient(score, images).numpy()}
+        gradients = tape.gradient(score, features).numpy()
+        return {base.CONVOLUTION_LAYER_VALUES: features.numpy(), base.CONVOLUTION_OUTPUT_GRADIENTS: gradients}
+
+    return saliency, call_model
+
+
+def test_pair_vanilla_gradient(classifier, batch, pair):
+    saliency, call_model = pair
+    theirs = [
+        saliency.GradientSaliency().GetMask(image, call_model, {"target": target})
+        for image, target in zip(*batch, strict=True)
+    ]
+    assert min(correlations(explain(classifier, *batch, "vanilla_gradient"), theirs)) > 0.9999
+
+
+def test_pair_integrated_gradients(classifier, batch, pair):
+    """Both near the integral: their sum takes in both ends of the path, ours the middles of its pieces."""
+    saliency, call_model = pair
+    theirs = [
+        saliency.IntegratedGradients().GetMask(
+            image,
+            call_model,
+            {"target": target},
+            x_steps=500,
+            x_baseline=np.zeros_like(image),
+            batch_size=100,
+        )
+        for image, target in zip(*batch, strict=True)
+    ]
+    ours = explain(classifier, *batch, "integrated_gradients", samples=500)
+    assert min(correlations(ours, theirs)) > 0.999
+
+
+def test_pair_grad_cam(classifier, batch, pair):
+    """Theirs is enlarged with another rule at the border, so compare where it cannot matter."""
+    saliency, call_model = pair
+    theirs = [
+        saliency.GradCam().GetMask(
+            image, call_model, {"target": target}, should_resize=True, three_dims=False
+        )
+        for image, target in zip(*batch, strict=True)
+    ]
+    inside = np.s_[:, 2:-2, 2:-2]
+    ours = explain(classifier, *batch, "grad_cam")
+    assert min(correlations(ours[inside], np.array(theirs)[inside])) > 0.999
+
+
+@pytest.mark.parametrize(("name", "squared"), [("smoothgrad", False), ("smoothgrad_squared", True)])
+def test_pair_smoothgrad(classifier, batch, pair, name, squared):
+    """Each draws its own noise, so both come near the mean as far as their samples let them."""
+    saliency, call_model = pair
+    np.random.seed(0)  # noqa: NPY002 - theirs draws from the global generator
+    image, target = batch[0][:1], batch[1][:1]
+    theirs = saliency.GradientSaliency().GetSmoothedMask(
+        image[0], call_model, {"target": target[0]}, stdev_spread=0.15, nsamples=1500, magnitude=squared
+    )
+    ours = explain(classifier, image, target, name, samples=1500)
+    assert correlations(ours, [theirs])[0] > 0.99
+
+
+@pytest.mark.parametrize(
+    ("name", "theirs", "settings"),
+    [
+        ("vanilla_gradient", "Saliency", {}),
+        ("gradient_x_input", "GradientInput", {}),
+        ("guided_backprop", "GuidedBackprop", {}),
+        ("integrated_gradients", "IntegratedGradients", {"steps": 400}),
+        ("grad_cam", "GradCAM", {}),
+    ],
+)
+def test_xplique(classifier, batch, name, theirs, settings):
+    xplique = pytest.importorskip("xplique.attributions")
+    images, targets = batch
+    if theirs != "GradCAM":
+        settings = {**settings, "reducer": None}  # keep the channels
+    explainer = getattr(xplique, theirs)(classifier.model, batch_size=4, **settings)
+    found = np.asarray(explainer(images, tf.one_hot(targets, 3)))
+    ours = explain(classifier, images, targets, name, **({"samples": 400} if settings.get("steps") else {}))
+    if name == "vanilla_gradient":
+        ours = np.abs(ours)
+    if name == "grad_cam":
+        found, ours = found.reshape(ours.shape)[:, 2:-2, 2:-2], ours[:, 2:-2, 2:-2]
+    assert min(correlations(ours, found)) > 0.999
