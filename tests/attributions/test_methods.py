@@ -100,3 +100,29 @@ def test_a_function_of_ones_own_is_a_method_and_its_shape_is_checked(oblong_clas
 
     with pytest.raises(BamError, match=r"too_small returned maps of shape \(8, 3, 3\)"):
         explain(oblong_classifier, images, targets, too_small)
+
+
+def test_any_convolutional_network_can_be_explained():
+    """Here with depthwise convolutions, ReLU6 and blocks without a last ReLU."""
+    keras.utils.set_random_seed(0)
+    settings = {"weights": None, "classes": 4, "classifier_activation": None, "alpha": 0.35}
+    model = keras.applications.MobileNetV2((32, 32, 3), **settings)
+    classifier = Classifier(model, "abcd", batch_size=4)
+    images = np.random.default_rng(0).uniform(0, 255, (2, 32, 32, 3)).astype(np.float32)
+    np.testing.assert_allclose(classifier.logits(images), model(images, training=False), rtol=1e-3, atol=1e-3)
+    for name, method in METHODS.items():
+        if not method.control:
+            maps = explain(
+                classifier, images, [0, 1], name, **({"samples": 2} if method.takes("samples") else {})
+            )
+            assert maps.shape[:3] == (2, 32, 32)
+            assert np.isfinite(maps).all()
+
+
+def test_a_network_without_relu_is_told_so():
+    layers = [keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 3, activation="gelu"), keras.layers.Flatten()]
+    classifier = Classifier(keras.Sequential([*layers, keras.layers.Dense(2)]), "ab")
+    images = np.ones((1, 8, 8, 3), np.float32)
+    assert explain(classifier, images, [0], "grad_cam").shape == (1, 8, 8)
+    with pytest.raises(BamError, match="has no ReLU"):
+        explain(classifier, images, [0], "guided_backprop")

@@ -1,0 +1,50 @@
+"""The examples in the documentation run as they stand."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from attributions import explain
+from attributions.own import own_method
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+def examples(name):
+    return re.findall(r"```python\n(.*?)```", (DOCS / name).read_text(encoding="utf-8"), re.DOTALL)
+
+
+@pytest.fixture
+def at_home(tmp_path, monkeypatch, dataset, scene_model_folder):
+    """A folder with `data/bam` and `runs/models`, as the commands leave them."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "data" / "bam").symlink_to(dataset.folder)
+    (tmp_path / "runs" / "models").symlink_to(scene_model_folder)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_function_of_ones_own(at_home, scene_classifier):
+    function, _ = examples("own_methods.md")
+    (at_home / "contrast.py").write_text(function)
+    images = np.random.default_rng(0).uniform(0, 255, (2, 64, 64, 3)).astype(np.float32)
+    logits = scene_classifier.logits(images)
+    best, second = np.argsort(logits, axis=1)[:, ::-1].T[:2]
+    maps = explain(scene_classifier, images, best, own_method("contrast.py:contrast"))
+    expected = scene_classifier.gradient(images, best) - scene_classifier.gradient(images, second)
+    np.testing.assert_allclose(maps, expected, rtol=1e-5)
+
+
+def test_a_folder_of_maps(at_home, scene_classifier, dataset):
+    _, folder = examples("own_methods.md")
+    exec(compile(folder, "own_methods.md", "exec"), {})
+    batch = dataset.view("scene_only")[:3]
+    method = own_method("my_maps")
+    maps = explain(
+        scene_classifier, batch.images, batch.scene_labels, method, ids=batch.ids, view="scene_only"
+    )
+    own = explain(scene_classifier, batch.images, batch.scene_labels, "vanilla_gradient")
+    np.testing.assert_allclose(maps, np.abs(own), rtol=1e-3, atol=1e-4 * np.abs(own).max())
