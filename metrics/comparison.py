@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from metrics.statistics import LEVEL, Resampling, interval
+from metrics.statistics import LEVEL, Resampling, correlation, interval
 
 TEST = (
     "paired over the images that both use; standard error by a bootstrap over sources, "
@@ -130,6 +130,46 @@ def p_value(estimate: float, replicates: np.ndarray, sources: int) -> float:
     error = np.nanstd(replicates, ddof=1)
     p = 2 * stats.t.sf(abs(estimate) / error, sources - 1) if error > 0 else 0.0
     return float(min(1.0, max(p, 2.0 ** (1 - sources))))
+
+
+def compare_correlations(
+    series: Mapping[str, np.ndarray], target: np.ndarray, controls: Collection[str] = ()
+) -> list[dict[str, Any]]:
+    """Tests of which series, float (points,), correlates more with `target`; pairs as in `compare`.
+
+    A series that has no correlation with the target (see `statistics.correlation`), or one of exactly 1,
+    is in no test.
+    """
+    found = {name: correlation(values, target)[0] for name, values in series.items()}
+    known = {name: r for name, r in found.items() if r is not None and abs(r) < 1 - 1e-9}
+    methods = [name for name in known if name not in controls]
+    pairs = [
+        *combinations(methods, 2),
+        *((name, other) for name in methods for other in known if other in controls),
+    ]
+    results = []
+    for pair in pairs:
+        first, second = sorted(pair, key=lambda name: -known[name])
+        between = float(np.corrcoef(series[first], series[second])[0, 1])
+        p = correlation_p_value(known[first], known[second], between, len(target))
+        results.append({"pair": [first, second], "difference": known[first] - known[second], "p": p})
+    adjusted = holm([result["p"] for result in results])
+    return [{**result, "p_holm": p} for result, p in zip(results, adjusted, strict=True)]
+
+
+def correlation_p_value(first: float, second: float, between: float, points: int) -> float:
+    """Two-sided p of "both series correlate equally with a third", of correlations over the same points.
+
+    first, second: the two correlations, within -1 and 1; between: that of the two series with each other;
+    points: how many, at least four. The z test of Meng, Rosenthal and Rubin 1992, "Comparing correlated
+    correlation coefficients", Psychological Bulletin 111.
+    """
+    squares = (first**2 + second**2) / 2
+    factor = min(1.0, (1 - between) / (2 * (1 - squares)))
+    spread = 2 * (1 - between) * (1 - factor * squares) / (1 - squares) / (points - 3)
+    if first == second or spread <= 0:
+        return 1.0
+    return float(2 * stats.norm.sf(abs(np.arctanh(first) - np.arctanh(second)) / np.sqrt(spread)))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

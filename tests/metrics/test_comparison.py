@@ -1,7 +1,14 @@
 import numpy as np
 import pytest
 
-from metrics.comparison import compare, holm, p_value, rank_interval
+from metrics.comparison import (
+    compare,
+    compare_correlations,
+    correlation_p_value,
+    holm,
+    p_value,
+    rank_interval,
+)
 from metrics.statistics import Resampling
 
 
@@ -106,3 +113,40 @@ def test_nothing_to_compare():
     assert compare({}, Resampling(np.arange(4)[:, None], 0), "up").content()["comparisons"]["pairs"] == []
     only_control = compare({"c": np.ones(4)}, Resampling(np.arange(4)[:, None], 0), "up", {"c"})
     assert (only_control.ranks, only_control.pairs) == ({}, [])
+
+
+def test_correlations_are_told_apart_as_often_as_p_says():
+    rng = np.random.default_rng(0)
+    # A target with two series that both correlate by 0.8 with it, and by 0.7 with each other.
+    root = np.linalg.cholesky([[1, 0.8, 0.8], [0.8, 1, 0.7], [0.8, 0.7, 1]])
+    found = [np.corrcoef(root @ rng.normal(size=(3, 30))) for _ in range(400)]
+    p = np.array([correlation_p_value(r[0, 1], r[0, 2], r[1, 2], 30) for r in found])
+    assert 8 <= (p < 0.05).sum() <= 32  # 20 expected, deviation 4.4
+    assert np.median(p) == pytest.approx(0.5, abs=0.1)
+
+
+def test_ten_points_do_not_separate_what_a_hundred_do():
+    assert (
+        correlation_p_value(0.92, 0.69, 0.7, points=10) > 0.05
+    )  # the paper's best and worst gradient method
+    assert correlation_p_value(0.92, 0.69, 0.7, points=100) < 1e-6
+    assert correlation_p_value(0.9, 0.9, 0.7, points=100) == 1
+
+
+def test_series_without_a_correlation_are_in_no_test():
+    rng = np.random.default_rng(1)
+    target = rng.normal(size=50)
+    series = {
+        "far": target + rng.normal(size=50),
+        "near": target + 0.1 * rng.normal(size=50),
+        "constant": np.ones(50),
+        "exact": 2 * target,
+        "control": rng.normal(size=50),
+        "other control": rng.normal(size=50),
+    }
+    pairs = compare_correlations(series, target, controls={"control", "other control"})
+    assert pairs[0]["pair"] == ["near", "far"]
+    assert pairs[0]["difference"] > 0
+    assert pairs[0]["p"] < pairs[0]["p_holm"] < 0.05
+    assert len(pairs) == 5
+    assert {name for pair in pairs for name in pair["pair"]} == set(series) - {"constant", "exact"}
