@@ -26,7 +26,7 @@ NOTE = (
     "A patch is a dog whose pixels were changed until the network answers as it does without it. IIR is the "
     "share of images in which it changes the attribution of its region by less than the threshold; `mean "
     "change` is that change, relative to the attribution without patch (appendix C). A method that ignores "
-    "the image has IIR 1, and `random` nearly so, since its mean over a region hardly varies: read IIR beside "
+    "the image has IIR 1, and `random` nearly so, since its mean over a region hardly varies: read it beside "
     "IDR and MCS. `object_mask` knows of the dog, and is no oracle here. `random region`: IIR of random "
     "pixels. `rank interval`: the places among the methods that one takes in 95% of the resamples of cutouts "
     "and scenes."
