@@ -60,7 +60,7 @@ class Canvas:
         self._pen = ImageDraw.Draw(self.image)
 
     def _pixels(self, points: Points) -> list[tuple[float, float]]:
-        return [tuple(point) for point in np.asarray(points, float) * self.image.size]
+        return list(map(tuple, (np.asarray(points, float) * self.image.size).tolist()))
 
     def _length(self, length: float) -> int:
         """A length in units of the canvas's width, as pixels of the enlarged surface."""
