@@ -2,6 +2,7 @@
 
 python -m bam.metrics --metric idr                    # all methods and controls: under a minute
 python -m bam.metrics --metric idr --methods grad_cam,vanilla_gradient,random --limit 200
+python -m bam.metrics --metric mcs,idr,iir --limit 100 --norobustness    # one after the other
 """
 
 from __future__ import annotations
@@ -18,13 +19,14 @@ from attributions import METHODS
 from attributions.gradients import BASELINES
 from bam import command
 from data_prep import load_dataset
+from data_prep.errors import unknown
 from metrics import METRICS
 from metrics.request import Request, parse_methods
 from models.frozen import PRECISIONS
 
 FLAGS = flags.FLAGS
 controls = ", ".join(name for name in METHODS if METHODS[name].control)
-flags.DEFINE_enum("metric", "idr", list(METRICS), "what to measure")
+flags.DEFINE_string("metric", "idr", f"what to measure, comma-separated: {', '.join(METRICS)}")
 flags.DEFINE_string(
     "methods",
     "all",
@@ -63,6 +65,11 @@ flags.DEFINE_string("images", None, "folder of JPEG and PNG files for IIR (defau
 flags.DEFINE_string(
     "model", None, "name of a model in --models for IIR, with any images (default: scene_on_scene_only)"
 )
+flags.DEFINE_bool(
+    "robustness",
+    True,
+    "also MCS and IDR for objects of other sizes and at other places (three times the work)",
+)
 flags.DEFINE_enum("precision", "float32", PRECISIONS, "of the networks' arithmetic")
 flags.DEFINE_integer("batch_size", 32, "images in a batch", lower_bound=1)
 flags.DEFINE_string("models", "runs/models", "folder of the trained models")
@@ -75,9 +82,23 @@ flags.register_validator("models", bool, "must name a folder")
 flags.register_validator("out", bool, "must name a folder")
 flags.adopt_module_key_flags(command)
 command.must_be_finite("iir_threshold", "patch_tolerance")
-# Flags of one metric alone.
+# Flags that not every metric knows.
 OPTIONS = ("tcav_runs", "tcav_images", "tcav_layers")
-OPTIONS += ("iir_threshold", "patch_tolerance", "patch_recipe", "images", "model")
+OPTIONS += ("iir_threshold", "patch_tolerance", "patch_recipe", "images", "model", "robustness")
+
+
+def parse_metrics(names: str) -> list[str]:
+    """Metrics from a comma-separated list. Raises `flags.ValidationError` for unknown names and for none."""
+    chosen = list(dict.fromkeys(filter(None, map(str.strip, names.split(",")))))
+    for name in chosen:
+        if name not in METRICS:
+            raise flags.ValidationError(str(unknown("metric", name, METRICS)))
+    if not chosen:
+        raise flags.ValidationError("names no metric")
+    return chosen
+
+
+flags.register_validator("metric", parse_metrics)
 
 
 def main() -> None:
@@ -97,12 +118,13 @@ def main() -> None:
         batch_size=FLAGS.batch_size,
         options={name: FLAGS[name].value for name in OPTIONS if FLAGS[name].value is not None},
     )
-    score = METRICS[FLAGS.metric](request)
-    path = score.write()
-    print(score.table(), end="")
-    for warning in score.warnings():
-        print(command.red(f"NOT VALID: {warning}"))
-    print(f"written to {path}")
+    for metric in parse_metrics(FLAGS.metric):
+        score = METRICS[metric](request)
+        path = score.write()
+        print(score.table(), end="")
+        for warning in score.warnings():
+            print(command.red(f"NOT VALID: {warning}"))
+        print(f"written to {path}")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import numpy as np
 
 from data_prep.dataset import View
 from metrics.collect import collect, shuffled
-from metrics.pairs import COLUMNS, NOTE, VARIANTS, Pairs, evaluated
+from metrics.pairs import COLUMNS, NOTE, Pairs, asked_variants, evaluated
 from metrics.request import Request
 from metrics.scores import Score
 from models.classifier import Classifier
@@ -34,7 +34,8 @@ def evaluate(request: Request) -> Score:
     for name, entry in entries.items():
         before, after = (values[pairs.used[name]] for values in pairs.attributions(name))
         entry |= {"ties": int((before == after).sum()), "robustness": {}}
-    for variant in VARIANTS if request.options.get("robustness", True) else ():
+    variants, notes = asked_variants(request)
+    for variant in variants:
         view = dataset.view(variant)
         # The region moves with the object, so each variant has its own scenes without it.
         for name, rate in _pairs(view, view.without_object(), classifier, request).means().items():
@@ -47,9 +48,9 @@ def evaluate(request: Request) -> Score:
         comparison.with_ranks(entries),
         {"scene": classifier},
         request,
-        columns={**COLUMNS, "ties": "ties"},
+        columns={**COLUMNS, **variants, "ties": "ties"},
         extra=comparison.content(),
-        notes=[NOTE],
+        notes=[NOTE, *notes],
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from data_prep.dataset import View
 from metrics.collect import collect, shuffled
-from metrics.pairs import COLUMNS, NOTE, VARIANTS, Pairs, evaluated
+from metrics.pairs import COLUMNS, NOTE, Pairs, asked_variants, evaluated
 from metrics.request import Request
 from metrics.scores import Score
 from models.classifier import Classifier
@@ -37,7 +37,8 @@ def evaluate(request: Request) -> Score:
     entries = pairs.entries()
     for name, entry in entries.items():
         entry |= {"G_c": _concept_attributions(pairs, name), "robustness": {}}
-    for variant in VARIANTS if request.options.get("robustness", True) else ():
+    variants, notes = asked_variants(request)
+    for variant in variants:
         for name, score in _pairs(request.dataset.view(variant), classifiers, request).means().items():
             entries[name]["robustness"][variant] = score
     comparison = pairs.comparison("up")
@@ -48,9 +49,9 @@ def evaluate(request: Request) -> Score:
         comparison.with_ranks(entries),
         classifiers,
         request,
-        columns={"G_c(f_o)": "G_c.object", "G_c(f_s)": "G_c.scene", **COLUMNS},
+        columns={"G_c(f_o)": "G_c.object", "G_c(f_s)": "G_c.scene", **COLUMNS, **variants},
         extra=comparison.content(),
-        notes=[NOTE],
+        notes=[NOTE, *notes],
     )
 
 

@@ -17,18 +17,16 @@ from metrics.statistics import TRIAL_SIZE, Resampling, interval, trial_sd
 
 Statistic = Callable[[np.ndarray, np.ndarray], np.ndarray]
 Rows = Mapping[str, Sequence[Row]]
-COLUMNS = {
-    "rank interval": "rank",
-    "random region": "random_region",
-    "rescaled": "robustness.rescaled",
-    "relocated": "robustness.relocated",
-}
+COLUMNS = {"rank interval": "rank", "random region": "random_region"}
 NOTE = (
     "`rank interval`: the places among the methods that one takes in 95% of the resamples of cutouts and "
-    "scenes. `random region`: the same score for random pixels. `rescaled`, `relocated`: for smaller "
-    "objects, and for objects elsewhere."
+    "scenes. `random region`: the same score for random pixels."
 )
 VARIANTS = ("rescaled", "relocated")
+VARIANT_COLUMNS = {name: f"robustness.{name}" for name in VARIANTS}
+VARIANT_NOTE = (
+    "`rescaled`, `relocated`: for smaller objects, and for objects elsewhere (the paper's red bars)."
+)
 
 
 class Pairs:
@@ -133,3 +131,9 @@ def _usable(
 def evaluated(view: View, request: Request) -> View:
     """The images of a shuffled view that a request asks for."""
     return view.subset(np.arange(len(view))[: request.limit])
+
+
+def asked_variants(request: Request) -> tuple[dict[str, str], list[str]]:
+    """The variants of robustness that a request asks for, name -> key of the entry, and the note on them."""
+    asked = request.options.get("robustness", True)
+    return (VARIANT_COLUMNS, [VARIANT_NOTE]) if asked else ({}, [])

@@ -45,6 +45,7 @@ def test_known_answers(request_for, all_correct):
 def test_robustness_can_be_left_out(request_for):
     score = idr.evaluate(replace(request_for(), options={"robustness": False}))
     assert score.methods["random"]["robustness"] == {}
+    assert "rescaled" not in score.table()
     assert not list((score.request.row_folder).glob("*re*ed*"))
 
 
@@ -60,6 +61,7 @@ def test_score_files_hold_what_the_design_asks(request_for, all_correct, tmp_pat
     assert content["config"]["models"]["scene"]["digest"] == score.models["scene"].digest
     table = (tmp_path / "idr.md").read_text()
     assert "IDR ↑" in table
+    assert "| rescaled | relocated |" in table
     assert "NOT VALID: model scene fails the validity check object_scene: learned" in table
     assert table.index("vanilla_gradient") < table.index("random (control)")
 
