@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import tensorflow as tf
 
 from data_prep.errors import BamError, unknown
 from models.classifier import Classifier
@@ -21,8 +22,9 @@ HELD_OUT = 0.33
 # Weight of the penalty on the normal's length, as a multiple of the mean squared distance of the outputs
 # from their mean, so that it means the same in every layer.
 STRENGTH = 0.1
-# Bytes of outputs that are held at once; where they are more, they are computed again part by part.
-BUDGET = 2**30
+# Bytes of outputs that are held at once, which is enough for every layer of ResNet50 at 224 px; where they
+# are more, they are computed again part by part.
+BUDGET = 2**32
 BLOCKS = ("block_layer1", "block_layer2", "block_layer3", "block_layer4")
 STAGES = len(BLOCKS)
 
@@ -48,7 +50,7 @@ class Outputs:
 
     compute: from a slice of the pool to the layer's output, (n, ...), called for `batch` images at a time;
     width: features of an image. If all outputs fit in `budget` bytes they are computed once, else as
-    often as they are needed, in blocks of half the budget.
+    often as they are needed, in blocks of that size.
     """
 
     def __init__(
@@ -61,14 +63,15 @@ class Outputs:
     ):
         self._compute, self.count, self.width, self._batch = compute, count, width, batch
         room = budget // (4 * width)
-        self._size = count if count <= room else max(1, room // 2)
+        self._size = count if count <= room else max(1, room - batch)
         self._first: np.ndarray | None = None
         self._all: np.ndarray | None = None
 
-    def blocks(self, start: int = 0) -> Iterator[tuple[slice, np.ndarray]]:
-        """(part, float32 (n, width)) for every block of the pool from image `start` on."""
-        for first in range(start, self.count, self._size):
-            part = slice(first, min(first + self._size, self.count))
+    def blocks(self, start: int = 0, size: int | None = None) -> Iterator[tuple[slice, np.ndarray]]:
+        """(part, float32 (n, width)) for every block of `size` images, from image `start` on."""
+        size = size or self._size
+        for first in range(start, self.count, size):
+            part = slice(first, min(first + size, self.count))
             yield part, self._block(part)
 
     def gram(self) -> np.ndarray:
@@ -80,7 +83,7 @@ class Outputs:
         gram = np.empty((self.count, self.count))
         for part, block in self.blocks():
             gram[part, part] = block @ block.T
-            for other, later in self.blocks(part.stop):
+            for other, later in self.blocks(part.stop, self._batch):
                 gram[part, other] = block @ later.T
                 gram[other, part] = gram[part, other].T
         return gram
@@ -137,16 +140,19 @@ def solve(gram: np.ndarray, draw: Draw, strength: float = STRENGTH) -> tuple[np.
     scale = np.trace(centred) / len(train)
     if scale <= 0:
         return coefficients, 0.5
+    # Small sums and a small system, without BLAS: where cores are busy its threads wait for each other
+    # much longer than they compute.
     system = centred + strength * scale * np.eye(len(train))
-    dual = np.linalg.solve(system, labels - labels.mean())
+    with tf.device("CPU"):
+        dual = tf.linalg.solve(system, (labels - labels.mean())[:, None]).numpy()[:, 0]
     dual -= dual.mean()  # zero but for rounding, since the centred matrix has no constant part
-    squared_length = dual @ centred @ dual
-    if squared_length <= 1e-12 * scale * (dual @ dual):
+    squared_length = np.einsum("i,ij,j", dual, centred, dual)
+    if squared_length <= 1e-12 * scale * (dual**2).sum():
         return coefficients, 0.5
     coefficients[train] = dual / np.sqrt(squared_length)
-    offset = labels.mean() - (inner @ dual).mean()
+    offset = labels.mean() - np.einsum("ij,j", inner, dual).mean()
     right = [
-        sign * (gram[np.ix_(indices, train)] @ dual + offset) > 0
+        sign * (np.einsum("ij,j", gram[np.ix_(indices, train)], dual) + offset) > 0
         for sign, indices in zip((1, -1), held_out, strict=True)
     ]
     return coefficients, float(np.concatenate(right).mean())

@@ -206,7 +206,8 @@ def _series(
     tasks = [Task("scene", commonality=k) for k in COMMONALITIES]
     missing = [task.name for task in tasks if not (request.models / task.name / "model.json").exists()]
     if missing:
-        return None, {}, [f"No series along the commonality, for want of the models {', '.join(missing)}."]
+        lacking = f"{len(missing)} of its {len(tasks)} models are not there (`python -m bam.train --all`)."
+        return None, {}, [f"No series along the commonality: {lacking}"]
     view = request.dataset.view("bamboo_forest")
     view = shuffled(view, request.seed).subset(np.arange(len(view))[: request.limit])
     models = {task.name: request.classifier(task.name) for task in tasks}

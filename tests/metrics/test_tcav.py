@@ -298,7 +298,7 @@ def test_from_dataset_to_table(dataset, models, tmp_path):
     assert [entry["control"] for entry in content["methods"].values()] == [False, True]
     assert content["series"] is None
     assert content["settings"]["runs"] == 3
-    assert "scene_commonality_0.9" in score.markdown()
+    assert "9 of its 10 models are not there" in score.markdown()
     assert "tcav_random (control)" in score.markdown()
 
 
