@@ -6,8 +6,8 @@
 
 The first table compares, in one run and layer by layer, the sweeps alone (outputs of 1,200 images,
 gradients of 100) with all that the scores of 30 CAVs take: the sweeps, inner products, classifiers,
-directional derivatives. The second takes random scenes for a concept and counts how often the t-test passes them,
-with and without regard to the images that runs have in common.
+directional derivatives. The second takes random scenes for a concept and counts how often the t-test
+passes them, with and without regard to the images that runs have in common.
 """
 
 # ruff: noqa: E402 - environment and path are set before the imports
