@@ -31,7 +31,8 @@ from data_prep import load_dataset
 from data_prep.dataset import Dataset
 from metrics.cav import Draw, common_share, concept_layers, fit, layer_outputs
 from metrics.collect import shuffled
-from metrics.concepts import POOL, along, make_draws, with_dogs
+from metrics.concepts import POOL, along, make_draws
+from metrics.scenes import dogs
 from metrics.tcav import IMAGES, RUNS, p_value
 from models import load_classifier
 from models.architectures import ARCHITECTURES, build_model
@@ -89,7 +90,7 @@ def passes(dataset: Dataset, classifier: Classifier, layer: str, concepts: int) 
     scenes = dataset.view("scene_only", "train")
     scenes = scenes.subset(np.unique(scenes.sources[:, 1], return_index=True)[1])
     images = shuffled(scenes, 0)[: 2 * POOL * IMAGES].images
-    view = with_dogs(dataset.view("object_scene"))
+    view = dogs(dataset.view("object_scene"))
     prepared = classifier.prepare(view[:].images)
     (_, gradient), *_ = classifier.layer_gradients(prepared, view.labels(classifier.labels), [layer])
     outputs = layer_outputs(classifier, layer, images)

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 from tqdm import tqdm
 
-from data_prep.classes import COMMONALITY_OBJECT, OBJECTS
+from data_prep.classes import COMMONALITY_OBJECT
 from data_prep.dataset import Dataset, View
 from data_prep.errors import BamError
 from data_prep.placement import generator
 from metrics.cav import Draw, common_share, concept_layers, fit, layer_outputs
 from metrics.collect import shuffled
+from metrics.scenes import dogs
 from models.classifier import Classifier
 
 # Runs draw their images, of either kind, from at most so many times what one draws.
@@ -32,8 +33,8 @@ class Pool:
     @property
     def common(self) -> tuple[float, float]:
         """For dogs and at random: how far the runs err alike, see `common_share`."""
-        dogs, random = (common_share(draws, len(self.images)) for draws in self.draws)
-        return dogs, random
+        concept, random = (common_share(draws, len(self.images)) for draws in self.draws)
+        return concept, random
 
 
 @dataclass(frozen=True)
@@ -54,11 +55,6 @@ class Measured:
     seconds: float
 
 
-def with_dogs(view: View) -> View:
-    """The images of a view that have a dog."""
-    return view.subset(view.object_labels == OBJECTS.index(COMMONALITY_OBJECT))
-
-
 def make_pool(dataset: Dataset, images: int, runs: int, seed: int) -> Pool:
     """The images of `runs` dog CAVs and `runs` random ones, `images` of each kind in each.
 
@@ -66,30 +62,30 @@ def make_pool(dataset: Dataset, images: int, runs: int, seed: int) -> Pool:
     X_o,s; the others are scenes of X_0,s, each taken once (there it stands beside every object). A random
     concept is `images` of these scenes against as many other ones. Raises `BamError` if they are too few.
     """
-    dogs = with_dogs(dataset.view("object_scene", "train"))
+    concept = dogs(dataset.view("object_scene", "train"))
     scenes = dataset.view("scene_only", "train")
     scenes = scenes.subset(np.unique(scenes.sources[:, 1], return_index=True)[1])
-    if len(dogs) < images or len(scenes) < 2 * images:
+    if len(concept) < images or len(scenes) < 2 * images:
         raise BamError(
-            f"{dataset.folder} has {len(dogs)} training images with a {COMMONALITY_OBJECT} and {len(scenes)} "
-            f"training scenes, but TCAV needs {images} and {2 * images}: build a larger dataset"
+            f"{dataset.folder} has {len(concept)} training images with a {COMMONALITY_OBJECT} and "
+            f"{len(scenes)} training scenes, but TCAV needs {images} and {2 * images}: build a larger dataset"
         )
-    dogs = shuffled(dogs, seed).subset(np.arange(min(len(dogs), POOL * images)))
+    concept = shuffled(concept, seed).subset(np.arange(min(len(concept), POOL * images)))
     scenes = shuffled(scenes, seed).subset(np.arange(min(len(scenes), POOL * images)))
-    pictures = np.concatenate([dogs[:].images, scenes[:].images])
-    return Pool(pictures, make_draws(len(dogs), len(scenes), images, runs, seed))
+    pictures = np.concatenate([concept[:].images, scenes[:].images])
+    return Pool(pictures, make_draws(len(concept), len(scenes), images, runs, seed))
 
 
 def make_draws(concept: int, others: int, images: int, runs: int, seed: int) -> tuple[list[Draw], list[Draw]]:
     """The draws of every run from a pool of `concept` images and then `others`: of dogs, and at random."""
-    dogs, random = [], []
+    of_concept, at_random = [], []
     for run in range(runs):
         rng = generator(seed, "tcav", "concept", str(run))
-        chosen = rng.permutation(concept)[:images], concept + rng.permutation(others)[:images]
-        dogs.append(Draw(*chosen))
-        chosen = concept + generator(seed, "tcav", "random", str(run)).permutation(others)[: 2 * images]
-        random.append(Draw(chosen[:images], chosen[images:]))
-    return dogs, random
+        of_concept.append(Draw(rng.permutation(concept)[:images], concept + rng.permutation(others)[:images]))
+        rng = generator(seed, "tcav", "random", str(run))
+        chosen = concept + rng.permutation(others)[: 2 * images]
+        at_random.append(Draw(chosen[:images], chosen[images:]))
+    return of_concept, at_random
 
 
 def measure(classifier: Classifier, pool: Pool, view: View, names: Sequence[str] = ()) -> Measured:

@@ -14,14 +14,16 @@ import numpy as np
 from scipy import stats
 
 from data_prep.classes import COMMONALITIES
-from data_prep.dataset import View
 from data_prep.placement import generator
 from metrics.collect import shuffled
-from metrics.concepts import CONCEPT, RANDOM, Measured, Pool, make_pool, measure, with_dogs
+from metrics.concepts import CONCEPT, RANDOM, Measured, Pool, make_pool, measure
 from metrics.request import Request
+from metrics.rmcs import PREDICTORS, Drop
+from metrics.scenes import dogs
 from metrics.scores import Score
 from metrics.statistics import Resampling, correlation, interval
 from models.classifier import Classifier
+from models.evaluation import probabilities
 from models.suite import Task
 
 VERSION = 1
@@ -29,7 +31,7 @@ IMAGES, RUNS = 100, 30
 # A layer counts if p times the number of layers is below it: appendix F, with the correction by
 # Bonferroni, as in section 3.4 of Kim et al.
 SIGNIFICANCE = 0.01
-STEP = 0.6  # the last k at which the paper's accuracy drop is large (Figure 2)
+PAPER = 0.95  # Pearson's r of TCAV (Figure 13)
 
 
 def evaluate(request: Request) -> Score:
@@ -38,7 +40,7 @@ def evaluate(request: Request) -> Score:
     images, runs = options.get("tcav_images") or IMAGES, options.get("tcav_runs") or RUNS
     names = options.get("tcav_layers") or ()
     pool = make_pool(request.dataset, images, runs, request.seed)
-    view = shuffled(with_dogs(request.dataset.view("object_scene")), request.seed)
+    view = shuffled(dogs(request.dataset.view("object_scene")), request.seed)
     view = view.subset(np.arange(len(view))[: request.limit])
     models = {name: request.classifier(name) for name in ("object", "scene")}
     first, second = (measure(model, pool, view, names) for model in models.values())
@@ -53,8 +55,8 @@ def evaluate(request: Request) -> Score:
     }
     if series:
         found = series["correlation"]
-        methods["tcav"] |= {"correlation": found, "r_interval": (found["ci_low"], found["ci_high"])}
-        columns |= {"r with accuracy drop": "correlation", "its 95% interval": "r_interval"}
+        methods["tcav"] |= {"r": found, "r_interval": (found["ci_low"], found["ci_high"]), "paper": PAPER}
+        columns |= {"r": "r", "95% interval of r": "r_interval", "r in the paper": "paper"}
     notes = [
         "Scores: share of images in which the true class's logit rises along the CAV, mean of "
         f"{runs} runs and of the layers that differ from the random concept; on test images with dogs that "
@@ -212,49 +214,51 @@ def _series(
     view = shuffled(view, request.seed).subset(np.arange(len(view))[: request.limit])
     models = {task.name: request.classifier(task.name) for task in tasks}
     measured = [measure(model, pool, view, names) for model in models.values()]
-    drops = [
-        float(side.correct.mean() - _accuracy(model, view.without_object()))
-        for model, side in zip(models.values(), measured, strict=True)
+    without_dog = [
+        probabilities(model, view.without_object()).argmax(1) == view.scene_labels
+        for model in models.values()
     ]
+    drop = Drop(np.stack([side.correct for side in measured], 1), np.stack(without_dog, 1))
     entries = [contrast(side, measured[-1], view.sources, request.seed)["tcav"] for side in measured]
-    mcs = [entry["value"] for entry in entries]
-    ks = np.array(COMMONALITIES)
-    series = {
-        "k": ks.tolist(),
-        "accuracy_drop": drops,
-        "entries": entries,
-        "correlation": _correlation(mcs, drops),
-        "all_layers": _correlation([entry["all_layers"]["value"] for entry in entries], drops),
-        "predictors": {"step": _correlation(ks <= STEP, drops), "-k": _correlation(-ks, drops)},
+    rows = {
+        "score": [entry["first"] for entry in entries],
+        "MCS": [entry["value"] for entry in entries],
+        "MCS, all layers": [entry["all_layers"]["value"] for entry in entries],
     }
-    return series, models, _series_notes(series)
+    series = {
+        "k": list(COMMONALITIES),
+        "accuracy_drop": drop.series.tolist(),
+        "entries": entries,
+        "correlation": _correlation(rows["MCS"], drop.series),
+        "correlation_all_layers": _correlation(rows["MCS, all layers"], drop.series),
+        "predictors": {name: _correlation(values, drop.series) for name, values in PREDICTORS.items()},
+        "problems": drop.problems(),
+    }
+    return series, models, _series_notes(series, rows)
 
 
-def _series_notes(series: dict[str, Any]) -> list[str]:
-    """The series in words."""
-
-    def listed(values: Sequence[float | None], form: str = "+.2f") -> str:
-        return " ".join("-" if value is None else format(value, form) for value in values)
-
-    entries, predictors = series["entries"], series["predictors"]
-    trivial = [f"{name} {listed([found['value']], '.3f')}" for name, found in predictors.items()]
+def _series_notes(series: dict[str, Any], rows: dict[str, Sequence[float | None]]) -> list[str]:
+    """What the series shows, and its table."""
+    others = {"all layers": series["correlation_all_layers"], **series["predictors"]}
+    listed = ", ".join(f"{name} {_number(found['value'])}" for name, found in others.items())
+    lines = ["| against k=1.0 | " + " | ".join(f"k={k}" for k in COMMONALITIES) + " |", "|---" * 11 + "|"]
+    for name, values in {"**accuracy drop**": series["accuracy_drop"], **rows}.items():
+        lines.append(f"| {name} | " + " | ".join(map(_number, values)) + " |")
     return [
-        "Along the commonality k = 0.1 ... 1.0, on bamboo forests with dogs: scores "
-        f"{listed([entry['first'] for entry in entries], '.2f')}; MCS against k = 1.0 "
-        f"{listed([entry['value'] for entry in entries])}; accuracy lost without the dog "
-        f"{listed(series['accuracy_drop'])}. At k = 1.0 the MCS is 0 by definition.",
-        f"Pearson's r of trivial predictors with the same loss: {', '.join(trivial)}. With ten points an r "
-        "says little: read its interval.",
+        "`r`: Pearson's correlation, over the models k = 0.1 ... 1.0, of the MCS on bamboo forests with dogs "
+        f"with the accuracy lost when the dog is removed. Of others: {listed}; `step` and `-k` know nothing "
+        "but k.",
+        *(f"The series is no test: {problem}." for problem in series["problems"]),
+        "\n".join(lines),
     ]
 
 
-def _accuracy(classifier: Classifier, view: View) -> float:
-    parts = [classifier.predictions(classifier.prepare(batch.images)) for batch in view.batches(64)]
-    return float((np.concatenate(parts) == view.labels(classifier.labels)).mean())
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
 
 
-def _correlation(values: Sequence[float | None], drops: Sequence[float]) -> dict[str, Any]:
+def _correlation(values: Sequence[float | None] | np.ndarray, drops: np.ndarray) -> dict[str, Any]:
     """Pearson's r over those k of which there is a value."""
-    known = [(float(x), y) for x, y in zip(values, drops, strict=True) if x is not None]
+    known = [(float(x), float(y)) for x, y in zip(values, drops, strict=True) if x is not None]
     r, low, high = correlation(*np.reshape(known, (-1, 2)).T)
     return {"value": r, "ci_low": low, "ci_high": high, "n": len(known)}

@@ -6,14 +6,16 @@ import pytest
 import tf_keras as keras
 
 from attributions import METHODS
-from data_prep.classes import COMMONALITIES, OBJECTS
+from data_prep.classes import COMMONALITIES, OBJECTS, SCENES
 from data_prep.errors import BamError
 from data_prep.files import write_json
 from metrics import tcav
-from metrics.concepts import Measured, Pool, along, make_draws, make_pool, measure, with_dogs
+from metrics.concepts import Measured, Pool, along, make_draws, make_pool, measure
 from metrics.request import Request
+from metrics.scenes import dogs
 from models.classifier import Classifier
 
+BAMBOO = SCENES.index("bamboo_forest")
 RED_RISES, RED_FALLS, GREEN_ONLY = range(3)
 
 
@@ -132,27 +134,27 @@ def test_a_derivative_of_zero_is_no_rise():
 
 
 def test_draws_are_distinct_images_of_their_kind():
-    dogs, random = make_draws(concept=12, others=30, images=10, runs=3, seed=0)
-    assert len(dogs) == len(random) == 3
-    for dog, control in zip(dogs, random, strict=True):
+    concept, random = make_draws(concept=12, others=30, images=10, runs=3, seed=0)
+    assert len(concept) == len(random) == 3
+    for dog, control in zip(concept, random, strict=True):
         assert len(set(dog.concept)) == 10
         assert set(dog.concept) <= set(range(12))
         for drawn in (dog.others, np.concatenate([control.concept, control.others])):
             assert len(set(drawn)) == len(drawn)
             assert set(drawn) <= set(range(12, 42))
-    assert not np.array_equal(dogs[0].others, dogs[1].others)
+    assert not np.array_equal(concept[0].others, concept[1].others)
     again = make_draws(concept=12, others=30, images=10, runs=2, seed=0)
-    np.testing.assert_array_equal(again[0][1].concept, dogs[1].concept)
+    np.testing.assert_array_equal(again[0][1].concept, concept[1].concept)
     other = make_draws(concept=12, others=30, images=10, runs=2, seed=1)
-    assert not np.array_equal(other[0][0].concept, dogs[0].concept)
+    assert not np.array_equal(other[0][0].concept, concept[0].concept)
 
 
 def test_the_pool_is_of_training_images(dataset):
     pool = make_pool(dataset, images=20, runs=2, seed=0)
     assert pool.images.shape == (80 + 100, 128, 128, 3)  # of 80 dogs and of 10 scenes of each class
-    dogs = with_dogs(dataset.view("object_scene", "train"))
-    assert {OBJECTS[label] for label in dogs.object_labels} == {"dog"}
-    composites = {image.tobytes() for image in dogs[:].images}
+    composed = dogs(dataset.view("object_scene", "train"))
+    assert {OBJECTS[label] for label in composed.object_labels} == {"dog"}
+    composites = {image.tobytes() for image in composed[:].images}
     assert all(image.tobytes() in composites for image in pool.images[:80])
     scenes = {image.tobytes() for image in dataset.view("scene_only", "train")[:].images}
     others = {image.tobytes() for image in pool.images[80:]}
@@ -186,12 +188,12 @@ def test_the_test_holds_its_level_where_runs_share_images(rng):
 
     passed = []
     for seed in range(200):
-        dogs, random = make_draws(60, 60, images=20, runs=15, seed=seed)
-        common = [common_share(draws, 120) for draws in (dogs, random)]
+        kinds = make_draws(60, 60, images=20, runs=15, seed=seed)
+        common = [common_share(draws, 120) for draws in kinds]
         values = rng.normal(size=120)
         scores, baseline = (
             np.array([values[d.split()[0][0]].mean() - values[d.split()[0][1]].mean() for d in draws])
-            for draws in (dogs, random)
+            for draws in kinds
         )
         passed.append((tcav.p_value(scores, baseline) < 0.05, tcav.p_value(scores, baseline, common) < 0.05))
     naive, corrected = np.mean(passed, 0)
@@ -303,7 +305,7 @@ def test_from_dataset_to_table(dataset, models, tmp_path):
 
 
 def test_the_series_follows_the_accuracy_drop(dataset, models, tmp_path, monkeypatch, rng):
-    rises = {**dict(zip(COMMONALITIES, [0.9, 0.9, 0.9, 0.9, 0.9, 0.9, 0.2, 0.2, 0.2, 0.2], strict=True))}
+    rises = dict(zip(COMMONALITIES, [0.9] * 6 + [0.2] * 4, strict=True))
 
     def fake(classifier, pool, view, names):
         share = rises.get(classifier.description["config"]["commonality"], 0.8)
@@ -313,7 +315,8 @@ def test_the_series_follows_the_accuracy_drop(dataset, models, tmp_path, monkeyp
         return measured(classifier.name, [share, 0.5], correct, np.random.default_rng(0))
 
     monkeypatch.setattr(tcav, "measure", fake)
-    monkeypatch.setattr(tcav, "_accuracy", lambda classifier, view: 0.5)
+    half = np.where(np.arange(100) < 50, BAMBOO, BAMBOO + 1)
+    monkeypatch.setattr(tcav, "probabilities", lambda classifier, view: np.eye(10)[half])
     score = tcav.evaluate(request(dataset, models, tmp_path))
     series = score.content()["series"]
     np.testing.assert_allclose(series["accuracy_drop"], [0.4] * 6 + [0.0] * 4, atol=1e-9)
@@ -322,11 +325,11 @@ def test_the_series_follows_the_accuracy_drop(dataset, models, tmp_path, monkeyp
     assert series["entries"][-1]["value"] == 0
     assert series["correlation"]["value"] > 0.99
     assert series["correlation"]["n"] == 10
-    assert series["predictors"]["step"]["value"] == pytest.approx(1)
-    # [CHECKED] by hand: ten points k = 0.1 ... 1.0 against six high and four low ones.
+    assert series["predictors"]["step (k <= 0.6)"]["value"] == pytest.approx(1)
     ks = np.array(COMMONALITIES)
     assert series["predictors"]["-k"]["value"] == pytest.approx(np.corrcoef(-ks, ks <= 0.6)[0, 1])
-    assert "r with accuracy drop" in score.markdown()
+    assert series["problems"] == []
+    assert "| **accuracy drop** | 0.400 |" in score.markdown()
     assert set(score.models) == {"object", "scene", *(f"scene_commonality_{k:.1f}" for k in COMMONALITIES)}
 
 
