@@ -17,6 +17,8 @@ TEST = (
     "t distribution with one degree of freedom less than there are sources, Holm's correction"
 )
 
+ALPHA = 0.05
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -36,6 +38,15 @@ class Comparison:
             name: {**entry, **({"rank": self.ranks[name]} if name in self.ranks else {})}
             for name, entry in entries.items()
         }
+
+    def notes(self) -> list[str]:
+        """A sentence that names the methods which the data do not show to be better than `random`."""
+        tests = [test for test in self.pairs if "random" in test["pair"]]
+        better = [test["pair"][0] for test in tests if test["p_holm"] is not None and test["p_holm"] < ALPHA]
+        methods = {name for test in tests for name in test["pair"]} - {"random"}
+        others = sorted(methods - set(better))
+        how = f"(paired tests over sources, Holm's correction, {ALPHA:.0%} level)"
+        return [f"Not shown to be better than `random` {how}: {', '.join(others)}."] if others else []
 
     def content(self) -> dict[str, Any]:
         """For the JSON file."""

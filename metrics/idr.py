@@ -50,7 +50,7 @@ def evaluate(request: Request) -> Score:
         request,
         columns={**COLUMNS, **variants, "ties": "ties"},
         extra=comparison.content(),
-        notes=[NOTE, *notes],
+        notes=[NOTE, *notes, *comparison.notes()],
     )
 
 

@@ -51,7 +51,7 @@ def evaluate(request: Request) -> Score:
         request,
         columns={"G_c(f_o)": "G_c.object", "G_c(f_s)": "G_c.scene", **COLUMNS, **variants},
         extra=comparison.content(),
-        notes=[NOTE, *notes],
+        notes=[NOTE, *notes, *comparison.notes()],
     )
 
 

@@ -93,6 +93,20 @@ def test_the_better_is_first_whatever_the_direction():
     assert down.pairs[0]["difference"] == -1
 
 
+def test_methods_no_better_than_random_are_named():
+    rng = np.random.default_rng(2)
+    shifts = {"good": 3, "as random": 0, "bad": -3, "random": 0}
+    values = {name: rng.normal(shift, 1, 60) for name, shift in shifts.items()}
+    resampling = Resampling(np.arange(60)[:, None], 0)
+    note = compare(values, resampling, "up", {"random"}).notes()[0]
+    assert note.endswith(": as random, bad.")
+    assert (
+        compare({name: values[name] for name in ("good", "random")}, resampling, "up", {"random"}).notes()
+        == []
+    )
+    assert compare({name: values[name] for name in ("good", "bad")}, resampling, "up").notes() == []
+
+
 def test_adjusted_for_all_pairs_together():
     rng = np.random.default_rng(1)
     values = {name: rng.normal(shift, 1, 50) for name, shift in zip("abcd", (0, 0.3, 0.6, 2), strict=True)}

@@ -1,8 +1,9 @@
 import json
 
+import numpy as np
 import pytest
 
-from attributions import METHODS
+from attributions import METHODS, Method
 from data_prep.errors import BamError
 from metrics import mcs
 from metrics.collect import collect, shuffled
@@ -42,6 +43,25 @@ def test_known_answers(score):
     # The oracle's map is on the object for one model and off it for the other: so are random pixels.
     assert abs(score.methods["object_mask"]["random_region"]["value"]) < 0.5
     assert score.methods["constant"]["random_region"]["value"] == 0
+
+
+def halves(classifier, images, targets, *, seed):
+    """The left half for an object classifier, the right one for a scene classifier."""
+    left = np.arange(images.shape[2]) < images.shape[2] // 2
+    return np.broadcast_to(left if classifier.labels == "object" else ~left, images.shape[:3])
+
+
+def test_hand_made_maps_give_the_hand_count(dataset, suite_folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(Row, "correct", property(lambda row: True))
+    request = Request(dataset, suite_folder, [Method("halves", halves)], 10, trials=10, seed=0, out=tmp_path)
+    score = mcs.evaluate(request)
+    masks = shuffled(dataset.view("object_scene"), 0)[:10].masks
+    masks = score.models["object"].prepare_masks(masks)
+    left = np.array([mask[:, :8].sum() / mask.sum() for mask in masks])
+    entry = score.methods["halves"]
+    assert entry["G_c"]["object"] == pytest.approx(left.mean())
+    assert entry["G_c"]["scene"] == pytest.approx((1 - left).mean())
+    assert entry["value"] == pytest.approx((2 * left - 1).mean())
 
 
 def test_the_contrast_is_that_of_the_rows(score):
