@@ -96,7 +96,8 @@ def widening(common: float, runs: int) -> float:
     variance between them that of their mean is s^2 (1 / runs + common / (1 - common)) (Nadeau & Bengio 2003,
     "Inference for the generalization error", Machine Learning 52). A factor on standard deviations.
     """
-    return float(np.sqrt(1 + runs * common / (1 - common))) if common < 1 else np.inf
+    common = min(common, 1 - 1e-9)  # where all runs are fitted to the same images
+    return float(np.sqrt(1 + runs * common / (1 - common)))
 
 
 def p_value(scores: np.ndarray, baseline: np.ndarray, common: Sequence[float] = (0.0, 0.0)) -> float:
