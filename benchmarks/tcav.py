@@ -1,7 +1,7 @@
 """What CAVs cost beside the network's own sweeps, and how often nothing passes for a concept.
 
   python benchmarks/tcav.py                           # the small network: half a minute
-  python benchmarks/tcav.py --architecture resnet50   # at 224 px: some minutes on two cores
+  python benchmarks/tcav.py --architecture resnet50 --layers conv4_block6_out   # 224 px: some minutes
   python benchmarks/tcav.py --null 30                 # the second question, on trained models
 
 The first table compares, in one run and layer by layer, the sweeps alone (outputs of 1,200 images,
@@ -29,7 +29,7 @@ import numpy as np
 
 from data_prep import load_dataset
 from data_prep.dataset import Dataset
-from metrics.cav import Draw, common_share, concept_layers, fit, layer_outputs
+from metrics.cav import Draw, common_share, concept_layers, fit, layer_outputs, solve
 from metrics.collect import shuffled
 from metrics.concepts import POOL, along, make_draws
 from metrics.scenes import dogs
@@ -72,14 +72,14 @@ def seconds(work: Callable[[], None]) -> float:
     return time.perf_counter() - begin
 
 
-def speed(architecture: str, rounds: int) -> None:
+def speed(architecture: str, layers: list[str], rounds: int) -> None:
     """Print the first table."""
     classifier = Classifier(build_model(architecture, 10, "none", 0), range(10))
     rng = np.random.default_rng(0)
     pool = rng.integers(0, 256, (2 * POOL * IMAGES, 128, 128, 3)).astype(np.uint8)
     images = classifier.prepare(pool[:CLASS_IMAGES])
     print("| layer | features | sweeps alone, s | 30 CAVs, s | ratio |\n|---|---|---|---|---|")
-    for layer in concept_layers(classifier):
+    for layer in concept_layers(classifier, layers):
         features = np.prod(classifier.model.get_layer(layer).output_shape[1:])
         alone, whole = cost(classifier, layer, pool, images, rounds)
         print(f"| {layer} | {features:,} | {alone:.2f} | {whole:.2f} | {whole / alone:.2f} |", flush=True)
@@ -94,13 +94,14 @@ def passes(dataset: Dataset, classifier: Classifier, layer: str, concepts: int) 
     prepared = classifier.prepare(view[:].images)
     (_, gradient), *_ = classifier.layer_gradients(prepared, view.labels(classifier.labels), [layer])
     outputs = layer_outputs(classifier, layer, images)
-    found = []
+    gram, found = outputs.gram(), []
     for number in range(concepts):
         order = np.random.default_rng(number).permutation(len(images))
         kinds = make_draws(len(images) // 2, len(images) - len(images) // 2, IMAGES, RUNS, number)
         kinds = [[Draw(order[draw.concept], order[draw.others]) for draw in draws] for draws in kinds]
         common = [common_share(draws, len(images)) for draws in kinds]
-        scores = [along(gradient, fit(outputs, draws)[0]).mean(1) for draws in kinds]
+        coefficients = (np.stack([solve(gram, draw)[0] for draw in draws], 1) for draws in kinds)
+        scores = [along(gradient, outputs.combined(columns)).mean(1) for columns in coefficients]
         found.append((p_value(*scores) < LEVEL, p_value(*scores, common) < LEVEL))
     return np.mean(found, 0)
 
@@ -110,13 +111,14 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--architecture", default="small", choices=ARCHITECTURES)
+    parser.add_argument("--layers", nargs="*", default=[], help="by default those that TCAV takes")
     parser.add_argument("--rounds", type=int, default=3, help="rounds of which the median counts")
     parser.add_argument("--null", type=int, default=0, help="how many sets of random scenes to test")
     parser.add_argument("--data", default="data/bam")
     parser.add_argument("--models", default="runs/models")
     arguments = parser.parse_args()
     if not arguments.null:
-        speed(arguments.architecture, arguments.rounds)
+        speed(arguments.architecture, arguments.layers, arguments.rounds)
         return
     dataset = load_dataset(arguments.data)
     print(f"| passed at p < {LEVEL} | runs taken as independent | corrected |\n|---|---|---|")
