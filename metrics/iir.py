@@ -24,14 +24,20 @@ THRESHOLD = 0.1
 MODEL = "scene_on_scene_only"
 NOTE = (
     "A patch is a dog whose pixels were changed until the network answers as it does without it. IIR is the "
-    "share of images in which it changes the attribution of its region by less than the threshold; `mean "
-    "change` is that change, relative to the attribution without patch (appendix C). A method that ignores "
-    "the image has IIR 1, and `random` nearly so, since its mean over a region hardly varies: read it beside "
-    "IDR and MCS. `object_mask` knows of the dog, and is no oracle here. `random region`: IIR of random "
-    "pixels. `rank interval`: the places among the methods that one takes in 95% of the resamples of cutouts "
-    "and scenes."
+    "share of images in which it changes the attribution of its region by less than the threshold; `raised` "
+    "is the share in which it gains more than that, which draws attention to it (in the others it loses); "
+    "`mean change` is the change relative to the attribution without patch (appendix C). A method that "
+    "ignores the image has IIR 1, and `random` nearly so, since its mean over a region hardly varies: read "
+    "IIR beside IDR and MCS. `object_mask` knows of the dog, and is no oracle here. `random region`: IIR of "
+    "random pixels. `rank interval`: the places among the methods that one takes in 95% of the resamples of "
+    "cutouts and scenes."
 )
-COLUMNS = {"mean change": "appendix_c", "rank interval": "rank", "random region": "random_region"}
+COLUMNS = {
+    "raised": "raised",
+    "mean change": "appendix_c",
+    "rank interval": "rank",
+    "random region": "random_region",
+}
 # Below this share of accepted patches, the images scored are a choice that the network made.
 ENOUGH = 0.5
 
@@ -144,7 +150,7 @@ class _Result:
         scenes: Scenes,
         request: Request,
     ):
-        view = evaluated(scenes, request)
+        view, self._threshold = evaluated(scenes, request), threshold
         some = next(iter(before))
         changed = [a.target != b.target for a, b in zip(before[some], after[some], strict=True)]
         # Where no labels are known, another class is predicted, and explained, with the patch.
@@ -158,17 +164,28 @@ class _Result:
     def entries(self) -> dict[str, dict[str, Any]]:
         """For each method the rate, the measure of appendix C, and what is left out or undefined.
 
-        `without_check`: the rate if patches count whether or not they leave the output as it was.
+        `raised` and `lowered` are the shares of images that make up 1 - IIR, by whether the patch gained or
+        lost attribution; only the first draws attention to it. `without_check` is the rate if patches count
+        whether or not they leave the output as it was.
         """
         changes, unchecked = self._changes.means(), self._unchecked.means()
         return {
             name: {
                 **entry,
+                **self._failures(name),
                 "appendix_c": self._change(name, changes[name]),
                 "zero_attribution": self._zeros(name),
                 "without_check": unchecked[name],
             }
             for name, entry in self.pairs.entries().items()
+        }
+
+    def _failures(self, name: str) -> dict[str, float | None]:
+        before, after = (values[self.pairs.used[name]] for values in self.pairs.attributions(name))
+        failed = ~input_independence(before, after, self._threshold)
+        return {
+            key: float((failed & moved).mean()) if len(failed) else None
+            for key, moved in {"raised": after > before, "lowered": after < before}.items()
         }
 
     def _change(self, name: str, mean: dict[str, Any]) -> dict[str, Any]:

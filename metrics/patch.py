@@ -77,20 +77,22 @@ def norm(images: tf.Tensor) -> tf.Tensor:
 
 @dataclass(frozen=True)
 class Projected:
-    """Projected gradient descent on ||f(x+d) - f(x)|| with Polyak's step.
+    """Projected gradient descent on ||f(x+d) - f(x)|| with Polyak's step and momentum.
 
     The dog's pixels stay in 0..255 and within `ball` of their norm ||dog|| (L2, values 0..255 in the mask)
     of the dog as it was pasted: the "small L2 distance of initialization" of section 4.4. These two sets
     keep d from vanishing, so that no term -eta1 ||d|| is needed, which stalls the descent. A step goes
-    the share `step` of the way to where the objective would be 0 if it were linear; no step size has to
-    be tuned. The objective is taken of the image in whole grey levels, as it would be stored; the best one
-    is kept, and an image is done once it is under `target` of the tolerance.
+    the share `step` of the way to where the objective would be 0 if it were linear, and repeats the share
+    `momentum` of the step before, which halves their number; no step size has to be tuned. The objective
+    is taken of the image in whole grey levels, as it would be stored; the best one is kept, and an image
+    is done once it is under `target` of the tolerance.
     """
 
     name: ClassVar[str] = "projected"
     keeps_best: ClassVar[bool] = True
     steps: int = 300
-    step: float = 0.7
+    step: float = 0.5
+    momentum: float = 0.5
     ball: float = 0.3
     target: float = 0.25
 
@@ -98,10 +100,13 @@ class Projected:
         """The image whose output is compared."""
         return tf.round(z)
 
-    def update(self, z: tf.Tensor, loss: tf.Tensor, gradient: tf.Tensor, terms: Terms) -> tf.Tensor:
-        """The next iterate, from the objective (N, 1, 1, 1) and its gradient in the mask."""
-        length = tf.reduce_sum(gradient * gradient, (1, 2, 3), keepdims=True)
-        z -= self.step * tf.math.divide_no_nan(loss, length) * gradient
+    def update(
+        self, z: tf.Tensor, before: tf.Tensor, loss: tf.Tensor, gradient: tf.Tensor, terms: Terms
+    ) -> tf.Tensor:
+        """The next iterate, from the one before, the objective (N, 1, 1, 1), and its gradient in the mask."""
+        squared = tf.reduce_sum(gradient * gradient, (1, 2, 3), keepdims=True)
+        step = self.step * tf.math.divide_no_nan(loss, squared)
+        z = z - step * gradient + self.momentum * (z - before)
         # Rounding moves a pixel by up to half a grey level in each channel: the ball is so much smaller.
         radius = tf.maximum(0.0, self.ball * terms.dog_norm - 0.5 * tf.sqrt(3 * terms.pixels))
         away = z - terms.dog
@@ -134,8 +139,10 @@ class Paper:
         """The image whose output is compared."""
         return z
 
-    def update(self, z: tf.Tensor, loss: tf.Tensor, gradient: tf.Tensor, terms: Terms) -> tf.Tensor:
-        """The next iterate, from the first term (N, 1, 1, 1) and its gradient in the mask."""
+    def update(
+        self, z: tf.Tensor, before: tf.Tensor, loss: tf.Tensor, gradient: tf.Tensor, terms: Terms
+    ) -> tf.Tensor:
+        """The next iterate, from the gradient of the first term in the mask."""
         delta = (z - terms.scene) * terms.mask
         outside = tf.cast(z > 255, tf.float32) - tf.cast(z < 0, tf.float32)
         gradient -= self.eta1 * tf.math.divide_no_nan(delta, norm(delta))
@@ -149,9 +156,9 @@ RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (Projected(), Pa
 def compiled(classifier: Classifier, recipe: Recipe, tolerance: float) -> Callable[..., list[tf.Tensor]]:
     """A function that takes up to `STRIDE` steps of a batch, compiled on its first call.
 
-    From z, best (N, H, W, 3), the best's objective (N, 1, 1, 1), the steps taken (N,), and the four
-    arguments of `Terms` to the first four after these steps, and whether each image needs more, bool (N,).
-    Images that are done, by the steps taken or by their objective, stay as they are.
+    Takes z, the z before, best (N, H, W, 3), the best's objective (N, 1, 1, 1), the steps taken (N,), and
+    the four arguments of `Terms`; gives the first five after these steps, and whether each image needs
+    more, bool (N,). Images that are done, by the steps taken or by their objective, stay as they are.
     """
 
     network = frozen(classifier.model)
@@ -160,7 +167,7 @@ def compiled(classifier: Classifier, recipe: Recipe, tolerance: float) -> Callab
         reached = objective <= recipe.target * tolerance * terms.norm_f
         return tf.logical_and(taken < recipe.steps, tf.logical_not(reached[:, 0, 0, 0]))
 
-    def step(z, best, objective, taken, terms):
+    def step(z, before, best, objective, taken, terms):
         active = running(objective, taken, terms)
         at = recipe.seen(z)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
@@ -172,22 +179,23 @@ def compiled(classifier: Classifier, recipe: Recipe, tolerance: float) -> Callab
         moving = active[:, None, None, None]
         better = tf.logical_and(moving, loss < objective)
         return (
-            tf.where(moving, recipe.update(z, loss, gradient, terms), z),
+            tf.where(moving, recipe.update(z, before, loss, gradient, terms), z),
+            z,
             tf.where(better, at, best),
             tf.where(better, loss, objective),
             taken + tf.cast(active, taken.dtype),
         )
 
     @tf.function(reduce_retracing=True)
-    def stride(z, best, objective, taken, scene, dog, mask, logits):
+    def stride(z, before, best, objective, taken, scene, dog, mask, logits):
         terms = Terms(scene, dog, mask, logits)
-        z, best, objective, taken = tf.while_loop(
-            lambda z, best, objective, taken: tf.reduce_any(running(objective, taken, terms)),
+        *state, objective, taken = tf.while_loop(
+            lambda z, before, best, objective, taken: tf.reduce_any(running(objective, taken, terms)),
             lambda *state: step(*state, terms),
-            [z, best, objective, taken],
+            [z, before, best, objective, taken],
             maximum_iterations=STRIDE,
         )
-        return z, best, objective, taken, running(objective, taken, terms)
+        return *state, objective, taken, running(objective, taken, terms)
 
     return stride
 
@@ -200,7 +208,7 @@ class _Slots:
         pixels = np.zeros((count, *size, 3), np.float32)
         self.classifier, self.recipe = classifier, recipe
         self.index = np.full(count, -1)  # which image; -1: none
-        self.scene, self.dog, self.z, self.best = (pixels.copy() for _ in range(4))
+        self.scene, self.dog, self.z, self.before, self.best = (pixels.copy() for _ in range(5))
         self.mask = np.zeros((count, *size, 1), np.float32)
         self.logits = np.zeros((count, len(classifier.class_names)), np.float32)
         self.objective = np.zeros((count, 1, 1, 1), np.float32)
@@ -215,7 +223,7 @@ class _Slots:
             self.index[place], self.taken[place], self.objective[place] = index, 0, np.inf
             self.scene[place], self.mask[place] = problem.scene, problem.mask[..., None]
             dog = np.where(problem.mask[..., None], problem.pasted, problem.scene)
-            self.dog[place] = self.z[place] = self.best[place] = dog
+            self.dog[place] = self.z[place] = self.before[place] = self.best[place] = dog
             fresh.append(place)
         if fresh:
             self.logits[fresh] = self.classifier.logits(self.scene)[fresh]
@@ -223,10 +231,11 @@ class _Slots:
 
     def advance(self, stride: Callable[..., list[tf.Tensor]]) -> None:
         """Up to `STRIDE` steps."""
-        state = stride(
-            self.z, self.best, self.objective, self.taken, self.scene, self.dog, self.mask, self.logits
+        terms = (self.scene, self.dog, self.mask, self.logits)
+        state = stride(self.z, self.before, self.best, self.objective, self.taken, *terms)
+        self.z, self.before, self.best, self.objective, self.taken, self.running = (
+            tensor.numpy().copy() for tensor in state
         )
-        self.z, self.best, self.objective, self.taken, self.running = (part.numpy().copy() for part in state)
 
     def finished(self) -> Iterator[tuple[int, Patch]]:
         """The patches of the images that are done, whose places are free then."""

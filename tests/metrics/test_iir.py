@@ -114,10 +114,11 @@ def test_the_score_is_what_the_stored_files_say(request_for, classifier, all_cor
         maps = positive_map(np.stack([batch.images[0], with_patch[0]]).mean(-1))[0]
         before, after = region_attribution(maps, np.repeat(batch.masks, 2, 0))
         if ratio < 0.01:
-            changes.append(abs(after - before) / before)
-    entry = score.methods["brightness"]
+            changes.append((after - before) / before)
+    entry, signed, changes = score.methods["brightness"], np.array(changes), np.abs(changes)
     assert entry["n"] == len(changes) > 5
-    assert entry["value"] == pytest.approx(np.mean(np.array(changes) < 0.4))
+    assert (entry["raised"], entry["lowered"]) == ((signed >= 0.4).mean(), (signed <= -0.4).mean())
+    assert entry["value"] == pytest.approx(np.mean(changes < 0.4))
     assert entry["appendix_c"]["value"] == pytest.approx(np.mean(changes), rel=1e-4)
     assert entry["appendix_c"]["median"] == pytest.approx(np.median(changes), rel=1e-4)
     assert 0 < entry["value"] < 1

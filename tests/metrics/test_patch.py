@@ -131,10 +131,10 @@ def test_the_best_iterate_is_kept():
     """Two and a half times Polyak's step leads farther away each time: the pasted dog was best."""
     network = linear(np.full((162, 1), 0.01))
     given = problem(0, dog=(90, 110))
-    patch = solved(network, [given], Projected(step=2.5, steps=9, ball=9.0))[0]
+    patch = solved(network, [given], Projected(step=2.5, momentum=0.0, steps=9, ball=9.0))[0]
     np.testing.assert_array_equal(patch.image, pasted(given))
     assert (patch.iterations, patch.moved) == (9, 0)
-    assert solved(network, [given], Projected(step=0.9, steps=9, ball=9.0))[0].ratio < 0.01
+    assert solved(network, [given], Projected(step=0.9, momentum=0.0, steps=9, ball=9.0))[0].ratio < 0.01
 
 
 def test_images_that_are_done_stop_and_give_way(network, problems, patches):
