@@ -29,7 +29,7 @@ from models.suite import Task
 VERSION = 1
 IMAGES, RUNS = 100, 30
 # A layer counts if p times the number of layers is below it: appendix F, with the correction by
-# Bonferroni, as in section 3.4 of Kim et al.
+# Bonferroni for the number of layers, as Kim et al. make it.
 SIGNIFICANCE = 0.01
 PAPER = 0.95  # Pearson's r of TCAV (Figure 13)
 
@@ -60,7 +60,8 @@ def evaluate(request: Request) -> Score:
     notes = [
         "Scores: share of images in which the true class's logit rises along the CAV, mean of "
         f"{runs} runs and of the layers that differ from the random concept; on test images with dogs that "
-        "both networks classify correctly. The control is the same of random concepts, in all layers.",
+        "both networks classify correctly. `all layers`: the MCS of all layers, whether they differ or not. "
+        "The control is the same of random concepts, in all layers.",
         *_rejected(methods["tcav"]),
         *series_notes,
     ]
