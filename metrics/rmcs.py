@@ -11,7 +11,7 @@ import numpy as np
 from data_prep.classes import COMMONALITIES
 from data_prep.errors import BamError
 from metrics.collect import collect, shuffled
-from metrics.comparison import compare_correlations
+from metrics.comparison import ALPHA, compare_correlations
 from metrics.mcs import model_contrast
 from metrics.pairs import Pairs, evaluated
 from metrics.request import Request
@@ -126,6 +126,7 @@ def evaluate(request: Request) -> Score:
     for name, values in PREDICTORS.items():
         same = np.repeat(values[None], len(drops), 0)
         entries[name] = correlated(values, drop.series, same, drops) | {"control": True}
+    comparisons = _comparisons(series, drop, request)
     return Score(
         "rmcs",
         VERSION,
@@ -135,8 +136,8 @@ def evaluate(request: Request) -> Score:
         request,
         title="r",
         columns=COLUMNS,
-        extra={**_extra(drop), "comparisons": _comparisons(series, drop, request)},
-        notes=[*NOTES, _table(series, drop)],
+        extra={**_extra(drop), "comparisons": comparisons},
+        notes=[*NOTES, *_told_apart(comparisons["pairs"]), _table(series, drop)],
         problems=drop.problems(),
     )
 
@@ -201,6 +202,13 @@ def _comparisons(series: Mapping[str, np.ndarray], drop: Drop, request: Request)
     pairs = compare_correlations({**whole, **PREDICTORS}, drop.series, controls | set(PREDICTORS))
     test = "z test of correlated correlations over the ten k (Meng, Rosenthal, Rubin 1992), Holm's correction"
     return {"test": test, "pairs": pairs}
+
+
+def _told_apart(pairs: list[dict[str, Any]]) -> list[str]:
+    """How many of the tests find a difference."""
+    found = sum(pair["p_holm"] < ALPHA for pair in pairs)
+    what = f"Of {len(pairs)} pairs of methods, or of a method and a control, {found} differ in r"
+    return [f"{what} ({ALPHA:.0%} level, Holm's correction)."] if pairs else []
 
 
 def _extra(drop: Drop) -> dict[str, Any]:

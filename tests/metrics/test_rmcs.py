@@ -72,6 +72,8 @@ def test_trivial_predictors_stand_beside_as_controls(score):
     assert "step (k <= 0.6) (control)" in score.table()
     assert score.problems == []
     compared = {name for pair in score.extra["comparisons"]["pairs"] for name in pair["pair"]}
+    found = sum(pair["p_holm"] < 0.05 for pair in score.extra["comparisons"]["pairs"])
+    assert f"Of 2 pairs of methods, or of a method and a control, {found} differ in r" in score.table()
     assert compared == {"vanilla_gradient", "random", "step (k <= 0.6)"}  # -k is exact, the rest constant
 
 
