@@ -10,8 +10,6 @@ directional derivatives. The second takes random scenes for a concept and counts
 passes them, with and without regard to the images that runs have in common.
 """
 
-# ruff: noqa: E402 - environment and path are set before the imports
-
 from __future__ import annotations
 
 import argparse

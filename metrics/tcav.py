@@ -81,12 +81,12 @@ def evaluate(request: Request) -> Score:
 
 
 def _rejected(entry: dict[str, Any]) -> list[str]:
-    """A sentence for each network that has no score."""
+    """A sentence for each network in which no layer passes."""
     return [
-        f"{name} has no score: in none of its layers does the dog differ from a random concept "
-        f"(p < {SIGNIFICANCE} after correction)."
-        for name, side in zip(entry["models"], ("first", "second"), strict=True)
-        if entry[side] is None and entry["n"]
+        f"In none of the layers of {name} does the dog differ from a random concept (p < {SIGNIFICANCE} "
+        "after correction), so it has the score of that."
+        for name, layers in zip(entry["models"], entry["layers"].values(), strict=True)
+        if layers and not any(layer["passed"] for layer in layers.values())
     ]
 
 
@@ -141,8 +141,9 @@ def layer_scores(measured: Measured, used: np.ndarray) -> dict[str, dict[str, An
 def contrast(first: Measured, second: Measured, sources: np.ndarray, seed: int) -> dict[str, dict[str, Any]]:
     """Score of `first` less score of `second`, over the images that both classify correctly.
 
-    "tcav" is of the dog: each network's score is the mean over its layers that pass the test, None if
-    there is none; its "all_layers" is without the test. "tcav_random" is of the random concept, over all
+    "tcav" is of the dog: each network's score is the mean over its layers that pass the test, or that of
+    the random concept if there is none, since nothing then tells dogs from chance; "all_layers" is without
+    the test. "tcav_random" is of the random concept, over all
     layers (appendix G). Both networks' CAVs are of the same draws of images. Intervals resample the draws
     and the images' sources, (images, factors), and take the layers that passed as given.
     """
@@ -152,14 +153,14 @@ def contrast(first: Measured, second: Measured, sources: np.ndarray, seed: int) 
     everywhere = [np.ones(len(layers), bool) for layers in passed]
 
     def difference(kind: int, chosen: list[np.ndarray]) -> dict[str, Any]:
-        # (runs, images) of each network: the share of the chosen layers in which the logit rises.
-        tables = [
-            side.rises[kind][layers][..., used].mean(0) if layers.any() else None
-            for side, layers in zip(sides, chosen, strict=True)
-        ]
-        scores = [None if table is None else float(table.mean()) for table in tables]
-        entry = dict.fromkeys(("value", "ci_low", "ci_high", "run_sd"))
-        if None not in scores:
+        scores, entry = [None, None], dict.fromkeys(("value", "ci_low", "ci_high", "run_sd"))
+        if used.any():
+            # (runs, images) of each network: the share of the layers in which the logit rises.
+            tables = [
+                (side.rises[kind][layers] if layers.any() else side.rises[RANDOM])[..., used].mean(0)
+                for side, layers in zip(sides, chosen, strict=True)
+            ]
+            scores = [float(table.mean()) for table in tables]
             table = tables[0] - tables[1]
             low, high = run_interval(table, sources[used], first.common[kind], seed)
             run_sd = float(table.mean(1).std(ddof=1))

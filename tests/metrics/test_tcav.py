@@ -249,15 +249,17 @@ def test_the_interval_of_independent_values_is_that_of_their_mean(rng):
     assert tcav.run_interval(table, np.full((200, 1), "c"), 0.0, seed=0) == (None, None)
 
 
-def test_where_no_layer_passes_there_is_no_score(rng, made_of):
+def test_where_no_layer_passes_the_score_is_that_of_the_random_concept(rng, made_of):
     sides = [measured(name, [share], np.ones(60, bool), rng) for name, share in (("f", 0.9), ("g", 0.5))]
     entry = tcav.contrast(*sides, made_of, seed=0)["tcav"]
-    assert (entry["second"], entry["value"], entry["ci_low"]) == (None, None, None)
-    assert entry["first"] == pytest.approx(0.9, abs=0.03)
+    chance = sides[1].rises[1].mean()
+    assert entry["second"] == pytest.approx(chance)
+    assert entry["value"] == pytest.approx(sides[0].rises[0].mean() - chance)
+    assert entry["ci_low"] < entry["value"] < entry["ci_high"]
     assert entry["all_layers"]["value"] == pytest.approx(0.4, abs=0.05)
     assert tcav._rejected(entry) == [
-        "g has no score: in none of its layers does the dog differ from a random concept "
-        "(p < 0.01 after correction)."
+        "In none of the layers of g does the dog differ from a random concept (p < 0.01 after correction), "
+        "so it has the score of that."
     ]
 
 
