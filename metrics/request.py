@@ -37,6 +37,8 @@ class Request:
     precision: str = "float32"
     batch_size: int = 32
     options: Mapping[str, Any] = field(default_factory=dict)
+    # Models by name and settings, so that several metrics load and compile each once.
+    loaded: dict[Any, Classifier] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def row_folder(self) -> Path:
@@ -45,7 +47,10 @@ class Request:
 
     def classifier(self, name: str) -> Classifier:
         """The trained model `name`. Raises `BamError` if it was trained on another dataset."""
-        classifier = load_classifier(self.models / name, self.precision, self.batch_size)
+        key = (name, self.precision, self.batch_size)
+        if key not in self.loaded:
+            self.loaded[key] = load_classifier(self.models / name, self.precision, self.batch_size)
+        classifier = self.loaded[key]
         if classifier.description["config"]["dataset"] != self.dataset.fingerprint:
             raise BamError(
                 f"{self.models / name} was trained on another dataset than {self.dataset.folder}: "
