@@ -10,7 +10,7 @@ BIN = $(VENV)/bin
 demo: $(VENV)/installed
 	$(BIN)/python -m bam.build_dataset
 	$(BIN)/python -m bam.train --labels scene
-	$(BIN)/python -m bam.metrics --metric idr
+	$(BIN)/python -m bam.metrics --metric idr --limit 100
 
 test: $(VENV)/installed
 	$(BIN)/ruff check .

@@ -18,14 +18,14 @@ from models.classifier import Classifier
 
 def is_own(entry: str) -> bool:
     """Whether an entry of `--methods` names a file's function or a folder, and no registered method."""
-    return ":" in entry or "/" in entry or Path(entry).is_dir()
+    return entry not in METHODS and (":" in entry or "/" in entry or Path(entry).is_dir())
 
 
 def own_method(entry: str) -> Method:
     """The method that "path/to/file.py:function" or the path of a folder of maps stands for.
 
-    It goes by the function's or the folder's name. Its version is a digest of the file, or of the maps'
-    names, sizes and times, so that rows of a changed one are not used. Runs the file.
+    It goes by the function's or the folder's name. Its version is a digest of the file (not of what that
+    imports), or of the maps' names, sizes and times: rows of a changed one are not used. Runs the file.
     Raises `BamError` if it is not there, cannot be run, or has the name of a registered method.
     """
     method = _maps_folder(Path(entry)) if Path(entry).is_dir() else _function(entry)
@@ -42,20 +42,23 @@ def _function(entry: str) -> Method:
     digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
     spec = importlib.util.spec_from_file_location(f"{path.stem}_{digest}", path)
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses and the like look their module up
     folder = str(path.parent.resolve())
-    sys.path.insert(0, folder)  # the file may import its neighbours
+    if folder not in sys.path:
+        sys.path.append(folder)  # the file may import its neighbours, now or when it is called
     try:
         spec.loader.exec_module(module)
     except Exception as error:  # whatever it is, it is the user's to know
         raise BamError(f"{path} cannot be run ({type(error).__name__}: {error})") from error
-    finally:
-        sys.path.remove(folder)
     function = getattr(module, name, None)
     if not callable(function):
         raise BamError(f"{path} has no function {name}")
-    parameters = inspect.signature(function).parameters
-    if len(parameters) < 4 or "seed" not in parameters:
-        raise BamError(f"{entry} must take (classifier, images, targets, *, seed), not {tuple(parameters)}")
+    signature = inspect.signature(function)
+    known = {key: None for key in ("masks", "ids", "view") if key in signature.parameters}
+    try:
+        signature.bind(None, None, None, seed=None, **known)
+    except TypeError as error:
+        raise BamError(f"{entry} must take (classifier, images, targets, *, seed): {error}") from None
     return Method(name, function, digest, own=True)
 
 

@@ -25,7 +25,8 @@ class Method:
     """An attribution method.
 
     version: rows of another one are not used. control: it knows nothing of the model, or everything of
-    the truth, and shows what a score is worth. own: it is the user's, so a map with NaN is an error.
+    the truth, and shows what a score is worth. own: it is the user's: it is given copies, which it may
+    change, and a map with NaN is an error.
     """
 
     name: str
@@ -83,8 +84,10 @@ def explain(
             raise unknown("attribution method", method, METHODS)
         method = METHODS[method]
     elif not isinstance(method, Method):
-        method = Method(method.__name__, method)
+        method = Method(getattr(method, "__name__", type(method).__name__), method)
     images, targets = classifier.prepare(images), np.asarray(targets)
+    if not len(images):
+        raise BamError(f"{method.name} was given no images")
     count = len(classifier.class_names)
     if targets.shape != (len(images),) or not np.isin(targets, np.arange(count)).all():
         raise BamError(f"targets must be {len(images)} class indices from 0 to {count - 1}, not {targets}")
@@ -95,11 +98,17 @@ def explain(
             if value is None:
                 raise BamError(f"{method.name} needs {name}, which explain() was not given")
             params[name] = value
-    maps = method.function(classifier, images, targets, seed=_seeds(seed, len(images)), **params)
+    given = (images, targets, _seeds(seed, len(images)))
+    if method.own:
+        given = tuple(array.copy() for array in given)
+        params = {name: value.copy() if name == "masks" else value for name, value in params.items()}
+    maps = method.function(classifier, *given[:2], seed=given[2], **params)
     return _checked(maps, method, images)
 
 
 def _seeds(seed: int | Sequence[int] | np.ndarray, count: int) -> np.ndarray:
+    if np.any(np.asarray(seed) < 0):
+        raise BamError(f"seed must not be negative, not {seed}")
     seeds = np.asarray(seed, np.uint64)
     if seeds.ndim == 0:
         sequences = (np.random.SeedSequence((int(seeds), place)) for place in range(count))

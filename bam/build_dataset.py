@@ -1,6 +1,6 @@
 """Build the dataset: from COCO and MiniPlaces, or from the drawn sample if neither is given.
 
-python -m bam.build_dataset                                     # drawn sample, under a minute
+python -m bam.build_dataset                                     # drawn sample, about a minute
 python -m bam.build_dataset --coco DIR --miniplaces DIR --images_per_pair 1000    # as the paper
 """
 

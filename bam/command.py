@@ -47,7 +47,7 @@ def run(main: Callable[[], None]) -> None:
             print(f"error: {error}", file=sys.stderr)
             sys.exit(1)
         except KeyboardInterrupt:
-            print("interrupted: the same command goes on from here", file=sys.stderr)
+            print("interrupted: run the same command again, it uses what is finished", file=sys.stderr)
             sys.exit(130)
 
     app.run(guarded, flags_parser=_parse)

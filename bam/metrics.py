@@ -1,8 +1,8 @@
 """Score attribution methods.
 
-python -m bam.metrics --metric idr                    # all methods and controls: under a minute
-python -m bam.metrics --metric idr --methods grad_cam,vanilla_gradient,random --limit 200
-python -m bam.metrics --metric mcs,idr,iir --limit 100 --norobustness    # one after the other
+python -m bam.metrics --metric idr --limit 100           # all methods, 100 images: about a minute
+python -m bam.metrics --metric mcs,rmcs,idr,iir,tcav     # all of the paper: half an hour on 2 cores
+python -m bam.metrics --metric idr --methods my_file.py:my_method,grad_cam,random --norobustness
 """
 
 from __future__ import annotations

@@ -32,8 +32,9 @@ from attributions import METHODS, explain
 from benchmarks.peers import captum_contenders, pair_contenders, xplique_contenders
 from data_prep import load_dataset
 from models.architectures import ARCHITECTURES, build_model
-from models.classifier import Classifier, load_classifier
+from models.classifier import Classifier
 from models.derivatives import logit_gradient
+from models.stored import load_classifier
 
 SAMPLED = ("smoothgrad", "integrated_gradients", "integrated_gradients_smoothgrad")
 ONCE = ("vanilla_gradient", "guided_backprop", "grad_cam")
@@ -68,7 +69,7 @@ def ours(
 
     def together() -> None:
         seeds = np.arange(len(images), dtype=np.uint64)
-        with classifier.sharing():
+        with classifier.sharing(images):
             for name in names:
                 settings = METHODS[name].settings({"samples": samples})
                 explain(classifier, images, targets, name, seeds, **settings)
@@ -108,7 +109,7 @@ def compare(
         for name, (run, count) in make(classifier, images, targets, samples).items():
             contenders[name], counts[name] = run, count
     seconds = medians(contenders, options.rounds)
-    evaluations = 4 + 3 * samples  # gradient, guided gradient, Grad-CAM, three sampled methods; at most
+    evaluations = 3 + 3 * samples  # gradient, guided gradient, Grad-CAM; three sampled methods
     print("| | ms per image | times the floor |\n|---|---|---|")
     for name, value in seconds.items():
         basis = seconds["floor, 1 sample"] if _is_single(name) else seconds[f"floor, {samples} samples"]

@@ -15,6 +15,7 @@ from attributions import Method, explain
 from data_prep.dataset import Batch, View
 from data_prep.files import locked
 from data_prep.placement import generator
+from metrics.environment import effective_precision
 from metrics.regions import positive_map, random_regions, region_attribution
 from metrics.request import Request
 from metrics.rows import Row, RowFile
@@ -48,8 +49,9 @@ def shuffled(view: View, seed: int) -> View:
 def collect(images: ImageSet, classifier: Classifier, request: Request) -> dict[str, list[Row]]:
     """The rows of each of the request's methods for the first `request.limit` images, in their order.
 
-    Maps explain the true label. Rows are kept in CSV files in `request.row_folder`, one per model, image
-    set and method, named also by a digest of all they depend on; what is there is not computed again.
+    Maps explain the true label, or the predicted class where the set has no labels. Rows are kept in CSV
+    files in `request.row_folder`, one per model, image set and method, named also by a digest of all they
+    depend on; what is there is not computed again.
     """
     wanted = images.ids[: request.limit]
     with (
@@ -81,7 +83,7 @@ def collect(images: ImageSet, classifier: Classifier, request: Request) -> dict[
 
 def _file_name(images: ImageSet, classifier: Classifier, method: Method, request: Request) -> str:
     key = [VERSION, images.fingerprint, images.name, classifier.digest, classifier.labels]
-    key += [classifier.batch_size, classifier.precision, request.seed]
+    key += [classifier.batch_size, effective_precision(classifier.precision), request.seed]
     key += [method.name, method.version, method.settings(request.params)]
     digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:12]
     return f"{classifier.name}-{images.name}-{method.name}-{digest}.csv"
@@ -106,7 +108,7 @@ def _explain_batch(
     # The same for all methods, so that they can share samples.
     seeds = image_seeds(batch.ids, request.seed, view, classifier.digest)
     rows = {}
-    with classifier.sharing():
+    with classifier.sharing(images):
         for method in methods:
             begin = time.perf_counter()
             maps = explain(

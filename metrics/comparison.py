@@ -25,11 +25,13 @@ class Comparison:
     """How the methods of one metric stand to each other.
 
     ranks: for each method the best and the worst place, [low, high], that it takes in 95% of the
-    resamples, 1 is best. rank_images: over how many images, those that all methods use. pairs: the tests.
+    resamples, 1 is best. rank_images: over how many images, those that all methods use. sources: how many
+    the images are made of, by the factor with fewest. pairs: the tests.
     """
 
     ranks: dict[str, list[int]]
     rank_images: int
+    sources: int
     pairs: list[dict[str, Any]]
 
     def with_ranks(self, entries: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -41,6 +43,10 @@ class Comparison:
 
     def notes(self) -> list[str]:
         """A sentence that names the methods which the data do not show to be better than `random`."""
+        if len(self.pairs) * least_p(self.sources) >= ALPHA:
+            return [
+                f"{self.sources} cutouts or scenes are too few for {len(self.pairs)} tests between methods."
+            ]
         tests = [test for test in self.pairs if "random" in test["pair"]]
         better = [test["pair"][0] for test in tests if test["p_holm"] is not None and test["p_holm"] < ALPHA]
         methods = {name for test in tests for name in test["pair"]} - {"random"}
@@ -68,7 +74,9 @@ def compare(
     ranked = [name for name in methods if not np.isnan(values[name]).all()]
     ranks, images = _ranks({name: values[name] for name in ranked}, resampling, direction)
     pairs = [*combinations(methods, 2), *((name, other) for name in methods for other in controls)]
-    return Comparison(ranks, images, _tests(pairs, values, resampling, direction))
+    some = [~np.isnan(np.asarray(column, float)) for column in values.values()]
+    sources = resampling.fewest_sources(np.any(some, 0)) if some else 0
+    return Comparison(ranks, images, sources, _tests(pairs, values, resampling, direction))
 
 
 def _ranks(
@@ -78,7 +86,7 @@ def _ranks(
         return {}, 0
     table = np.stack([np.asarray(column, float) for column in values.values()], 1)
     used = ~np.isnan(table).any(1)
-    means = resampling.means(np.where(used[:, None], table, np.nan))
+    means = resampling.means(np.where(used[:, None], table, np.nan), together=True)
     places = rank_interval(means if direction == "up" else -means)
     found = {} if places is None else dict(zip(values, places.tolist(), strict=True))
     return found, int(used.sum())
@@ -140,7 +148,12 @@ def p_value(estimate: float, replicates: np.ndarray, sources: int) -> float:
         return 1.0
     error = np.nanstd(replicates, ddof=1)
     p = 2 * stats.t.sf(abs(estimate) / error, sources - 1) if error > 0 else 0.0
-    return float(min(1.0, max(p, 2.0 ** (1 - sources))))
+    return float(min(1.0, max(p, least_p(sources))))
+
+
+def least_p(sources: int) -> float:
+    """The least p-value that so many independent sources can give: that all signs agree by chance."""
+    return 2.0 ** (1 - sources)
 
 
 def compare_correlations(

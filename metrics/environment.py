@@ -30,11 +30,11 @@ def environment() -> dict[str, Any]:
     }
 
 
-def uses_tensorfloat32() -> bool:
-    """Whether this machine's GPUs multiply float32 with shortened mantissas, as newer ones do."""
-    return bool(tf.config.list_physical_devices("GPU")) and (
-        tf.config.experimental.tensor_float_32_execution_enabled()
-    )
+def effective_precision(precision: str) -> str:
+    """What arithmetic of this precision is on this machine: newer GPUs multiply float32 as tensorfloat32."""
+    on_gpu = bool(tf.config.list_physical_devices("GPU"))
+    shortened = on_gpu and tf.config.experimental.tensor_float_32_execution_enabled()
+    return "tensorfloat32" if precision == "float32" and shortened else precision
 
 
 def _commit() -> str | None:

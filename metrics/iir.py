@@ -17,7 +17,8 @@ from metrics.patched import NOT_ACCEPTED, Patched, Scenes
 from metrics.request import Request
 from metrics.scenes import DatasetScenes
 from metrics.scores import Score
-from models.classifier import Classifier, load_classifier
+from models.classifier import Classifier
+from models.stored import load_classifier
 
 VERSION = 1
 THRESHOLD = 0.1

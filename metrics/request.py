@@ -11,7 +11,8 @@ from attributions import METHODS, Method
 from attributions.own import is_own, own_method
 from data_prep.dataset import Dataset
 from data_prep.errors import BamError, unknown
-from models.classifier import Classifier, load_classifier
+from models.classifier import Classifier
+from models.stored import load_classifier
 
 ALWAYS = ("random", "edges")
 

@@ -19,7 +19,7 @@ class Row:
 
     status: see `positive_map`, or "empty_mask" where the object vanishes at the input size.
     g_c, g_random: mean attribution of the object's region and of as many random pixels; NaN if unknown.
-    seconds: time for the map, its share of the batch.
+    seconds: time for the map, its share of the batch, beyond what earlier methods of the run had computed.
     """
 
     image_id: str

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from data_prep.files import write_json, write_text
-from metrics.environment import environment, uses_tensorfloat32
+from metrics.environment import effective_precision, environment
 from metrics.request import Request
 from models.classifier import Classifier
 from models.validity import check, failures
@@ -102,7 +102,7 @@ class Score:
                 },
                 "params": dict(request.params),
                 "options": dict(request.options),
-                "precision": "tensorfloat32" if uses_tensorfloat32() else request.precision,
+                "precision": effective_precision(request.precision),
             },
             "environment": environment(),
         }

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +12,6 @@ import tensorflow as tf
 import tf_keras as keras
 
 from data_prep.errors import BamError, unknown
-from data_prep.files import read_json
 from models.architectures import structure
 from models.derivatives import forward, layer_gradients, logit_gradient
 from models.frozen import PRECISIONS, folded_norms, frozen
@@ -61,16 +58,19 @@ class Classifier:
             raise unknown("precision", precision, PRECISIONS)
         self._compiled: dict[Any, Callable] = {}
         self._frozen: keras.Model | None = None
-        self._shared: dict[Any, Any] | None = None
+        self._shared: tuple[np.ndarray, dict[Any, Any]] | None = None
 
     @contextlib.contextmanager
-    def sharing(self) -> Iterator[None]:
-        """Within it, asking the same of the same arrays again returns the first answer, not to be changed."""
-        self._shared = {}
+    def sharing(self, images: np.ndarray) -> Iterator[None]:
+        """Within it, asking the same about this very array again returns the first answer, read-only.
+
+        What is asked about other arrays is computed and forgotten.
+        """
+        before, self._shared = self._shared, (images, {})
         try:
             yield
         finally:
-            self._shared = None
+            self._shared = before
 
     def prepare(self, images: np.ndarray) -> np.ndarray:
         """Images (N, H, W, 3) in 0..255, any size and dtype, as float32 at the input size."""
@@ -207,6 +207,8 @@ class Classifier:
         name = name or self.feature_layer()
         if name not in names:
             raise unknown(f"layer of {self.name}", name, names)
+        if isinstance(self.model.get_layer(name), keras.Model):
+            raise BamError(f"{self.name}: {name} is a network inside the network, name a layer outside of it")
         return name
 
     def _network(self) -> keras.Model:
@@ -229,18 +231,21 @@ class Classifier:
         for start in range(0, len(arrays[0]), self.batch_size):
             yield [array[start : start + self.batch_size] for array in arrays]
 
-    def _shared_answer(self, asked: Any, compute: Callable[[], Any], *arrays: np.ndarray) -> Any:
-        """What `compute` gives; within `sharing` it computes the same of the same arrays only once."""
-        if self._shared is None:
+    def _shared_answer(
+        self, asked: Any, compute: Callable[[], Any], images: np.ndarray, *others: np.ndarray
+    ) -> Any:
+        """What `compute` gives; within `sharing` it is asked the same of the same arrays only once."""
+        if self._shared is None or images is not self._shared[0]:
             return compute()
-        key = (asked, *(id(array) for array in arrays))
-        if key not in self._shared:
+        answers = self._shared[1]
+        key = (asked, *(id(array) for array in others))
+        if key not in answers:
             answer = compute()
             for array in tf.nest.flatten(answer):
                 array.flags.writeable = False
             # The arrays are kept too, so that no other array can come to have their identity.
-            self._shared[key] = (answer, arrays)
-        return self._shared[key][0]
+            answers[key] = (answer, others)
+        return answers[key][0]
 
     def _run(self, key: Any, make: Callable[[], Callable], images: np.ndarray, *others: np.ndarray) -> Any:
         """Apply a function, compiled once for batches of any size, batch by batch."""
@@ -272,41 +277,3 @@ def network_digest(model: keras.Model) -> str:
     for weight in model.get_weights():
         digest.update(repr(weight.shape).encode() + np.ascontiguousarray(weight).tobytes())
     return digest.hexdigest()
-
-
-def read_description(folder: Path) -> dict[str, Any]:
-    """The content of a model folder's model.json. Raises `BamError` if it is damaged."""
-    description = read_json(folder / "model.json")
-    needed = {"config", "class_names", "digest", "accuracy"}
-    if not isinstance(description, dict) or not needed <= set(description):
-        raise BamError(f"{folder / 'model.json'} is damaged: remove {folder} and train it again")
-    return description
-
-
-def load_classifier(folder: str | Path, precision: str = "float32", batch_size: int = 32) -> Classifier:
-    """The classifier in a model folder made by `python -m bam.train`, such as runs/models/scene.
-
-    Raises `BamError` if it is not there, incomplete, or damaged.
-    """
-    folder = Path(folder)
-    if not (folder / "model.json").exists():
-        raise BamError(f"there is no trained model in {folder}: make it with `python -m bam.train`")
-    description = read_description(folder)
-    try:
-        model = keras.models.load_model(folder / "model.keras", compile=False)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise BamError(f"{folder / 'model.keras'} cannot be read ({error}): train it again") from None
-    classifier = Classifier(
-        model,
-        description["class_names"],
-        folder.name,
-        description["config"]["labels"],
-        description,
-        batch_size,
-        precision,
-    )
-    if classifier.digest != description["digest"]:
-        raise BamError(
-            f"{folder / 'model.keras'} is not the network that model.json describes: train it again"
-        )
-    return classifier

@@ -21,7 +21,8 @@ def frozen(model: keras.Model, precision: str = "float32", guided: bool = False)
     A batch norm that alone follows a convolution becomes part of its kernel and bias. Every layer's output
     stays the same to rounding, but for that of such a convolution (`folded_norms` names them).
     precision: "bfloat16" computes so in all layers but preprocessing and the last, which gives float32.
-    guided: ReLUs pass on positive derivatives only (Springenberg et al. 2014, section 3.1).
+    guided: ReLUs (layers, and activations of layers; not leaky ones) pass on positive derivatives only
+    (Springenberg et al. 2014, section 3.1).
     Raises `BamError` if `model` is not a graph of layers, or is to be guided and has no ReLU.
     """
     relus: list[str] = []
@@ -51,6 +52,10 @@ def _rebuilt(model: keras.Model, precision: str, guided: list[str] | None) -> ke
             return keras.layers.Activation("linear", name=layer.name, dtype=settings["dtype"])
         if layer.name in folded:
             settings["use_bias"] = True
+        if guided is not None and getattr(layer, "function", None) in (tf.nn.relu, tf.nn.relu6):
+            raise BamError(
+                f"{model.name} calls tf.nn.relu outside of a layer: use keras.layers.ReLU to guide it"
+            )
         relu = None if guided is None else _relu_of(layer)
         if relu is not None:
             guided.append(layer.name)

@@ -21,9 +21,10 @@ from data_prep.dataset import Dataset
 from data_prep.errors import BamError
 from data_prep.files import digest, remove_leftovers, replacing, write_json
 from models.architectures import ARCHITECTURES, build_model
-from models.classifier import Classifier, load_classifier, read_description
+from models.classifier import Classifier
 from models.evaluation import evaluate_views
 from models.pipeline import evaluation_batches, training_batches
+from models.stored import load_classifier, read_description
 from models.suite import Task
 
 # Steps between two validations; each is followed by a checkpoint, so this much work a kill can cost.

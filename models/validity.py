@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.classes import COMMONALITIES
-from models.classifier import read_description
+from models.stored import read_description
 from models.suite import Task
 
 # Figure 2 (top) of the paper, in percent.

@@ -117,7 +117,7 @@ def test_methods_share_what_they_have_in_common(scene_classifier, monkeypatch):
     apart = [explain(scene_classifier, images, targets, n, seeds, **settings.get(n, {})) for n in names]
     asked, batches = [], scene_classifier._batches
     monkeypatch.setattr(scene_classifier, "_batches", lambda *arrays: asked.append(1) or batches(*arrays))
-    with scene_classifier.sharing():
+    with scene_classifier.sharing(images):
         together = [
             explain(scene_classifier, images, targets, n, seeds, **settings.get(n, {})) for n in names
         ]
@@ -126,6 +126,20 @@ def test_methods_share_what_they_have_in_common(scene_classifier, monkeypatch):
         assert np.array_equal(one, other)
     with pytest.raises(ValueError, match="read-only"):
         together[0][:] = 0
+
+
+def test_only_what_is_asked_of_the_announced_array_is_kept(scene_classifier):
+    images = np.random.default_rng(3).uniform(0, 255, (2, 64, 64, 3)).astype(np.float32)
+    with scene_classifier.sharing(images):
+        kept = scene_classifier.logits(images)
+        with scene_classifier.sharing(images.copy()):
+            assert scene_classifier.logits(images) is not kept
+        other = images.copy()
+        forgotten = scene_classifier.logits(other)
+        forgotten[:] = 0  # the caller's own
+        assert scene_classifier.logits(other).any()
+        assert scene_classifier.logits(images) is kept
+    assert scene_classifier.logits(images) is not kept
 
 
 def test_guided_grad_cam_is_the_product(scene_classifier):

@@ -126,3 +126,19 @@ def test_a_network_without_relu_is_told_so():
     assert explain(classifier, images, [0], "grad_cam").shape == (1, 8, 8)
     with pytest.raises(BamError, match="has no ReLU"):
         explain(classifier, images, [0], "guided_backprop")
+
+
+def test_a_nested_network_is_told_to_name_a_layer():
+    inner = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 3, activation="relu")])
+    head = [keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2)]
+    classifier = Classifier(keras.Sequential([keras.Input((8, 8, 3)), inner, *head]), "ab")
+    with pytest.raises(BamError, match="network inside the network"):
+        explain(classifier, np.ones((1, 8, 8, 3), np.float32), [0], "grad_cam")
+
+
+def test_nothing_to_explain_and_negative_seeds_are_refused(method, oblong_classifier, batch):
+    images, targets, masks = batch
+    with pytest.raises(BamError, match="was given no images"):
+        explain(oblong_classifier, images[:0], targets[:0], method, masks=masks[:0])
+    with pytest.raises(BamError, match="must not be negative"):
+        explain(oblong_classifier, images, targets, method, seed=-1, masks=masks)

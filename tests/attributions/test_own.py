@@ -29,6 +29,9 @@ def nothing(classifier, images, targets, *, seed):
 def forgetful(images):
     return images
 
+def demanding(classifier, images, targets, *, seed, power):
+    return images
+
 grad_cam = brightness
 """
 
@@ -50,6 +53,30 @@ def test_a_function_in_a_file_is_a_method(file, scene_classifier, images):
     assert (method.name, method.own, method.control) == ("brightness", True, False)
     maps = explain(scene_classifier, images, [0, 1], method, power=2)
     np.testing.assert_allclose(maps, images.mean(-1) ** 2, rtol=1e-5)
+
+
+def test_its_neighbours_and_dataclasses_work(tmp_path, scene_classifier, images):
+    (tmp_path / "neighbour_of_mine.py").write_text("FACTOR = 3")
+    (tmp_path / "late_neighbour.py").write_text("TERM = 1")
+    (tmp_path / "mine.py").write_text(
+        "from __future__ import annotations\n"
+        "from dataclasses import dataclass\n"
+        "from neighbour_of_mine import FACTOR\n"
+        "@dataclass\n"
+        "class Settings:\n"
+        "    factor: int = FACTOR\n"
+        "def triple(classifier, images, targets, *, seed):\n"
+        "    import late_neighbour\n"
+        "    return images[..., 0] * Settings().factor + late_neighbour.TERM\n"
+    )
+    maps = explain(scene_classifier, images, [0, 1], own_method(f"{tmp_path / 'mine.py'}:triple"))
+    np.testing.assert_allclose(maps, images[..., 0] * 3 + 1)
+
+
+def test_a_registered_name_is_never_a_folder(tmp_path, monkeypatch):
+    (tmp_path / "random").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert [method.name for method in parse_methods("random")] == ["random", "edges"]
 
 
 def test_its_version_changes_with_the_file(file):
@@ -76,7 +103,8 @@ def test_wrong_maps_are_one_error_that_names_the_method(file, scene_classifier, 
 def test_what_is_no_method_is_refused(file, tmp_path):
     for entry, message in {
         f"{file}:dark": "has no function dark",
-        f"{file}:forgetful": r"must take \(classifier, images, targets, \*, seed\)",
+        f"{file}:forgetful": r"must take \(classifier, images, targets, \*, seed\): too many positional",
+        f"{file}:demanding": r"must take .* missing a required argument: 'power'",
         f"{file}:grad_cam": "name of a method of BAM's",
         f"{tmp_path}/nowhere.py:f": "path/to/file.py:function",
         str(tmp_path): "holds no maps",

@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 import metrics.collect
 from attributions import METHODS
+from attributions.own import own_method
 from data_prep.errors import BamError
 from data_prep.files import locked
 from metrics.collect import collect, image_seeds, shuffled
@@ -131,3 +134,24 @@ def test_random_maps_differ_between_views_and_models(dataset, scene_classifier, 
 def test_image_seeds_depend_on_the_image_alone():
     assert image_seeds(["a", "b"], 0, "x")[1] == image_seeds(["b"], 0, "x")[0]
     assert len({image_seeds(["a"], seed, name)[0] for seed in (0, 1) for name in "xy"}) == 4
+
+
+def test_methods_of_ones_own_may_change_what_they_are_given(view, scene_classifier, request_in, tmp_path):
+    (tmp_path / "mine.py").write_text(
+        "def mine(classifier, images, targets, *, seed, masks):\n"
+        "    logits = classifier.logits(images)\n"
+        "    logits[:] = 0\n"
+        "    images /= 255\n"
+        "    targets[:] = 0\n"
+        "    masks[:] = False\n"
+        "    seed[:] = 1\n"
+        "    return classifier.gradient(images, targets)\n"
+    )
+    names = ("vanilla_gradient", "gradient_x_input", "object_mask", "smoothgrad")
+    plain = collect(view, scene_classifier, request_in("plain", names=names, limit=8))
+    request = request_in("with_own", names=names, limit=8)
+    own = own_method(f"{tmp_path / 'mine.py'}:mine")
+    rows = collect(view, scene_classifier, replace(request, methods=[own, *request.methods]))
+    assert len(rows.pop("mine")) == 8
+    for name, expected in plain.items():
+        assert [row.g_c for row in rows[name]] == [row.g_c for row in expected], name

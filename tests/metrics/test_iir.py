@@ -16,7 +16,8 @@ from metrics.iir import finite_change, input_independence, relative_change
 from metrics.regions import positive_map, region_attribution
 from metrics.request import Request
 from metrics.scenes import DatasetScenes
-from models.classifier import load_classifier, network_digest
+from models.classifier import network_digest
+from models.stored import load_classifier
 
 
 def brightness(classifier, images, targets, *, seed):

@@ -53,7 +53,6 @@ def test_the_series_is_the_hand_count(score):
     assert score.extra["accuracy_drop"] == pytest.approx(drop)
     assert entry["value"] == pytest.approx(stats.pearsonr(mcs, drop).statistic)
     assert entry["ci_low"] < entry["value"] < entry["ci_high"]
-    assert entry["image_interval"] == [None, None]  # all these forests are one scene
     assert (entry["n"], entry["n_of_each_k"], entry["points"]) == (1000, [100] * 10, 10)
 
 
@@ -62,7 +61,6 @@ def test_a_map_that_is_the_same_for_all_models_has_no_correlation(score):
         entry = score.methods[name]
         assert entry["mcs"] == [0] * 10
         assert entry["value"] is entry["ci_low"] is None
-        assert entry["image_interval"] == [None, None]
 
 
 def test_trivial_predictors_stand_beside_as_controls(score):
@@ -131,29 +129,15 @@ def test_only_images_both_models_recognise_count(dataset, suite_folder, tmp_path
     ]
 
 
-def test_both_intervals_by_hand():
-    rng = np.random.default_rng(0)
+def test_models_without_a_value_are_no_points():
     drop = np.linspace(1, 0, 10)
-    values = drop + 0.1 * rng.normal(size=10)
-    samples = values + 0.05 * rng.normal(size=(200, 10))
-    drops = drop + 0.05 * rng.normal(size=(200, 10))
-    found = rmcs.correlated(values, drop, samples, drops)
+    values = drop + 0.1 * np.random.default_rng(0).normal(size=10)
+    found = rmcs.correlated(values, drop)
     assert (found["value"], found["ci_low"], found["ci_high"]) == correlation(values, drop)
-    each = [np.corrcoef(a, b)[0, 1] for a, b in zip(samples, drops, strict=True)]
-    assert found["image_interval"] == pytest.approx(np.quantile(each, [0.025, 0.975]))
-    values[2] = samples[5, 2] = np.nan  # nothing is known of one model
-    assert rmcs.correlated(values, drop, samples, drops)["points"] == 9
+    values[2] = np.nan
+    assert rmcs.correlated(values, drop)["points"] == 9
     values[:7] = np.nan
-    assert rmcs.correlated(values, drop, samples, drops)["value"] is None
-
-
-def test_row_correlations_are_numpys():
-    x, y = np.random.default_rng(0).normal(size=(2, 5, 10))
-    y[3] = 1
-    expected = [np.corrcoef(a, b)[0, 1] for a, b in zip(x[:3], y[:3], strict=True)]
-    found = rmcs.row_correlations(x, y)
-    np.testing.assert_allclose(found[:3], expected)
-    assert np.isnan(found[3])
+    assert rmcs.correlated(values, drop)["value"] is None
 
 
 def test_missing_models_are_named(dataset, suite_folder, tmp_path):

@@ -103,3 +103,9 @@ def test_what_cannot_be_rebuilt_is_named(images):
     smooth = keras.Sequential([keras.Input((4, 4, 3)), keras.layers.Flatten(), keras.layers.Dense(2)])
     with pytest.raises(BamError, match="no ReLU"):
         frozen(smooth, guided=True)
+    inputs = keras.Input((4, 4, 3))
+    bare = keras.Model(
+        inputs, keras.layers.Flatten()(tf.nn.relu(keras.layers.Conv2D(2, 3, activation="relu")(inputs)))
+    )
+    with pytest.raises(BamError, match="outside of a layer"):
+        frozen(bare, guided=True)
