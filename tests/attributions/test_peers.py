@@ -126,10 +126,10 @@ def test_pair_smoothgrad(classifier, batch, pair, name, squared):
     np.random.seed(0)  # noqa: NPY002 - theirs draws from the global generator
     image, target = batch[0][:1], batch[1][:1]
     theirs = saliency.GradientSaliency().GetSmoothedMask(
-        image[0], call_model, {"target": target[0]}, stdev_spread=0.15, nsamples=1500, magnitude=squared
+        image[0], call_model, {"target": target[0]}, stdev_spread=0.15, nsamples=600, magnitude=squared
     )
-    ours = explain(classifier, image, target, name, samples=1500)
-    assert correlations(ours, [theirs])[0] > 0.99
+    ours = explain(classifier, image, target, name, samples=600)
+    assert correlations(ours, [theirs])[0] > 0.98
 
 
 @pytest.mark.parametrize(
