@@ -1,13 +1,15 @@
 """How long attribution takes against the floor, against other libraries, and in bfloat16.
 
-  python benchmarks/attributions.py                     # ResNet50, 224 px: about 15 minutes on 2 cores
-  python benchmarks/attributions.py --architecture small --images 64
+  python benchmarks/attributions.py                     # ResNet50, 224 px: about 12 minutes on 2 cores
+  python benchmarks/attributions.py --architecture small --images 64 --batch_size 32
+  python benchmarks/attributions.py --convergence --model runs/models/scene --data data/bam --batch_size 64
   pip install -e ".[peers]"                             # also times PAIR saliency, captum and xplique
 
 Prints milliseconds per image and their ratio to the floor: the bare compiled forward and backward pass of
 the network as trained, on as many samples, in batches of the same size. All take turns in one run and the
-median of the rounds counts. The last table says how soon samples of integrated gradients with SmoothGrad come
-near the grid of 25 x 25 that the paper's code evaluates.
+median of three rounds counts, of which the first compiles. Methods of one evaluation work on a whole batch of
+images, sampled ones on `--images`. With --convergence instead: how soon samples of integrated gradients with
+SmoothGrad come near the grid of 25 x 25 that the paper's code evaluates.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 # This file's folder stands first in the path of a script, and would hide the package of the same name.
@@ -57,30 +59,35 @@ def floor(
 
 
 def ours(
-    classifier: Classifier, images: np.ndarray, targets: np.ndarray, samples: int
-) -> dict[str, Callable]:
-    """Each method, and all of them with shared work."""
+    classifier: Classifier, images: np.ndarray, targets: np.ndarray, samples: int, names: Sequence[str]
+) -> dict[str, Callable[[], None]]:
+    """Each of the methods alone, with a fixed number of samples where there are any."""
 
     def one(name: str) -> Callable[[], None]:
         settings = METHODS[name].settings({"samples": samples})
         return lambda: explain(classifier, images, targets, name, **settings)
 
-    names = [name for name, method in METHODS.items() if not method.control]
+    return {name: one(name) for name in names}
 
-    def together() -> None:
-        seeds = np.arange(len(images), dtype=np.uint64)
+
+def together(
+    classifier: Classifier, images: np.ndarray, targets: np.ndarray, samples: int
+) -> Callable[[], None]:
+    """All methods, with shared work."""
+    seeds = np.arange(len(images), dtype=np.uint64)
+
+    def run() -> None:
         with classifier.sharing(images):
-            for name in names:
-                settings = METHODS[name].settings({"samples": samples})
-                explain(classifier, images, targets, name, seeds, **settings)
+            for name, method in METHODS.items():
+                if not method.control:
+                    settings = method.settings({"samples": samples})
+                    explain(classifier, images, targets, name, seeds, **settings)
 
-    return {**{name: one(name) for name in (*ONCE, *SAMPLED)}, f"all {len(names)} methods": together}
+    return run
 
 
 def medians(contenders: dict[str, Callable[[], None]], rounds: int) -> dict[str, float]:
     """Seconds of each, the median of `rounds` rounds in which all take turns."""
-    for run in contenders.values():
-        run()  # compiles
     times: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(rounds):
         for name, run in contenders.items():
@@ -94,33 +101,32 @@ def compare(
     classifier: Classifier, images: np.ndarray, targets: np.ndarray, options: argparse.Namespace
 ) -> None:
     """The floors, our methods and the peers, in float32 and bfloat16."""
-    samples = options.samples
+    samples, few = options.samples, (images[: options.images], targets[: options.images])
     half = Classifier(
         classifier.model, classifier.class_names, batch_size=classifier.batch_size, precision="bfloat16"
     )
+    every = f"all {sum(not method.control for method in METHODS.values())} methods"
+    # Milliseconds are per image; each contender with how many images it works on.
     contenders = {
-        "floor, 1 sample": floor(classifier, images, targets, 1),
-        f"floor, {samples} samples": floor(classifier, images, targets, samples),
-        **ours(classifier, images, targets, samples),
-        **{f"{name}, bfloat16": run for name, run in ours(half, images, targets, samples).items()},
+        "floor, 1 sample": (floor(classifier, images, targets, 1), len(images)),
+        f"floor, {samples} samples": (floor(classifier, *few, samples), options.images),
     }
-    counts = dict.fromkeys(contenders, len(images))
+    for suffix, network in (("", classifier), (", bfloat16", half)):
+        whole, sampled = ours(network, images, targets, 1, ONCE), ours(network, *few, samples, SAMPLED)
+        contenders |= {name + suffix: (run, len(images)) for name, run in whole.items()}
+        contenders |= {name + suffix: (run, options.images) for name, run in sampled.items()}
+        contenders[every + suffix] = (together(network, *few, samples), options.images)
     for make in (xplique_contenders, captum_contenders, pair_contenders):
-        for name, (run, count) in make(classifier, images, targets, samples).items():
-            contenders[name], counts[name] = run, count
-    seconds = medians(contenders, options.rounds)
-    evaluations = 3 + 3 * samples  # gradient, guided gradient, Grad-CAM; three sampled methods
+        contenders |= make(classifier, images, targets, samples)
+    seconds = medians({name: run for name, (run, _) in contenders.items()}, options.rounds)
+    per_image = {name: seconds[name] / count for name, (_, count) in contenders.items()}
     print("| | ms per image | times the floor |\n|---|---|---|")
-    for name, value in seconds.items():
-        basis = seconds["floor, 1 sample"] if _is_single(name) else seconds[f"floor, {samples} samples"]
-        if name.startswith("all "):
-            basis *= evaluations / samples
-        ratio = value / counts[name] / (basis / len(images))
-        print(f"| {name} | {1000 * value / counts[name]:.1f} | {ratio:.2f} |", flush=True)
-
-
-def _is_single(name: str) -> bool:
-    return name.startswith("floor, 1 ") or any(once in name for once in ONCE)
+    for name, value in per_image.items():
+        single = name.startswith("floor, 1 ") or any(once in name for once in ONCE)
+        basis = per_image["floor, 1 sample" if single else f"floor, {samples} samples"]
+        if name.startswith(every):  # gradient, guided gradient, Grad-CAM; three sampled methods
+            basis *= (len(ONCE) + len(SAMPLED) * samples) / samples
+        print(f"| {name} | {1000 * value:.1f} | {value / basis:.2f} |", flush=True)
 
 
 def convergence(classifier: Classifier, images: np.ndarray, targets: np.ndarray) -> None:
@@ -156,7 +162,7 @@ def main() -> None:
     parser.add_argument(
         "--data", help="a dataset folder whose first test images are taken, in place of noise"
     )
-    parser.add_argument("--images", type=int, default=16)
+    parser.add_argument("--images", type=int, default=4, help="for the sampled methods")
     parser.add_argument("--batch_size", type=int, default=16)
     parser.add_argument("--samples", type=int, default=50)
     parser.add_argument("--rounds", type=int, default=3)
@@ -167,15 +173,15 @@ def main() -> None:
     else:
         model = build_model(options.architecture, 10, "none", seed=0)
         classifier = Classifier(model, range(10), batch_size=options.batch_size)
-    rng = np.random.default_rng(0)
+    rng, count = np.random.default_rng(0), max(options.images, options.batch_size)
     if options.data:
-        batch = load_dataset(options.data).view("object_scene")[: options.images]
+        batch = load_dataset(options.data).view("object_scene")[:count]
         images = classifier.prepare(batch.images)
     else:
-        images = rng.uniform(0, 255, (options.images, *classifier.input_size, 3)).astype(np.float32)
+        images = rng.uniform(0, 255, (count, *classifier.input_size, 3)).astype(np.float32)
     targets = classifier.predictions(images).astype(np.int32)
     if options.convergence:
-        convergence(classifier, images, targets)
+        convergence(classifier, images[: options.images], targets[: options.images])
     else:
         compare(classifier, images, targets, options)
 
