@@ -40,7 +40,7 @@ def run(main: Callable[[], None]) -> None:
         if len(argv) > 1:
             print(f"unexpected argument {argv[1]!r}: every setting is a flag, see --help", file=sys.stderr)
             sys.exit(2)
-        logging.set_verbosity(logging.WARNING)  # several machines make TensorFlow talkative
+        logging.set_verbosity(logging.ERROR)  # TensorFlow warns of several machines, and of many models
         try:
             main()
         except (BamError, OSError) as error:
