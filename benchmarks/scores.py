@@ -10,10 +10,14 @@ megabytes the resident memory of the process grew in between.
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
+
+# This file's folder stands first in the path of a script, and would hide the package attributions.
+sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 import numpy as np
 
