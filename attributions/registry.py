@@ -119,6 +119,8 @@ def _seeds(seed: int | Sequence[int] | np.ndarray, count: int) -> np.ndarray:
 
 
 def _checked(maps: Any, method: Method, images: np.ndarray) -> np.ndarray:
+    if maps is None:
+        raise BamError(f"{method.name} returned nothing: it must return the maps")
     try:
         maps = np.asarray(maps, np.float32)
     except (TypeError, ValueError):

@@ -1,6 +1,6 @@
 """Score attribution methods.
 
-python -m bam.metrics --metric idr --limit 100           # all methods, 100 images: about a minute
+python -m bam.metrics --metric idr --limit 100           # all methods, 100 images: a minute and a half
 python -m bam.metrics --metric mcs,rmcs,idr,iir,tcav     # all of the paper: half an hour on 2 cores
 python -m bam.metrics --metric idr --methods my_file.py:my_method,grad_cam,random --norobustness
 """

@@ -20,7 +20,8 @@ Rows = Mapping[str, Sequence[Row]]
 COLUMNS = {"rank interval": "rank", "random region": "random_region"}
 NOTE = (
     "`rank interval`: the places among the methods that one takes in 95% of the resamples of cutouts and "
-    "scenes. `random region`: the same score for random pixels."
+    "scenes. `random region`: the same score for random pixels. An interval without width says that all "
+    "images agree, not that the value is certain."
 )
 VARIANTS = ("rescaled", "relocated")
 VARIANT_COLUMNS = {name: f"robustness.{name}" for name in VARIANTS}

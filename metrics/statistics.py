@@ -42,7 +42,8 @@ class Resampling:
         The pigeonhole bootstrap varies about rightly where sources decide, but sqrt(3) times too much (for
         two factors) where values are independent after all (Owen's theorem 3). So each column is drawn
         towards its mean until it varies as `clustered_variance` says, and never the other way. Intervals of
-        95% then hold the truth about 95 times in 100 with ten sources of each factor or more (88 with five).
+        95% then hold the truth about 95 times in 100 with ten sources of each factor or more (88 with five),
+        but not where nearly all values are the same: if all are, the interval has no width.
         `together`: all columns are drawn in alike, as the one that needs it least, so that what they have in
         common stays so.
 

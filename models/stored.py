@@ -11,6 +11,7 @@ import tf_keras as keras
 from data_prep.errors import BamError
 from data_prep.files import read_json
 from models.classifier import Classifier
+from models.suite import SUITE
 
 
 def read_description(folder: Path) -> dict[str, Any]:
@@ -22,6 +23,14 @@ def read_description(folder: Path) -> dict[str, Any]:
     return description
 
 
+def _remedy(folder: Path) -> str:
+    flags = next((task.flags for task in SUITE if task.name == folder.name), None)
+    if flags:
+        return f"make it with `python -m bam.train {flags} --models {folder.parent}`"
+    found = sorted(path.parent.name for path in folder.parent.glob("*/model.json"))
+    return f"{folder.parent} has {', '.join(found) or 'none'}, and `python -m bam.train` makes the paper's"
+
+
 def load_classifier(folder: str | Path, precision: str = "float32", batch_size: int = 32) -> Classifier:
     """The classifier in a model folder made by `python -m bam.train`, such as runs/models/scene.
 
@@ -29,7 +38,7 @@ def load_classifier(folder: str | Path, precision: str = "float32", batch_size: 
     """
     folder = Path(folder)
     if not (folder / "model.json").exists():
-        raise BamError(f"there is no trained model in {folder}: make it with `python -m bam.train`")
+        raise BamError(f"there is no trained model in {folder}: {_remedy(folder)}")
     description = read_description(folder)
     try:
         model = keras.models.load_model(folder / "model.keras", compile=False)

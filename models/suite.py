@@ -36,6 +36,12 @@ class Task:
         return self.labels if self.on == "object_scene" else f"{self.labels}_on_{self.on}"
 
     @property
+    def flags(self) -> str:
+        """The flags with which `bam.train` trains it."""
+        further = f" --commonality {self.commonality}" if self.commonality is not None else ""
+        return f"--labels {self.labels}" + (" --on scene_only" if self.on == "scene_only" else further)
+
+    @property
     def class_names(self) -> tuple[str, ...]:
         """The classes in label order."""
         return OBJECTS if self.labels == "object" else SCENES

@@ -113,8 +113,12 @@ def test_wrong_use_is_one_clear_error(scene_classifier):
 
 
 def test_loading_checks_what_it_loads(scene_model_folder, tmp_path):
-    with pytest.raises(BamError, match=r"bam\.train"):
-        load_classifier(tmp_path)
+    with pytest.raises(BamError, match=r"has none, and `python -m bam\.train` makes"):
+        load_classifier(tmp_path / "nowhere")
+    with pytest.raises(BamError, match=r"python -m bam\.train --labels object --models .*models"):
+        load_classifier(scene_model_folder / "object")
+    with pytest.raises(BamError, match="has scene, and"):
+        load_classifier(scene_model_folder / "other")
     classifier = load_classifier(scene_model_folder / "scene")
     assert (classifier.name, classifier.labels) == ("scene", "scene")
     description = json.loads((scene_model_folder / "scene" / "model.json").read_text())

@@ -30,3 +30,12 @@ def test_tasks_name_their_image_sets(dataset):
 def test_tasks_without_sense_are_refused(arguments, words):
     with pytest.raises(BamError, match=words):
         Task(*arguments)
+
+
+def test_flags_name_the_task_that_they_are_of():
+    assert [task.flags for task in SUITE[:4]] == [
+        "--labels object",
+        "--labels scene",
+        "--labels scene --on scene_only",
+        "--labels scene --commonality 0.1",
+    ]
