@@ -8,6 +8,7 @@ python -m bam.metrics --metric idr --methods my_file.py:my_method,grad_cam,rando
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from absl import flags
 
@@ -82,9 +83,12 @@ flags.register_validator("models", bool, "must name a folder")
 flags.register_validator("out", bool, "must name a folder")
 flags.adopt_module_key_flags(command)
 command.must_be_finite("iir_threshold", "patch_tolerance")
-# Flags that not every metric knows.
-OPTIONS = ("tcav_runs", "tcav_images", "tcav_layers")
-OPTIONS += ("iir_threshold", "patch_tolerance", "patch_recipe", "images", "model", "robustness")
+# Flags of one metric alone.
+OWN_FLAGS = {
+    "tcav": ("tcav_runs", "tcav_images", "tcav_layers"),
+    "iir": ("iir_threshold", "patch_tolerance", "patch_recipe", "images", "model"),
+}
+OPTIONS = (*OWN_FLAGS["tcav"], *OWN_FLAGS["iir"], "robustness")
 
 
 def parse_metrics(names: str) -> list[str]:
@@ -99,6 +103,15 @@ def parse_metrics(names: str) -> list[str]:
 
 
 flags.register_validator("metric", parse_metrics)
+
+
+@flags.multi_flags_validator(["metric", *OWN_FLAGS["tcav"], *OWN_FLAGS["iir"]])
+def _no_flag_without_its_metric(values: dict[str, Any]) -> bool:
+    for metric, names in OWN_FLAGS.items():
+        for name in names:
+            if values[name] is not None and metric not in parse_metrics(values["metric"]):
+                raise flags.ValidationError(f"--{name} is for --metric {metric}, which is not asked for")
+    return True
 
 
 def main() -> None:

@@ -71,6 +71,7 @@ def test_missing_input_says_which_command_makes_it(folders, tmp_path):
     ("command", "flags", "words"),
     [
         ("metrics", ("--metric", "mcs,idrr"), "did you mean 'idr'"),
+        ("metrics", ("--metric", "idr", "--images", "folder"), "--images is for --metric iir"),
         ("metrics", ("idr",), "unexpected argument 'idr'"),
         ("train", ("--architecture", "resnet"), "--architecture=resnet"),
         ("build_dataset", ("--colour", "red"), "colour"),
