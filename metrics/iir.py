@@ -73,7 +73,7 @@ def evaluate(request: Request) -> Score:
     is scored and the other beside it; patch_tolerance; images, a folder to take instead; model, the name of
     another classifier. Only patches that were accepted count.
     """
-    options = {key: value for key, value in request.options.items() if value is not None}
+    options = request.options
     threshold = options.get("iir_threshold", THRESHOLD)
     recipe = options.get("patch_recipe", "projected")
     recipes = list(RECIPES) if recipe == "both" else [recipe]

@@ -18,7 +18,6 @@ import numpy as np
 import tensorflow as tf
 
 from models.classifier import Classifier
-from models.frozen import frozen
 
 # To be raised when patches would come out differently: stored ones of other versions are then not used.
 VERSION = 1
@@ -161,7 +160,7 @@ def compiled(classifier: Classifier, recipe: Recipe, tolerance: float) -> Callab
     more, bool (N,). Images that are done, by the steps taken or by their objective, stay as they are.
     """
 
-    network = frozen(classifier.model)
+    network = classifier.network
 
     def running(objective: tf.Tensor, taken: tf.Tensor, terms: Terms) -> tf.Tensor:
         reached = objective <= recipe.target * tolerance * terms.norm_f

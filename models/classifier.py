@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -57,8 +58,12 @@ class Classifier:
         if precision not in PRECISIONS:
             raise unknown("precision", precision, PRECISIONS)
         self._compiled: dict[Any, Callable] = {}
-        self._frozen: keras.Model | None = None
         self._shared: tuple[np.ndarray, dict[Any, Any]] | None = None
+
+    @cached_property
+    def network(self) -> keras.Model:
+        """The model rebuilt for evaluation in this precision, see `models.frozen`."""
+        return frozen(self.model, self.precision)
 
     @contextlib.contextmanager
     def sharing(self, images: np.ndarray) -> Iterator[None]:
@@ -87,7 +92,7 @@ class Classifier:
 
     def logits(self, images: np.ndarray) -> np.ndarray:
         """float32 (N, classes) of prepared images."""
-        return self._run("logits", lambda: forward(self._network()), images)
+        return self._run("logits", lambda: forward(self.network), images)
 
     def predictions(self, images: np.ndarray) -> np.ndarray:
         """int (N,): the class of the largest logit of prepared images."""
@@ -109,7 +114,7 @@ class Classifier:
 
     def gradient(self, images: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """Derivative of the target's logit with respect to prepared images, float32 (N, H, W, 3)."""
-        return self._run("gradient", lambda: logit_gradient(self._network()), images, _indices(targets))
+        return self._run("gradient", lambda: logit_gradient(self.network), images, _indices(targets))
 
     def guided_gradient(self, images: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """The same with ReLUs that pass on positive derivatives only, float32 (N, H, W, 3)."""
@@ -182,7 +187,7 @@ class Classifier:
         def compute() -> list[np.ndarray]:
             key = (kind, spread > 0)
             if key not in self._compiled:
-                self._compiled[key] = perturbed_sums(self._network(), spread > 0, difference)
+                self._compiled[key] = perturbed_sums(self.network, spread > 0, difference)
             self._check(images)
             parts = [
                 sampled_sums(
@@ -211,14 +216,9 @@ class Classifier:
             raise BamError(f"{self.name}: {name} is a network inside the network, name a layer outside of it")
         return name
 
-    def _network(self) -> keras.Model:
-        if self._frozen is None:
-            self._frozen = frozen(self.model, self.precision)
-        return self._frozen
-
     def _network_with(self, layers: Sequence[str]) -> keras.Model:
         """A network in which all of `layers` give what they give in the model."""
-        return self.model if folded_norms(self.model).keys() & set(layers) else self._network()
+        return self.model if folded_norms(self.model).keys() & set(layers) else self.network
 
     def _check(self, images: np.ndarray) -> None:
         if images.shape[1:] != (*self.input_size, 3):
