@@ -11,6 +11,7 @@ setup(
     packages=find_packages(include=["bam*", "data_prep*", "models*", "attributions*", "metrics*"]),
     install_requires=[
         "absl-py",
+        "matplotlib",
         "numpy",
         "pillow>=10",
         "pycocotools>=2.0.11",
@@ -21,8 +22,9 @@ setup(
         "tqdm",
     ],
     extras_require={
+        "stable-diffusion": ["accelerate", "diffusers", "torch", "transformers"],
         "test": ["hypothesis", "pytest", "ruff", "saliency"],
         # Other libraries, to compare maps and speed with. xplique asks for a TensorFlow below 2.21.
-        "peers": ["captum", "saliency", "torch", "xplique"],
+        "peers": ["captum", "quantus", "saliency", "torch", "xplique"],
     },
 )

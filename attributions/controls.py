@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from attributions.registry import control
+from attributions.registry import Method, control
 from models.classifier import Classifier
 
 
@@ -55,7 +55,38 @@ def object_mask(
     where no object is. Scene pixels grow in weight from left to right, since a map that is the same
     everywhere (a scene without object) would say nothing.
     """
-    if classifier.labels != "scene":
+    # A classifier of some classes has no `labels`, since its indices are others, but was trained on a kind.
+    kind = classifier.labels or classifier.description.get("config", {}).get("labels")
+    if kind != "scene":
         return masks.astype(np.float32)
     ramp = np.linspace(0.5, 1, images.shape[2], dtype=np.float32)
     return np.where(masks, 0, ramp)
+
+
+NOISE_SHARES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+
+
+def degraded_oracle(share: float) -> Method:
+    """The oracle with noise in it, to test metrics: the worse the map, the worse must be its score.
+
+    The values of a random `share` (0 to 1) of the pixels are shuffled among these, so that the map keeps
+    its histogram. A larger share holds the pixels of a smaller one. 0 is the oracle, 1 is chance.
+    """
+
+    def noisy(
+        classifier: Classifier,
+        images: np.ndarray,
+        targets: np.ndarray,
+        *,
+        seed: np.ndarray,
+        masks: np.ndarray,
+    ) -> np.ndarray:
+        """The oracle with noise, (N, H, W)."""
+        maps = object_mask(classifier, images, targets, seed=seed, masks=masks).copy()
+        for plane, number in zip(maps.reshape(len(maps), -1), seed, strict=True):
+            rng = np.random.default_rng(number)
+            chosen = rng.permutation(plane.size)[: round(share * plane.size)]
+            plane[chosen] = plane[rng.permutation(chosen)]
+        return maps
+
+    return Method(f"object_mask_with_{round(100 * share)}%_noise", noisy, control=True)

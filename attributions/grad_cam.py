@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from attributions.gradients import guided_backprop
+from attributions.needs import feature_maps, relu
 from attributions.registry import method
 from data_prep.errors import BamError
 from models.classifier import Classifier, resize
 
 
-@method
+@method(needs=[feature_maps])
 def grad_cam(
     classifier: Classifier,
     images: np.ndarray,
@@ -26,14 +27,42 @@ def grad_cam(
     convolutional ones. A map that is zero everywhere stays so (the division by its maximum that makes
     NaN of it elsewhere is left to normalisation).
     """
+    cam = np.maximum(_weighted_sum(classifier, images, targets, layer), 0)
+    return resize(cam, classifier.input_size).numpy()[..., 0]
+
+
+@method(needs=[feature_maps])
+def layered_grad_cam(
+    classifier: Classifier,
+    images: np.ndarray,
+    targets: np.ndarray,
+    *,
+    seed: np.ndarray,
+    layer: str | None = None,
+) -> np.ndarray:
+    """Grad-CAM that counts what speaks against the target too, (N, H, W), not negative.
+
+    The weighted sum of `grad_cam` as it is, enlarged bilinearly, then its absolute value: what Cohen et al.
+    2025 call layered Grad-CAM (Captum's LayerGradCam).
+    """
+    cam = _weighted_sum(classifier, images, targets, layer)
+    return np.abs(resize(cam, classifier.input_size).numpy()[..., 0])
+
+
+def _weighted_sum(
+    classifier: Classifier, images: np.ndarray, targets: np.ndarray, layer: str | None
+) -> np.ndarray:
+    """Feature maps times the spatial means of the logit's derivatives by them, (N, h, w, 1)."""
+    reason = None if layer else feature_maps(classifier)
+    if reason:
+        raise BamError(f"{classifier.name} has no layer with spatial feature maps to explain: {reason}")
     features, gradient = classifier.layer_gradient(images, targets, layer)
     if features.ndim != 4:
         raise BamError(f"Grad-CAM needs feature maps, but layer {layer} gives values of {features.shape[1:]}")
-    cam = np.maximum(np.einsum("nhwc,nc->nhw", features, gradient.mean((1, 2))), 0)
-    return resize(cam[..., None], classifier.input_size).numpy()[..., 0]
+    return np.einsum("nhwc,nc->nhw", features, gradient.mean((1, 2)))[..., None]
 
 
-@method
+@method(needs=[relu, feature_maps])
 def guided_grad_cam(
     classifier: Classifier,
     images: np.ndarray,

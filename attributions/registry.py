@@ -5,6 +5,8 @@ images float32 (N, H, W, 3), prepared by the classifier; targets int (N,), class
 (N,), one per image, for methods that draw random numbers; maps (N, H, W) or (N, H, W, channels), raw
 and signed. A function with a parameter `masks` is given the object masks, bool (N, H, W); one with `ids`
 or `view`, the images' ids or the name of the image set they are from.
+
+What it needs of a network, beyond a gradient, it says when it is registered: see `attributions.needs`.
 """
 
 from __future__ import annotations
@@ -19,6 +21,9 @@ import numpy as np
 from data_prep.errors import BamError, unknown
 from models.classifier import Classifier
 
+# Why a network lacks what is needed, in a few words; None if it does not.
+Need = Callable[[Classifier], str | None]
+
 
 @dataclass(frozen=True)
 class Method:
@@ -26,7 +31,7 @@ class Method:
 
     version: rows of another one are not used. control: it knows nothing of the model, or everything of
     the truth, and shows what a score is worth. own: it is the user's: it is given copies, which it may
-    change, and a map with NaN is an error.
+    change, and a map with NaN is an error. needs: what a network must have, see `unsuited`.
     """
 
     name: str
@@ -34,6 +39,7 @@ class Method:
     version: int | str = 1
     control: bool = False
     own: bool = False
+    needs: tuple[Need, ...] = ()
 
     def takes(self, parameter: str) -> bool:
         """Whether the function has a parameter of this name."""
@@ -43,14 +49,22 @@ class Method:
         """Those of `params` that it takes and that are set."""
         return {name: value for name, value in params.items() if value is not None and self.takes(name)}
 
+    def unsuited(self, classifier: Classifier) -> str | None:
+        """Why it does not apply to the classifier's network, in a few words; None if it does."""
+        return next(filter(None, (need(classifier) for need in self.needs)), None)
+
 
 METHODS: dict[str, Method] = {}
 
 
-def method(function: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
-    """Register an attribution method under its function's name."""
-    METHODS[function.__name__] = Method(function.__name__, function)
-    return function
+def method(function: Callable[..., np.ndarray] | None = None, *, needs: Sequence[Need] = ()) -> Callable:
+    """Register an attribution method under its function's name: `@method`, or `@method(needs=[...])`."""
+
+    def register(function: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
+        METHODS[function.__name__] = Method(function.__name__, function, needs=tuple(needs))
+        return function
+
+    return register if function is None else register(function)
 
 
 def control(function: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:

@@ -21,9 +21,12 @@ from attributions.gradients import BASELINES
 from bam import command
 from data_prep import load_dataset
 from data_prep.errors import unknown
-from metrics import METRICS
+from metrics import METRICS, PERTURBATION
+from metrics.judging import judge
+from metrics.ranking import read_ranking
 from metrics.request import Request, parse_methods
 from models.frozen import PRECISIONS
+from models.inpainters import INPAINTERS
 
 FLAGS = flags.FLAGS
 controls = ", ".join(name for name in METHODS if METHODS[name].control)
@@ -62,9 +65,39 @@ flags.DEFINE_enum(
     ["projected", "paper", "both"],
     "how IIR's patches are found; both: the paper's is scored beside (default: projected)",
 )
-flags.DEFINE_string("images", None, "folder of JPEG and PNG files for IIR (default: the dataset's scenes)")
+flags.DEFINE_enum(
+    "inpainter", None, list(INPAINTERS), "what paints for the metric inpainting (default: donor)"
+)
 flags.DEFINE_string(
-    "model", None, "name of a model in --models for IIR, with any images (default: scene_on_scene_only)"
+    "checkpoint", None, "folder or hub name of an inpainting pipeline, for --inpainter stable-diffusion"
+)
+flags.DEFINE_bool(
+    "no_paste_back",
+    None,
+    "leave the pixels around the hole as stable-diffusion returns them, as the paper does",
+)
+flags.DEFINE_list(
+    "levels", None, "percentages of the pixels that are painted anew (default: 10,20,30,40,50; up to 100)"
+)
+flags.DEFINE_integer("fills", None, "paintings for each hole (default: 3)", lower_bound=1)
+flags.DEFINE_integer(
+    "patch_grid", None, "side of the grid to which maps are reduced first; 0: not at all (default: 14)", 0
+)
+flags.DEFINE_string(
+    "images",
+    None,
+    "folder of JPEG and PNG files, for IIR and the perturbation metrics (default: the dataset)",
+)
+flags.DEFINE_string(
+    "model",
+    None,
+    "model to explain, for the same metrics: a name in --models, or a .keras file (default: "
+    "scene_on_scene_only for IIR, else object)",
+)
+flags.DEFINE_string("class_names", None, "text file with the classes of a .keras file, one per line")
+flags.DEFINE_bool("judge", False, "also judge the metrics themselves, see docs/judging.md")
+flags.DEFINE_string(
+    "human_ranking", None, "with --judge: CSV file with columns method and rank, compared with the metrics'"
 )
 flags.DEFINE_bool(
     "robustness",
@@ -83,12 +116,16 @@ flags.register_validator("models", bool, "must name a folder")
 flags.register_validator("out", bool, "must name a folder")
 flags.adopt_module_key_flags(command)
 command.must_be_finite("iir_threshold", "patch_tolerance")
-# Flags of one metric alone.
+# Which metrics a flag is for, where it is not for all.
 OWN_FLAGS = {
-    "tcav": ("tcav_runs", "tcav_images", "tcav_layers"),
-    "iir": ("iir_threshold", "patch_tolerance", "patch_recipe", "images", "model"),
+    **dict.fromkeys(("tcav_runs", "tcav_images", "tcav_layers"), ("tcav",)),
+    **dict.fromkeys(("iir_threshold", "patch_tolerance", "patch_recipe"), ("iir",)),
+    **dict.fromkeys(("inpainter", "checkpoint", "no_paste_back", "fills"), ("inpainting",)),
+    "levels": ("inpainting",),
+    "patch_grid": ("inpainting", "violation"),
+    **dict.fromkeys(("images", "model", "class_names"), ("iir", *PERTURBATION)),
 }
-OPTIONS = (*OWN_FLAGS["tcav"], *OWN_FLAGS["iir"], "robustness")
+OPTIONS = (*OWN_FLAGS, "robustness")
 
 
 def parse_metrics(names: str) -> list[str]:
@@ -102,22 +139,52 @@ def parse_metrics(names: str) -> list[str]:
     return chosen
 
 
+def parse_levels(values: list[str]) -> list[int]:
+    """Whole percentages from 1 to 100. Raises `flags.ValidationError` for anything else."""
+    if not values or not all(value.strip().isdecimal() and 1 <= int(value) <= 100 for value in values):
+        raise flags.ValidationError("must be whole percentages from 1 to 100, such as 10,20,30")
+    return [int(value) for value in values]
+
+
 flags.register_validator("metric", parse_metrics)
 
 
-@flags.multi_flags_validator(["metric", *OWN_FLAGS["tcav"], *OWN_FLAGS["iir"]])
+@flags.multi_flags_validator(["metric", *OWN_FLAGS])
 def _no_flag_without_its_metric(values: dict[str, Any]) -> bool:
-    for metric, names in OWN_FLAGS.items():
-        for name in names:
-            if values[name] is not None and metric not in parse_metrics(values["metric"]):
-                raise flags.ValidationError(f"--{name} is for --metric {metric}, which is not asked for")
+    for name, metrics in OWN_FLAGS.items():
+        if values[name] is not None and not set(metrics) & set(parse_metrics(values["metric"])):
+            known = ", ".join(metrics)
+            raise flags.ValidationError(f"--{name} is for --metric {known}, which is not asked for")
     return True
+
+
+@flags.multi_flags_validator(["judge", "human_ranking"])
+def _no_ranking_without_judging(values: dict[str, Any]) -> bool:
+    if values["human_ranking"] is not None and not values["judge"]:
+        raise flags.ValidationError("--human_ranking is for --judge, which is not asked for")
+    return True
+
+
+flags.register_validator("levels", lambda values: values is None or bool(parse_levels(values)))
 
 
 def main() -> None:
     methods = parse_methods(FLAGS.methods)
-    dataset = load_dataset(FLAGS.data)
-    command.say_if_drawn(dataset)
+    metrics = parse_metrics(FLAGS.metric)
+    ranked = [method.name for method in methods if not method.control]
+    human = read_ranking(Path(FLAGS.human_ranking), ranked) if FLAGS.human_ranking else None
+    dataset = None
+    # Images of one's own can do without a dataset, but if there is one, donors are taken from it.
+    if (
+        FLAGS.images is None
+        or not set(metrics) <= set(PERTURBATION)
+        or (Path(FLAGS.data) / "dataset.json").exists()
+    ):
+        dataset = load_dataset(FLAGS.data)
+        command.say_if_drawn(dataset)
+    options = {name: FLAGS[name].value for name in OPTIONS if FLAGS[name].value is not None}
+    if "levels" in options:
+        options["levels"] = parse_levels(options["levels"])
     request = Request(
         dataset,
         Path(FLAGS.models),
@@ -129,14 +196,22 @@ def main() -> None:
         params={name: FLAGS[name].value for name in ("baseline", "layer", "samples")},
         precision=FLAGS.precision,
         batch_size=FLAGS.batch_size,
-        options={name: FLAGS[name].value for name in OPTIONS if FLAGS[name].value is not None},
+        options=options,
+        metrics=metrics,
     )
-    for metric in parse_metrics(FLAGS.metric):
+    scores = []
+    for metric in metrics:
         score = METRICS[metric](request)
+        scores.append(score)
         path = score.write()
         print(score.table(), end="")
         for warning in score.warnings():
             print(command.red(f"NOT VALID: {warning}"))
+        print(f"written to {path}")
+    if FLAGS.judge:
+        judgement = judge(request, scores, METRICS, human)
+        path = judgement.write()
+        print(judgement.table(), end="")
         print(f"written to {path}")
 
 

@@ -9,6 +9,8 @@ import sys
 import tempfile
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# TensorFlow would else take all of a GPU's memory, of which PyTorch needs some for Stable Diffusion.
+os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 
 with tempfile.TemporaryFile() as _held:
     _stderr = os.dup(2)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from tqdm import tqdm
@@ -18,11 +18,12 @@ from data_prep.placement import generator
 from metrics.environment import effective_precision
 from metrics.regions import positive_map, random_regions, region_attribution
 from metrics.request import Request
-from metrics.rows import Row, RowFile
+from metrics.rows import Line, Row, RowFile
 from models.classifier import Classifier
 
 # To be raised when rows would come out differently: rows of other versions are then not used.
 VERSION = 2
+Key = TypeVar("Key", bound=Hashable)
 
 
 class ImageSet(Protocol):
@@ -49,9 +50,33 @@ def shuffled(view: View, seed: int) -> View:
 def collect(images: ImageSet, classifier: Classifier, request: Request) -> dict[str, list[Row]]:
     """The rows of each of the request's methods for the first `request.limit` images, in their order.
 
+    Methods that do not apply to the network are left out, see `Request.unsuited`.
     Maps explain the true label, or the predicted class where the set has no labels. Rows are kept in CSV
     files in `request.row_folder`, one per model, image set and method, named also by a digest of all they
     depend on; what is there is not computed again.
+    """
+    methods = {method.name: method for method in request.suited(classifier).methods}
+    files = {name: row_file_name(images, classifier, method, request) for name, method in methods.items()}
+
+    def compute(batch: Batch, missing: Sequence[str]) -> Iterable[tuple[str, list[Row]]]:
+        chosen = [methods[name] for name in missing]
+        return _explain_batch(batch, images.name, classifier, chosen, request).items()
+
+    return sweep(images, classifier, request, files, Row, compute)
+
+
+def sweep(
+    images: ImageSet,
+    classifier: Classifier,
+    request: Request,
+    files: Mapping[Key, str],
+    kind: type[Line],
+    compute: Callable[[Batch, Sequence[Key]], Iterable[tuple[Key, Sequence[Line]]]],
+) -> dict[Key, list[Line]]:
+    """Rows of dataclass `kind` for the first `request.limit` images, in their order, for each key of `files`.
+
+    files: names of the CSV files in `request.row_folder` that keep them. compute: from a batch and the keys
+    that lack rows for it to these keys with a row for each of its images; what it gives is kept at once.
     """
     wanted = images.ids[: request.limit]
     with (
@@ -60,33 +85,31 @@ def collect(images: ImageSet, classifier: Classifier, request: Request) -> dict[
             desc=f"{classifier.name} on {images.name}", total=len(wanted), unit="image", disable=None
         ) as bar,
     ):
-        files = {
-            method.name: RowFile(request.row_folder / _file_name(images, classifier, method, request))
-            for method in request.methods
-        }
+        kept = {key: RowFile(request.row_folder / name, kind) for key, name in files.items()}
         for start in range(0, len(wanted), classifier.batch_size):
             # Batches are whole and always cut the same way: what is beside an image can change its digits.
             part = slice(start, min(start + classifier.batch_size, len(images)))
             ids = images.ids[part]
-            missing = [
-                method
-                for method in request.methods
-                if any(image not in files[method.name].rows for image in ids)
-            ]
+            missing = [key for key in files if any(image not in kept[key].rows for image in ids)]
             if missing:
-                rows = _explain_batch(images[part], images.name, classifier, missing, request)
-                for name, new in rows.items():
-                    files[name].append(row for row in new if row.image_id not in files[name].rows)
+                for key, rows in compute(images[part], missing):
+                    kept[key].append(row for row in rows if row.image_id not in kept[key].rows)
             bar.update(min(len(ids), len(wanted) - start))
-    return {name: [file.rows[image] for image in wanted] for name, file in files.items()}
+    return {key: [file.rows[image] for image in wanted] for key, file in kept.items()}
 
 
-def _file_name(images: ImageSet, classifier: Classifier, method: Method, request: Request) -> str:
+def row_file_name(
+    images: ImageSet, classifier: Classifier, method: Method, request: Request, *what: Any
+) -> str:
+    """Name of the file of a method's rows, with a digest of all they depend on.
+
+    `what` they are of, if not of g_c: a metric's name, then whatever else they depend on.
+    """
     key = [VERSION, images.fingerprint, images.name, classifier.digest, classifier.labels]
     key += [classifier.batch_size, effective_precision(classifier.precision), request.seed]
-    key += [method.name, method.version, method.settings(request.params)]
+    key += [method.name, method.version, method.settings(request.params), *what]
     digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:12]
-    return f"{classifier.name}-{images.name}-{method.name}-{digest}.csv"
+    return "-".join([classifier.name, images.name, *what[:1], method.name, f"{digest}.csv"])
 
 
 def image_seeds(ids: Sequence[str], seed: int, *names: str) -> np.ndarray:

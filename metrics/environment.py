@@ -10,7 +10,7 @@ from typing import Any
 
 import tensorflow as tf
 
-PACKAGES = ("bam-benchmark", "tensorflow", "tf-keras", "numpy", "scipy", "pillow")
+PACKAGES = ("bam-benchmark", "tensorflow", "tf-keras", "numpy", "scipy", "pillow", "torch", "diffusers")
 
 
 def environment() -> dict[str, Any]:

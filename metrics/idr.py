@@ -51,6 +51,8 @@ def evaluate(request: Request) -> Score:
         columns={**COLUMNS, **variants, "ties": "ties"},
         extra=comparison.content(),
         notes=[NOTE, *notes, *comparison.notes()],
+        per_image=pairs.columns,
+        resampling=pairs.resampling,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -18,7 +19,6 @@ from metrics.request import Request
 from metrics.scenes import DatasetScenes
 from metrics.scores import Score
 from models.classifier import Classifier
-from models.stored import load_classifier
 
 VERSION = 1
 THRESHOLD = 0.1
@@ -77,7 +77,7 @@ def evaluate(request: Request) -> Score:
     threshold = options.get("iir_threshold", THRESHOLD)
     recipe = options.get("patch_recipe", "projected")
     recipes = list(RECIPES) if recipe == "both" else [recipe]
-    classifier = _classifier(options, request)
+    classifier = request.chosen(MODEL)
     scenes = _scenes(options, classifier, request)
     count = min(len(scenes), request.limit or len(scenes))
     before = collect(scenes, classifier, request)
@@ -110,22 +110,16 @@ def evaluate(request: Request) -> Score:
         },
         notes=[NOTE, *_describe(patches, threshold), *_missing(scenes)],
         problems=_problems(recipes[0], patches),
+        per_image=results[recipes[0]].pairs.columns,
+        resampling=results[recipes[0]].pairs.resampling,
     )
-
-
-def _classifier(options: Mapping[str, Any], request: Request) -> Classifier:
-    name = options.get("model", MODEL)
-    if "images" not in options:
-        return request.classifier(name)
-    # With images of the user's own, it does not matter what the model was trained on.
-    return load_classifier(request.models / name, request.precision, request.batch_size)
 
 
 def _scenes(options: Mapping[str, Any], classifier: Classifier, request: Request) -> Scenes:
     if "images" not in options:
         return DatasetScenes(request.dataset, classifier, request.seed)
-    limit = request.limit and -(-request.limit // classifier.batch_size) * classifier.batch_size
-    return FolderScenes(options["images"], request.dataset, classifier, request.seed, limit)
+    whole = request.whole(classifier)
+    return FolderScenes(options["images"], request.dataset, classifier, request.seed, whole)
 
 
 def _patched(
@@ -134,7 +128,7 @@ def _patched(
     maker = classifier
     if classifier.precision != "float32":
         # A tolerance of a hundredth asks for more digits than shorter numbers have.
-        maker = load_classifier(request.models / classifier.name, "float32", request.batch_size)
+        maker = replace(request, precision="float32").chosen(MODEL)
     tolerance = options.get("patch_tolerance", TOLERANCE)
     return Patched(scenes, maker, recipe, tolerance, request.seed, request.out)
 

@@ -52,6 +52,8 @@ def evaluate(request: Request) -> Score:
         columns={"G_c(f_o)": "G_c.object", "G_c(f_s)": "G_c.scene", **COLUMNS, **variants},
         extra=comparison.content(),
         notes=[NOTE, *notes, *comparison.notes()],
+        per_image=pairs.columns,
+        resampling=pairs.resampling,
     )
 
 

@@ -13,7 +13,7 @@ from metrics.comparison import Comparison, compare
 from metrics.regions import CONSTANT, NAN
 from metrics.request import Request
 from metrics.rows import Row
-from metrics.statistics import TRIAL_SIZE, Resampling, interval, trial_sd
+from metrics.statistics import TRIAL_SIZE, Resampling, summaries, trial_sd
 
 Statistic = Callable[[np.ndarray, np.ndarray], np.ndarray]
 Rows = Mapping[str, Sequence[Row]]
@@ -53,7 +53,7 @@ class Pairs:
         self.excluded: dict[str, dict[str, int]] = {}
         self.columns: dict[str, np.ndarray] = {}
         self.baselines: dict[str, np.ndarray] = {}
-        for name in first:
+        for name in (name for name in first if name in second):  # networks can suit different methods
             self.used[name], self.excluded[name] = _usable(first[name], second[name], left_out)
             for key, results in (("g_c", self.columns), ("g_random", self.baselines)):
                 values = np.asarray(statistic(*self.attributions(name, key)), float)
@@ -69,7 +69,9 @@ class Pairs:
 
     def entries(self) -> dict[str, dict[str, Any]]:
         """For each method the mean with interval, trials, baseline, and what was left out."""
-        values, baselines = self._means(self.columns), self._means(self.baselines)
+        values, baselines = (
+            summaries(columns, self.resampling) for columns in (self.columns, self.baselines)
+        )
         return {name: self._entry(name, values[name], baselines[name]) for name in self.columns}
 
     def _entry(self, name: str, value: dict[str, Any], baseline: dict[str, Any]) -> dict[str, Any]:
@@ -78,7 +80,6 @@ class Pairs:
         return {
             **value,
             "trial_sd": trial_sd(column[used], self.request.trials, TRIAL_SIZE, self.request.seed),
-            "n": int(used.sum()),
             "excluded": self.excluded[name],
             "constant_maps": int(((status == CONSTANT).any(0) & used).sum()),
             "random_region": baseline,
@@ -87,22 +88,7 @@ class Pairs:
 
     def means(self) -> dict[str, dict[str, Any]]:
         """For each method value, ci_low, ci_high and n alone."""
-        return {
-            name: {**value, "n": int(self.used[name].sum())}
-            for name, value in self._means(self.columns).items()
-        }
-
-    def _means(self, columns: Mapping[str, np.ndarray]) -> dict[str, dict[str, Any]]:
-        if not columns:
-            return {}
-        replicates = self.resampling.means(np.stack(list(columns.values()), 1))
-        result = {}
-        for (name, column), samples in zip(columns.items(), replicates.T, strict=True):
-            low, high = interval(samples)
-            known = column[~np.isnan(column)]
-            value = float(known.mean()) if len(known) else None
-            result[name] = {"value": value, "ci_low": low, "ci_high": high}
-        return result
+        return summaries(self.columns, self.resampling)
 
     def comparison(self, direction: str) -> Comparison:
         """Tests between the methods, and their ranks."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from attributions.own import is_own, own_method
 from data_prep.dataset import Dataset
 from data_prep.errors import BamError, unknown
 from models.classifier import Classifier
-from models.stored import load_classifier
+from models.stored import load_classifier, load_keras_file
 
 ALWAYS = ("random", "edges")
 
@@ -21,13 +21,14 @@ ALWAYS = ("random", "edges")
 class Request:
     """The settings of one evaluation.
 
-    limit: how many images at most (None: all of the test split); trials: how many random samples the
-    trial standard deviation is taken over; out: folder of the results; params: settings for the methods
-    that take them; precision: "float32" or "bfloat16", of the networks' arithmetic; batch_size: images in
-    a batch; options: settings of one metric alone.
+    dataset: None if all images are the user's own; limit: how many images at most (None: all of the test
+    split); trials: how many random samples the trial standard deviation is taken over; out: folder of the
+    results; params: settings for the methods that take them; precision: "float32" or "bfloat16", of the
+    networks' arithmetic; batch_size: images in a batch; options: settings of some metrics alone; metrics:
+    the names of all that are asked for, since some can share work.
     """
 
-    dataset: Dataset
+    dataset: Dataset | None
     models: Path
     methods: Sequence[Method]
     limit: int | None
@@ -38,6 +39,7 @@ class Request:
     precision: str = "float32"
     batch_size: int = 32
     options: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Sequence[str] = ()
     # Models by name and settings, so that several metrics load and compile each once.
     loaded: dict[Any, Classifier] = field(default_factory=dict, repr=False, compare=False)
 
@@ -48,16 +50,64 @@ class Request:
 
     def classifier(self, name: str) -> Classifier:
         """The trained model `name`. Raises `BamError` if it was trained on another dataset."""
-        key = (name, self.precision, self.batch_size)
-        if key not in self.loaded:
-            self.loaded[key] = load_classifier(self.models / name, self.precision, self.batch_size)
-        classifier = self.loaded[key]
+        classifier = self._load(name, lambda: load_classifier(self.models / name, *self._settings))
         if classifier.description["config"]["dataset"] != self.dataset.fingerprint:
             raise BamError(
                 f"{self.models / name} was trained on another dataset than {self.dataset.folder}: "
                 "give the --models trained on it, or train them"
             )
         return classifier
+
+    def chosen(self, default: str) -> Classifier:
+        """The model named by the option `model`, or `default`: one of `models`, or the path of a .keras file.
+
+        With images of the user's own it does not matter what it was trained on. The option `class_names`
+        is the path of a text file with the classes of a .keras file, one per line.
+        Raises `BamError` if it cannot be had, or was trained on another dataset than is used.
+        """
+        name = self.options.get("model", default)
+        if name.endswith(".keras"):
+            names = _lines(self.options.get("class_names"))
+            return self._load(name, lambda: load_keras_file(name, names, *self._settings))
+        if "class_names" in self.options:
+            raise BamError(f"--class_names is for a .keras file: the model {name} knows its classes")
+        if "images" not in self.options:
+            return self.classifier(name)
+        return self._load(name, lambda: load_classifier(self.models / name, *self._settings))
+
+    @property
+    def _settings(self) -> tuple[str, int]:
+        return self.precision, self.batch_size
+
+    def _load(self, name: str, load: Callable[[], Classifier]) -> Classifier:
+        key = (name, *self._settings)
+        if key not in self.loaded:
+            self.loaded[key] = load()
+        return self.loaded[key]
+
+    def suited(self, classifier: Classifier) -> Request:
+        """The same request without those methods that do not apply to this network, see `unsuited`."""
+        unsuited = self.unsuited(classifier)
+        return replace(self, methods=[method for method in self.methods if method.name not in unsuited])
+
+    def unsuited(self, classifier: Classifier) -> dict[str, str]:
+        """Which of the methods do not apply to this network, and why."""
+        reasons = {method.name: method.unsuited(classifier) for method in self.methods}
+        return {name: reason for name, reason in reasons.items() if reason}
+
+    def whole(self, classifier: Classifier) -> int | None:
+        """The limit, rounded up to whole batches, as images are worked on."""
+        return self.limit and -(-self.limit // classifier.batch_size) * classifier.batch_size
+
+
+def _lines(path: str | None) -> list[str]:
+    if path is None or not Path(path).is_file():
+        raise BamError(f"--class_names must name a text file with one class per line, not {path}")
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError:
+        raise BamError(f"{path} is no text file: --class_names takes one class per line") from None
+    return [line.strip() for line in lines if line.strip()]
 
 
 def parse_methods(names: str) -> list[Method]:

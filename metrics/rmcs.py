@@ -107,8 +107,9 @@ def evaluate(request: Request) -> Score:
     drop = Drop(np.array(with_dog, bool).T, np.array(without_dog, bool).T)
     contrasts = [Pairs(of_model, rows[-1], model_contrast, images, request) for of_model in rows]
     columns = {
-        method.name: np.stack([pairs.columns[method.name] for pairs in contrasts], 1)
-        for method in request.methods
+        name: np.stack([pairs.columns[name] for pairs in contrasts], 1)
+        for name in contrasts[0].columns
+        if all(name in pairs.columns for pairs in contrasts)
     }
     series = {name: _means(values) for name, values in columns.items()}
     entries = {

@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass, fields
+from operator import attrgetter
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from data_prep.errors import BamError
 
@@ -45,15 +46,16 @@ Line = TypeVar("Line")
 class RowFile(Generic[Line]):
     """A CSV file of rows that grows; whatever a killed run left of a line is dropped when it is opened.
 
-    kind: the dataclass of its lines, of fields str, int and float; `image_id` tells them apart.
+    kind: the dataclass of its lines, of fields str, int and float; `keys` are those that tell them apart.
+    `rows` holds the lines by their key, a tuple if `keys` are several.
     """
 
-    def __init__(self, path: Path, kind: type[Line] = Row):
-        self.path, self.kind = path, kind
+    def __init__(self, path: Path, kind: type[Line] = Row, keys: Sequence[str] = ("image_id",)):
+        self.path, self.kind, self._key = path, kind, attrgetter(*keys)
         self._header = [field.name for field in fields(kind)]
         self._types = [{"str": str, "int": int, "float": float}[field.type] for field in fields(kind)]
         path.parent.mkdir(parents=True, exist_ok=True)
-        self.rows: dict[str, Line] = {}
+        self.rows: dict[Any, Line] = {}
         if path.exists():
             self._read()
         else:
@@ -73,7 +75,7 @@ class RowFile(Generic[Line]):
             ]
         except ValueError as error:
             raise BamError(f"{self.path} is damaged or of another version ({error}): remove it") from None
-        self.rows = {row.image_id: row for row in rows}
+        self.rows = {self._key(row): row for row in rows}
         if not lines:
             self._write([self._header])
 
@@ -81,7 +83,7 @@ class RowFile(Generic[Line]):
         """Add rows, on disk when this returns."""
         rows = list(rows)
         self._write([astuple(row) for row in rows])
-        self.rows |= {row.image_id: row for row in rows}
+        self.rows |= {self._key(row): row for row in rows}
 
     def _write(self, lines: list) -> None:
         with open(self.path, "a", newline="", encoding="utf-8") as file:

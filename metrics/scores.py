@@ -11,8 +11,11 @@ from typing import Any
 import numpy as np
 
 from data_prep.files import write_json, write_text
+from metrics.curve_plot import Plot
 from metrics.environment import effective_precision, environment
 from metrics.request import Request
+from metrics.statistics import Resampling
+from metrics.tables import look_up, markdown_table
 from models.classifier import Classifier
 from models.validity import check, failures
 
@@ -28,10 +31,13 @@ class Score:
     it says nothing, the method's own registration counts. models: the classifiers used, by name.
 
     title: heading of the value's column, by default the metric's name. columns: further columns, heading
-    -> key in the entries ("a.b" is b of their a). A cell may be a number, a text, a (low, high) pair, or
-    a mapping, of which "value" is shown; "-" stands where an entry lacks the key. extra: more content
-    of the JSON file, on its top level. notes: sentences below the table. problems: why the scores are
-    not to be trusted, found by the metric itself; shown like a model's failed validity check.
+    -> key in the entries (see `tables.look_up` and `tables.cell`). extra: more content of the JSON file, on
+    its top level. notes: sentences below the table. problems: why the scores are not to be trusted, found
+    by the metric itself; shown like a model's failed validity check. plot: the curves behind the values.
+
+    Not written, but to be judged by: per_image, for each method the values behind `value`, float (N,),
+    NaN where an image is not used; resampling, that of their sources; further, the same for other scores
+    of the metric, name -> (direction, values).
     """
 
     metric: str
@@ -45,6 +51,10 @@ class Score:
     extra: Mapping[str, Any] = field(default_factory=dict)
     notes: Sequence[str] = ()
     problems: Sequence[str] = ()
+    plot: Plot | None = None
+    per_image: Mapping[str, np.ndarray] = field(default_factory=dict)
+    resampling: Resampling | None = None
+    further: Mapping[str, tuple[str, Mapping[str, np.ndarray]]] = field(default_factory=dict)
 
     @cached_property
     def validity(self) -> dict[str, dict[str, Any]]:
@@ -61,14 +71,30 @@ class Score:
             and model.description["config"].get("on") != "scene_only"
         }
 
+    @cached_property
+    def unsuited(self) -> dict[str, str]:
+        """The methods asked for that do not apply to the networks, and why."""
+        found: dict[str, str] = {}
+        for model in self.models.values():
+            found |= self.request.unsuited(model)
+        return found
+
+    def _notes(self) -> list[str]:
+        reasons = [f"{name} ({reason})" for name, reason in self.unsuited.items()]
+        return [*self.notes, *([f"Not for these networks: {', '.join(reasons)}."] if reasons else [])]
+
     def warnings(self) -> list[str]:
         """Why the scores are not to be trusted, if so."""
         checks = [line for name, validity in self.validity.items() for line in failures(name, validity)]
         return [*checks, *self.problems]
 
     def write(self) -> Path:
-        """Write <metric>.json and <metric>.md to the results' folder; returns the JSON's path."""
+        """Write <metric>.json, .md and, with a plot, .png to the results' folder; returns the first path."""
         path = self.request.out / f"{self.metric}.json"
+        if self.plot:
+            self.plot.write(
+                path.with_suffix(".png"), [name for name in self.methods if self._is_control(name)]
+            )
         write_json(path, self.content())
         write_text(self.request.out / f"{self.metric}.md", self.markdown())
         return path
@@ -85,7 +111,8 @@ class Score:
                 name: {**entry, "control": self._is_control(name)} for name, entry in self.methods.items()
             },
             **self.extra,
-            "notes": list(self.notes),
+            "unsuited": self.unsuited,
+            "notes": self._notes(),
             "validity": {
                 "passed": all(checked) if checked else None,
                 "models": self.validity,
@@ -95,7 +122,7 @@ class Score:
                 "seed": request.seed,
                 "limit": request.limit,
                 "trials": request.trials,
-                "dataset": request.dataset.fingerprint,
+                "dataset": request.dataset and request.dataset.fingerprint,
                 "models": {
                     name: {"digest": model.digest, **model.description.get("config", {})}
                     for name, model in self.models.items()
@@ -112,25 +139,23 @@ class Score:
         has_trials = any("trial_sd" in entry for entry in self.methods.values())
         columns = {**({"trial sd": "trial_sd"} if has_trials else {}), **self.columns, "n": "n"}
         title = f"{self.title or self.metric.upper()} {ARROWS[self.direction]}"
-        lines = [_line(["method", title, "95% interval", *columns, "left out"])]
-        lines.append("|---" * (len(columns) + 4) + "|")
+        lines = []
         for name in sorted(self.methods, key=self._place):
             entry = self.methods[name]
             left_out = ", ".join(
                 f"{count} {why}" for why, count in entry.get("excluded", {}).items() if count
             )
             lines.append(
-                _line(
-                    [
-                        f"{name} (control)" if self._is_control(name) else name,
-                        _cell(entry.get("value")),
-                        _cell((entry.get("ci_low"), entry.get("ci_high"))),
-                        *(_cell(_look_up(entry, key)) for key in columns.values()),
-                        left_out or "0",
-                    ]
-                )
+                [
+                    f"{name} (control)" if self._is_control(name) else name,
+                    entry.get("value"),
+                    (entry.get("ci_low"), entry.get("ci_high")),
+                    *(look_up(entry, key) for key in columns.values()),
+                    left_out or "0",
+                ]
             )
-        return "\n".join([*lines, *(f"\n{note}" for note in self.notes)]) + "\n"
+        table = markdown_table(["method", title, "95% interval", *columns, "left out"], lines)
+        return "\n".join([table, *(f"\n{note}" for note in self._notes())]) + "\n"
 
     def markdown(self) -> str:
         """The table, the notes, and why they are not to be trusted, if so."""
@@ -144,23 +169,3 @@ class Score:
         value = self.methods[name].get("value")
         sign = 1 if self.direction == "up" else -1
         return self._is_control(name), np.inf if value is None else -sign * value
-
-
-def _line(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cells) + " |"
-
-
-def _look_up(entry: Any, key: str) -> Any:
-    for part in key.split("."):
-        entry = entry.get(part) if isinstance(entry, Mapping) else None
-    return entry
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, Mapping):
-        value = value.get("value")
-    if isinstance(value, (list, tuple)):
-        return " ... ".join(map(_cell, value))
-    if isinstance(value, (float, np.floating)):
-        return f"{value:.3f}"
-    return "-" if value is None else str(value)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 from scipy import stats
@@ -117,6 +119,20 @@ def interval(replicates: np.ndarray, level: float = LEVEL) -> tuple[float | None
         return None, None
     low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
+
+
+def summaries(columns: Mapping[str, np.ndarray], resampling: Resampling) -> dict[str, dict[str, Any]]:
+    """For each column, float (n,), value (the mean), ci_low, ci_high and n, NaN left out; None if unknown."""
+    if not columns:
+        return {}
+    result = {}
+    replicates = resampling.means(np.stack(list(columns.values()), 1))
+    for (name, column), samples in zip(columns.items(), replicates.T, strict=True):
+        low, high = interval(samples)
+        known = column[~np.isnan(column)]
+        value = float(known.mean()) if len(known) else None
+        result[name] = {"value": value, "ci_low": low, "ci_high": high, "n": len(known)}
+    return result
 
 
 def trial_sd(values: np.ndarray, trials: int, size: int, seed: int) -> float | None:

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from data_prep.classes import SCENES
 from data_prep.dataset import Dataset, View
 from models.classifier import Classifier
+from models.suite import Task
 
 EVALUATED = ("object_scene", "scene_only", "object_only", "rescaled", "relocated")
 
@@ -20,18 +22,20 @@ def probabilities(classifier: Classifier, view: View) -> np.ndarray:
     return np.concatenate(parts)
 
 
-def evaluate_views(classifier: Classifier, dataset: Dataset) -> dict[str, Any]:
-    """Accuracy on the test split of every view; of scene classifiers also on `bamboo_forest`.
+def evaluate_views(classifier: Classifier, dataset: Dataset, task: Task | None = None) -> dict[str, Any]:
+    """Accuracy on the test split of every view; of classifiers of all scenes also on `bamboo_forest`.
 
-    Also `confidence_increased`: among images of X_o,s that stay correctly classified when the common
-    feature is removed (the object for a scene classifier, the scene for an object classifier), the
-    share whose confidence in the true class grows (section 3.4).
+    `task` is what it was to learn, by default all classes of `classifier.labels`; images of classes that
+    are not of the task are left out. Also `confidence_increased`: among images of X_o,s that stay correctly
+    classified when the common feature is removed (the object for a scene classifier, the scene for an
+    object classifier), the share whose confidence in the true class grows (section 3.4).
     """
-    views = {name: dataset.view(name) for name in EVALUATED}
+    task = task or Task(classifier.labels)
+    views = {name: task.of_classes(dataset.view(name)) for name in EVALUATED}
     outputs = {name: probabilities(classifier, view) for name, view in views.items()}
-    labels = {name: view.labels(classifier.labels) for name, view in views.items()}
+    labels = {name: task.targets(view) for name, view in views.items()}
     correct = {name: outputs[name].argmax(1) == labels[name] for name in views}
-    both, without = views["object_scene"], "scene_only" if classifier.labels == "scene" else "object_only"
+    both, without = views["object_scene"], "scene_only" if task.labels == "scene" else "object_only"
     stays = correct["object_scene"] & correct[without]
     rows = np.arange(len(both))
     gain = outputs[without][rows, labels[without]] - outputs["object_scene"][rows, labels["object_scene"]]
@@ -40,7 +44,7 @@ def evaluate_views(classifier: Classifier, dataset: Dataset) -> dict[str, Any]:
         "images": {name: len(view) for name, view in views.items()},
         "confidence_increased": float((gain[stays] > 0).mean()) if stays.any() else None,
     }
-    if classifier.labels == "scene":
+    if task.class_names == SCENES:
         result["bamboo_forest"] = _bamboo_forest(classifier, dataset)
     return result
 

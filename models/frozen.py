@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import tensorflow as tf
@@ -23,17 +23,29 @@ def frozen(model: keras.Model, precision: str = "float32", guided: bool = False)
     precision: "bfloat16" computes so in all layers but preprocessing and the last, which gives float32.
     guided: ReLUs (layers, and activations of layers; not leaky ones) pass on positive derivatives only
     (Springenberg et al. 2014, section 3.1).
-    Raises `BamError` if `model` is not a graph of layers, or is to be guided and has no ReLU.
+    Raises `BamError` if `model` is not a graph of layers, or is to be guided and is `unguidable`.
     """
-    relus: list[str] = []
-    rebuilt = _rebuilt(model, precision, relus if guided else None)
-    if guided and not relus:
-        raise BamError(f"{model.name} has no ReLU, so there is nothing to guide: leave guided methods out")
-    return rebuilt
+    reason = unguidable(model) if guided else None
+    if reason:
+        raise BamError(f"{model.name} {reason}, so it cannot be guided: leave guided methods out")
+    return _rebuilt(model, precision, guided)
 
 
-def _rebuilt(model: keras.Model, precision: str, guided: list[str] | None) -> keras.Model:
-    """The model rebuilt; ReLUs are guided if there is a list `guided`, to which their names are added."""
+def unguidable(model: keras.Model) -> str | None:
+    """What keeps a model's ReLUs from being guided, in a few words; None if nothing does."""
+    layers = list(_leaves(model))
+    if any(getattr(layer, "function", None) in (tf.nn.relu, tf.nn.relu6) for layer in layers):
+        return "calls tf.nn.relu outside of a layer (keras.layers.ReLU is one)"
+    return None if any(_relu_of(layer) for layer in layers) else "has no ReLU"
+
+
+def _leaves(model: keras.Model) -> Iterator[keras.layers.Layer]:
+    for layer in model.layers:
+        yield from _leaves(layer) if isinstance(layer, keras.Model) else (layer,)
+
+
+def _rebuilt(model: keras.Model, precision: str, guided: bool) -> keras.Model:
+    """The model rebuilt, with those inside it."""
     if isinstance(model, keras.Sequential):
         model = keras.Model(model.inputs, model.outputs, name=model.name)
     if not getattr(model, "_is_graph_network", False):
@@ -52,15 +64,9 @@ def _rebuilt(model: keras.Model, precision: str, guided: list[str] | None) -> ke
             return keras.layers.Activation("linear", name=layer.name, dtype=settings["dtype"])
         if layer.name in folded:
             settings["use_bias"] = True
-        if guided is not None and getattr(layer, "function", None) in (tf.nn.relu, tf.nn.relu6):
-            raise BamError(
-                f"{model.name} calls tf.nn.relu outside of a layer: use keras.layers.ReLU to guide it"
-            )
-        relu = None if guided is None else _relu_of(layer)
-        if relu is not None:
-            guided.append(layer.name)
-            if isinstance(layer, keras.layers.ReLU):
-                return keras.layers.Activation(_guide(relu), name=layer.name, dtype=settings["dtype"])
+        relu = _relu_of(layer) if guided else None
+        if relu is not None and isinstance(layer, keras.layers.ReLU):
+            return keras.layers.Activation(_guide(relu), name=layer.name, dtype=settings["dtype"])
         copy = layer.__class__.from_config(settings)
         if relu is not None:
             copy.activation = _guide(relu)
@@ -102,13 +108,17 @@ def folded_norms(model: keras.Model) -> dict[str, keras.layers.BatchNormalizatio
 def _folded_weights(layer: keras.layers.Conv2D, norm: keras.layers.BatchNormalization) -> list[np.ndarray]:
     """Kernel and bias of norm(layer(x)) as one convolution, worked out in float64."""
     kernel, bias = layer.kernel.numpy(), layer.bias.numpy() if layer.use_bias else 0.0
+    scale, shift = scale_and_shift(norm)
+    return [kernel * scale, bias * scale + shift]
+
+
+def scale_and_shift(norm: keras.layers.BatchNormalization) -> tuple[np.ndarray, np.ndarray]:
+    """By what a batch norm multiplies its input in use, and what it then adds, float64 (channels,) each."""
     scale = 1 / np.sqrt(norm.moving_variance.numpy().astype(np.float64) + norm.epsilon)
     if norm.scale:
         scale = scale * norm.gamma.numpy()
-    shift = (bias - norm.moving_mean.numpy()) * scale
-    if norm.center:
-        shift = shift + norm.beta.numpy()
-    return [kernel * scale, shift]
+    shift = -norm.moving_mean.numpy() * scale
+    return scale, shift + norm.beta.numpy() if norm.center else shift
 
 
 def _relu_of(layer: keras.layers.Layer) -> Callable[[tf.Tensor], tf.Tensor] | None:

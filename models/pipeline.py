@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import tensorflow as tf
 
 from data_prep.dataset import View
 from data_prep.placement import generator
 from models.classifier import resize
+from models.suite import Task
 
 # Training pictures are shifted by up to this share of their side and mirrored half the time; their
 # brightness and contrast change by up to these shares.
@@ -15,10 +18,17 @@ SHIFT, BRIGHTNESS, CONTRAST = 0.06, 0.15, 0.2
 
 
 def training_batches(
-    view: View, labels: str, size: tuple[int, int], batch_size: int, seed: int, steps: range
+    view: View,
+    labels: str,
+    size: tuple[int, int],
+    batch_size: int,
+    seed: int,
+    steps: range,
+    classes: Sequence[str] | None = None,
 ) -> tf.data.Dataset:
     """The batches of `steps`: augmented float32 images (batch, *size, 3) in 0..255 and int labels.
 
+    Labels are indices into `classes`, to which all images of the view must belong, or into all classes.
     An epoch shows every image once, but for the remainder that fills no batch. Step i gives the same
     batch whatever came before, so that an interrupted training goes on to the same end.
     """
@@ -40,20 +50,22 @@ def training_batches(
         return augment(images, tf.stack([tf.constant(seed, tf.int64), step])), labels
 
     batches = tf.data.Dataset.from_tensor_slices((table, numbers))
-    batches = batches.map(_composer(view, labels, size), tf.data.AUTOTUNE, deterministic=True)
+    batches = batches.map(_composer(view, labels, classes, size), tf.data.AUTOTUNE, deterministic=True)
     return batches.map(augmented, tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
 
 
-def evaluation_batches(view: View, labels: str, size: tuple[int, int], batch_size: int) -> tf.data.Dataset:
-    """All images of a view in order, as float32 (n, *size, 3) in 0..255, with their labels."""
+def evaluation_batches(
+    view: View, labels: str, size: tuple[int, int], batch_size: int, classes: Sequence[str] | None = None
+) -> tf.data.Dataset:
+    """All images of a view in order, as float32 (n, *size, 3) in 0..255, with labels as for training."""
     table = np.arange(len(view))
     batches = tf.data.Dataset.from_tensor_slices(table).batch(batch_size).map(lambda index: (index, index[0]))
-    batches = batches.map(_composer(view, labels, size), tf.data.AUTOTUNE, deterministic=True)
+    batches = batches.map(_composer(view, labels, classes, size), tf.data.AUTOTUNE, deterministic=True)
     return batches.map(lambda images, labels, step: (images, labels)).prefetch(tf.data.AUTOTUNE)
 
 
-def _composer(view: View, labels: str, size: tuple[int, int]):
-    all_labels = view.labels(labels).astype(np.int64)
+def _composer(view: View, labels: str, classes: Sequence[str] | None, size: tuple[int, int]):
+    all_labels = Task(labels, classes=classes).targets(view).astype(np.int64)
 
     def compose(index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return view[index].images, all_labels[index]

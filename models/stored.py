@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from data_prep.errors import BamError
 from data_prep.files import read_json
 from models.classifier import Classifier
 from models.suite import SUITE
+from models.weights import read_network
 
 
 def read_description(folder: Path) -> dict[str, Any]:
@@ -41,14 +42,16 @@ def load_classifier(folder: str | Path, precision: str = "float32", batch_size: 
         raise BamError(f"there is no trained model in {folder}: {_remedy(folder)}")
     description = read_description(folder)
     try:
-        model = keras.models.load_model(folder / "model.keras", compile=False)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise BamError(f"{folder / 'model.keras'} cannot be read ({error}): train it again") from None
+        model = read_network(folder / "model.keras")
+    except BamError as error:
+        raise BamError(f"{error}: train it again") from None
+    config = description["config"]
     classifier = Classifier(
         model,
         description["class_names"],
         folder.name,
-        description["config"]["labels"],
+        # The outputs of a classifier of a few classes are no indices into all of them.
+        None if config.get("classes") else config["labels"],
         description,
         batch_size,
         precision,
@@ -58,3 +61,23 @@ def load_classifier(folder: str | Path, precision: str = "float32", batch_size: 
             f"{folder / 'model.keras'} is not the network that model.json describes: train it again"
         )
     return classifier
+
+
+def load_keras_file(
+    path: str | Path, class_names: Sequence[str], precision: str = "float32", batch_size: int = 32
+) -> Classifier:
+    """The classifier in a .keras file of the user's own: from pixels in 0..255 to logits of `class_names`.
+
+    Raises `BamError` if there is no such file, it cannot be read, or its network is no such classifier.
+    """
+    model = read_network(path)
+    shapes = [[tuple(tensor.shape) for tensor in ends or ()] for ends in (model.inputs, model.outputs)]
+    if [[len(shape) for shape in ends] for ends in shapes] != [[4], [2]]:
+        raise BamError(f"{path} goes from {shapes[0]} to {shapes[1]}: from images to logits is needed")
+    last = model.get_layer(model.output_names[0])
+    if (
+        isinstance(last, keras.layers.Softmax)
+        or getattr(last, "activation", None) is keras.activations.softmax
+    ):
+        raise BamError(f"{path} gives probabilities, but logits are needed: save it without the last softmax")
+    return Classifier(model, class_names, Path(path).stem, None, None, batch_size, precision)

@@ -41,6 +41,7 @@ class Config:
     labels: str
     on: str
     commonality: float | None
+    classes: list[str] | None  # None: all; models of earlier versions do not name it
     architecture: str
     weights: str
     weights_sha256: str | None  # of the file, if `weights` names one
@@ -53,7 +54,7 @@ class Config:
 
     @property
     def task(self) -> Task:
-        return Task(self.labels, self.on, self.commonality)
+        return Task(self.labels, self.on, self.commonality, self.classes)
 
 
 def make_config(
@@ -74,7 +75,8 @@ def make_config(
     rate = defaults.learning_rate if learning_rate is None else learning_rate
     sha256 = digest(weights) if Path(weights).is_file() else None
     settings = (architecture, weights, sha256, epochs, batch_size, rate, patience, seed)
-    return Config(task.labels, task.on, task.commonality, *settings, dataset.fingerprint)
+    classes = list(task.classes) if task.classes else None
+    return Config(task.labels, task.on, task.commonality, classes, *settings, dataset.fingerprint)
 
 
 def train(config: Config, dataset: Dataset, folder: Path) -> dict[str, Any]:
@@ -104,14 +106,14 @@ def train(config: Config, dataset: Dataset, folder: Path) -> dict[str, Any]:
         distributed.set_weights(model.get_weights())
     history, best = _fit(distributed, strategy, config, dataset, target)
     model.set_weights(best)
-    classifier = Classifier(model, task.class_names, task.name, task.labels)
+    classifier = Classifier(model, task.class_names, task.name)
     description = {
         "config": asdict(config),
         "class_names": list(task.class_names),
         "digest": classifier.digest,
         "parameters": model.count_params(),
         "history": history,
-        **evaluate_views(classifier, dataset),
+        **evaluate_views(classifier, dataset, task),
     }
     if is_chief():
         with replacing(target / "model.keras") as path:
@@ -127,12 +129,15 @@ def _remove_checkpoint(target: Path) -> None:
 
 
 def _check_same(config: Config, old: dict[str, Any], target: Path) -> None:
-    new = asdict(config)
-    changed = [f"{key} {old.get(key)}, not {new[key]}" for key in new if old.get(key) != new[key]]
+    changed = _changed(asdict(config), old)
     if changed:
         raise BamError(
             f"{target} was trained with {'; '.join(changed)}: give another --models, or remove it first"
         )
+
+
+def _changed(new: dict[str, Any], old: dict[str, Any]) -> list[str]:
+    return [f"{key} {old.get(key)}, not {new[key]}" for key in new if old.get(key) != new[key]]
 
 
 @functools.cache  # several machines can be joined only once
@@ -181,15 +186,15 @@ def _fit(
     history, best = state.restore(model, optimizer)
     held_out = config.task.view(dataset, "validation")
     chosen = np.random.default_rng(config.seed).permutation(len(held_out))[:VALIDATION_IMAGES]
-    size, labels = model.input_shape[1:3], config.labels
-    validation = evaluation_batches(held_out.subset(chosen), labels, size, config.batch_size)
+    size, labels, classes = model.input_shape[1:3], config.labels, config.classes
+    validation = evaluation_batches(held_out.subset(chosen), labels, size, config.batch_size, classes)
     done = history[-1]["step"] if history else 0
     with tqdm(
         desc=f"training {config.task.name}", initial=done, total=steps, unit="step", disable=None
     ) as bar:
         while done < steps and not _hopeless(history, config.patience * steps):
             span = range(done, min(done + ROUND, steps))
-            batches = training_batches(view, labels, size, config.batch_size, config.seed, span)
+            batches = training_batches(view, labels, size, config.batch_size, config.seed, span, classes)
             model.fit(batches, verbose=0)
             loss, accuracy = model.evaluate(validation, verbose=0)
             done = span.stop
@@ -218,11 +223,11 @@ class Checkpoint:
     """The whole state of a training in one .npz file: weights, best weights, optimizer, history."""
 
     def __init__(self, path: Path, config: dict[str, Any]):
-        self.path, self.config = path, json.dumps(config)
+        self.path, self.config = path, config
 
     def save(self, weights: list, best: list, optimizer: keras.optimizers.Optimizer, history: list) -> None:
         """Write the state, replacing the one before."""
-        arrays = {"config": np.array(self.config), "history": np.array(json.dumps(history))}
+        arrays = {"config": np.array(json.dumps(self.config)), "history": np.array(json.dumps(history))}
         state = [variable.numpy() for variable in optimizer.variables]
         for kind, values in (("weights", weights), ("best", best), ("optimizer", state)):
             arrays |= {f"{kind}_{index}": value for index, value in enumerate(values)}
@@ -245,7 +250,7 @@ class Checkpoint:
 
     def _read(self, model: keras.Model, optimizer: keras.optimizers.Optimizer) -> tuple[list, list]:
         with np.load(self.path, allow_pickle=False) as arrays:
-            if str(arrays["config"]) != self.config:
+            if _changed(self.config, json.loads(str(arrays["config"]))):
                 raise ValueError("it is of a training with other settings")
             values = {
                 kind: [

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from attributions import explain
+from attributions.controls import NOISE_SHARES, degraded_oracle
 from data_prep.errors import BamError
 
 
@@ -46,3 +47,36 @@ def test_the_oracle_knows_what_each_classifier_looks_at(scene_classifier, images
     assert np.array_equal(objects, masks.astype(np.float32))
     with pytest.raises(BamError, match="object_mask needs masks"):
         explain(scene_classifier, images, [0, 0], "object_mask")
+
+
+def test_noise_in_the_oracle_keeps_its_values_and_grows_with_the_share(scene_classifier):
+    classifier = scene_classifier
+    images, masks = np.zeros((2, 64, 64, 3), np.float32), np.zeros((2, 64, 64), bool)
+    masks[:, 10:30, 20:50] = True
+    seeds = np.array([1, 2], np.uint64)
+    oracle = explain(classifier, images, [0, 0], "object_mask", seeds, masks)
+    changed = []
+    for share in NOISE_SHARES:
+        maps = explain(classifier, images, [0, 0], degraded_oracle(share), seeds, masks)
+        np.testing.assert_array_equal(np.sort(maps, axis=None), np.sort(oracle, axis=None))
+        changed.append(maps != oracle)
+    assert not changed[0].any()
+    counts = [part.sum() for part in changed]
+    assert counts == sorted(counts)
+    assert len(set(counts)) == len(counts)
+    assert counts[-1] > 0.9 * oracle.size  # the oracle of scenes is a ramp, of which few pixels are equal
+
+
+def test_wholly_degraded_the_oracle_knows_nothing(scene_classifier):
+    images, masks = np.zeros((1, 64, 64, 3), np.float32), np.zeros((1, 64, 64), bool)
+    masks[:, :32] = True
+    (plane,) = explain(scene_classifier, images, [0], degraded_oracle(1.0), np.array([5], np.uint64), masks)
+    assert abs(np.corrcoef(plane.ravel(), ~masks.ravel())[0, 1]) < 0.05
+
+
+def test_degraded_oracles_differ_between_images_and_have_names_of_their_own(scene_classifier):
+    images, masks = np.zeros((2, 64, 64, 3), np.float32), np.zeros((2, 64, 64), bool)
+    seeds = np.array([1, 2], np.uint64)
+    first, second = explain(scene_classifier, images, [0, 0], degraded_oracle(0.6), seeds, masks)
+    assert (first != second).any()
+    assert len({degraded_oracle(share).name for share in NOISE_SHARES}) == len(NOISE_SHARES)

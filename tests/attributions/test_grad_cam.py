@@ -40,3 +40,29 @@ def test_layer_can_be_named(scene_classifier):
     )
     assert np.array_equal(default, last)
     assert not np.allclose(default, earlier)
+
+
+def test_layered_grad_cam_is_the_size_of_the_enlarged_sum():
+    head = np.array([[2.0, 0.0], [-1.0, 0.0], [0.0, -3.0]])
+    images = np.random.default_rng(0).uniform(0, 255, (2, 8, 8, 3)).astype(np.float32)
+    features = images.reshape(2, 4, 2, 4, 2, 3).mean((2, 4))
+    coarse = np.stack([(features[i] * head[:, i] / 16).sum(-1) for i in range(2)])
+    assert coarse[0].min() < 0 < coarse[0].max()
+    maps = explain(network(head), images, [0, 1], "layered_grad_cam")
+    # Between the centres of coarse pixels, enlarging to the double takes 3/4 of one and 1/4 of the next.
+    rows = np.concatenate([coarse[:, :1], *_between(coarse, 1), coarse[:, -1:]], axis=1)
+    fine = np.concatenate([rows[:, :, :1], *_between(rows, 2), rows[:, :, -1:]], axis=2)
+    np.testing.assert_allclose(maps, np.abs(fine), rtol=1e-4, atol=1e-4)
+    signed = explain(network(head), images, [0, 1], "grad_cam")
+    assert (signed[1] == 0).all()  # everything speaks against class 1
+    assert maps[1].min() > 0
+
+
+def _between(values, axis):
+    """The two points between each pair of neighbours along an axis."""
+    pairs = range(values.shape[axis] - 1)
+    near, far = ([np.take(values, [i + step], axis) for i in pairs] for step in (0, 1))
+    return [
+        np.concatenate([0.75 * a + 0.25 * b, 0.25 * a + 0.75 * b], axis)
+        for a, b in zip(near, far, strict=True)
+    ]

@@ -53,9 +53,11 @@ def test_on_a_linear_network_every_method_is_its_closed_form(linear, images):
         "smoothgrad_squared": weights[TARGETS] ** 2,
         "integrated_gradients": weights[TARGETS] * images,
         "gradient_x_input": weights[TARGETS] * images,
+        "gradient_shap": weights[TARGETS] * images,
     }
     for name, maps in expected.items():
-        found = explain(classifier, images, TARGETS, name)
+        settings = {"noise": 0.0} if name == "gradient_shap" else {}
+        found = explain(classifier, images, TARGETS, name, **settings)
         np.testing.assert_allclose(found, maps, rtol=1e-4, atol=1e-4, err_msg=name)
     white = explain(classifier, images, TARGETS, "integrated_gradients", baseline="white")
     np.testing.assert_allclose(white, weights[TARGETS] * (images - 255), rtol=1e-4, atol=1e-3)
@@ -90,7 +92,31 @@ def test_completeness_of_integrated_gradients(scene_classifier):
     np.testing.assert_allclose(maps.sum((1, 2, 3)), rise, rtol=0.02, atol=0.02 * np.abs(logits).max())
 
 
-@pytest.mark.parametrize("name", ["smoothgrad", "smoothgrad_squared", "integrated_gradients_smoothgrad"])
+def test_gradient_shap_is_uniform_on_the_way_to_the_noisy_image(square, images):
+    """With gradient 2 p at a point p = b + u (x - b): from black 2 u x^2, and u uniform."""
+    samples, zeros = 400, np.zeros(3, int)
+    settings = {"seed": [1, 2, 3], "noise": 0.0}
+    single = explain(square, images, zeros, "gradient_shap", samples=1, **settings)
+    places = single / (2 * images**2)
+    assert places.min() >= 0
+    assert places.max() <= 1
+    assert places.std((1, 2, 3)).max() < 1e-5  # one place for all pixels of an image
+    assert places[:, 0, 0, 0].std() > 0.05  # another one for each image
+    many = explain(square, images, zeros, "gradient_shap", samples=samples, **settings)
+    ratios = (many / images**2)[:, 0, 0, 0]
+    assert np.abs(ratios - 1).max() < 4 * np.sqrt(1 / 3 / samples)
+    white = explain(square, images, zeros, "gradient_shap", baseline="white", samples=1, **settings)
+    np.testing.assert_allclose(white, 2 * (255 + places * (images - 255)) * (images - 255), rtol=1e-4)
+    noisy = explain(square, images, zeros, "gradient_shap", samples=samples, seed=0, noise=0.2)
+    sd = 0.2 * (images.max((1, 2, 3)) - images.min((1, 2, 3)))
+    np.testing.assert_allclose(noisy.mean(), (images**2).mean() + (sd**2).mean(), rtol=0.1)
+    slight = explain(square, images, zeros, "gradient_shap", samples=1, seed=settings["seed"])
+    assert 0 < np.abs(slight - single).max() < 1e-3 * single.max()
+
+
+@pytest.mark.parametrize(
+    "name", ["smoothgrad", "smoothgrad_squared", "integrated_gradients_smoothgrad", "gradient_shap"]
+)
 def test_what_is_drawn_depends_on_the_images_seed_alone(name, square, images):
     seeds, targets = np.array([5, 6, 7], np.uint64), np.zeros(3, int)
     together = explain(square, images, targets, name, seeds, samples=9)
@@ -155,7 +181,10 @@ def test_wrong_settings_are_one_clear_error(linear, images):
     for settings in ({"samples": 0}, {"noise": -1.0}, {"noise": float("nan")}):
         with pytest.raises(BamError, match="at least one sample"):
             explain(linear[0], images, TARGETS, "smoothgrad", **settings)
-    with pytest.raises(BamError, match="did you mean 'black'"):
-        explain(linear[0], images, TARGETS, "integrated_gradients", baseline="blak")
+    with pytest.raises(BamError, match="at least one sample"):
+        explain(linear[0], images, TARGETS, "gradient_shap", samples=0)
+    for name in ("integrated_gradients", "gradient_shap"):
+        with pytest.raises(BamError, match="did you mean 'black'"):
+            explain(linear[0], images, TARGETS, name, baseline="blak")
     with pytest.raises(BamError, match="no layer with spatial feature maps"):
         explain(linear[0], images, TARGETS, "grad_cam")

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import tf_keras as keras
 
-from attributions import METHODS, explain
+from attributions import METHODS, explain, registry
 from data_prep.errors import BamError
 from models.classifier import Classifier
+from models.vit import vision_transformer
 
 
 @pytest.fixture(scope="module")
@@ -18,6 +19,14 @@ def oblong_classifier():
     x = keras.layers.Conv2D(8, 3, strides=2, activation="relu", padding="same")(x)
     outputs = keras.layers.Dense(3)(keras.layers.GlobalAveragePooling2D()(x))
     return Classifier(keras.Model(inputs, outputs), "abc", "oblong", "object", batch_size=8)
+
+
+@pytest.fixture(scope="module")
+def oblong_transformer():
+    """A small vision transformer on pictures of the same size."""
+    keras.utils.set_random_seed(0)
+    model = vision_transformer("transformer", (12, 20), 4, 16, 2, 2, 3)
+    return Classifier(model, "abc", "transformer", "object", batch_size=8)
 
 
 @pytest.fixture(scope="module")
@@ -33,52 +42,62 @@ def method(request):
     return request.param
 
 
-def test_maps_are_per_pixel_and_finite(method, oblong_classifier, batch):
+@pytest.fixture
+def classifier(method, oblong_classifier, oblong_transformer):
+    """The convolutional network, or the transformer for the methods that need one."""
+    unsuited = METHODS[method].unsuited(oblong_classifier)
+    assert not (unsuited and METHODS[method].unsuited(oblong_transformer))
+    return oblong_transformer if unsuited else oblong_classifier
+
+
+def test_maps_are_per_pixel_and_finite(method, classifier, batch):
     images, targets, masks = batch
-    maps = explain(oblong_classifier, images, targets, method, masks=masks)
+    maps = explain(classifier, images, targets, method, masks=masks)
     assert maps.dtype == np.float32
     assert maps.shape[:3] == (8, 12, 20)
     assert maps.ndim in (3, 4)
     assert np.isfinite(maps).all()
 
 
-def test_batch_of_one_equals_batch_of_eight(method, oblong_classifier, batch):
+def test_batch_of_one_equals_batch_of_eight(method, classifier, batch):
     images, targets, masks = batch
     seeds = np.arange(8)
-    whole = explain(oblong_classifier, images, targets, method, seeds, masks)
+    whole = explain(classifier, images, targets, method, seeds, masks)
     for i in (0, 5):
         one = np.s_[i : i + 1]
-        single = explain(oblong_classifier, images[one], targets[one], method, seeds[one], masks[one])
+        single = explain(classifier, images[one], targets[one], method, seeds[one], masks[one])
         np.testing.assert_allclose(single[0], whole[i], rtol=1e-4, atol=1e-5 * abs(whole[i]).max())
 
 
-def test_same_seed_same_maps(method, oblong_classifier, batch):
+def test_same_seed_same_maps(method, classifier, batch):
     images, targets, masks = batch
-    first, again = (explain(oblong_classifier, images, targets, method, 7, masks) for _ in range(2))
+    first, again = (explain(classifier, images, targets, method, 7, masks) for _ in range(2))
     assert np.array_equal(first, again)
 
 
-def test_images_of_another_size_are_resized(method, oblong_classifier, batch):
+def test_images_of_another_size_are_resized(method, classifier, batch):
     _, targets, _ = batch
     images = np.random.default_rng(1).integers(0, 256, (8, 30, 30, 3), dtype=np.uint8)
-    maps = explain(oblong_classifier, images, targets, method, masks=np.zeros((8, 30, 30), bool))
+    maps = explain(classifier, images, targets, method, masks=np.zeros((8, 30, 30), bool))
     assert maps.shape[:3] == (8, 12, 20)
 
 
-def test_unknown_targets_are_refused(method, oblong_classifier, batch):
+def test_unknown_targets_are_refused(method, classifier, batch):
     images, _, masks = batch
     for targets in (np.full(8, 3), np.full(8, -1), np.zeros(7, int), 0):
         with pytest.raises(BamError, match="targets must be 8 class indices from 0 to 2"):
-            explain(oblong_classifier, images, targets, method, masks=masks)
+            explain(classifier, images, targets, method, masks=masks)
 
 
-@pytest.mark.parametrize("method", [name for name in METHODS if not METHODS[name].control])
-def test_methods_depend_on_the_target(method, oblong_classifier, batch):
+@pytest.mark.parametrize("method", [name for name in METHODS if not METHODS[name].control], indirect=True)
+def test_methods_depend_on_the_target(method, classifier, batch):
     images, _, masks = batch
     first, second = (
-        explain(oblong_classifier, images, np.full(8, target), method, masks=masks) for target in (0, 1)
+        explain(classifier, images, np.full(8, target), method, masks=masks) for target in (0, 1)
     )
-    assert not np.allclose(first, second)
+    knows_no_target = method in ("attention_rollout", "attention_last_layer")
+    assert np.array_equal(first, second) == knows_no_target
+    assert not np.allclose(first[0], first[1])
 
 
 def test_unknown_method_names_the_nearest(oblong_classifier, batch):
@@ -111,7 +130,7 @@ def test_any_convolutional_network_can_be_explained():
     images = np.random.default_rng(0).uniform(0, 255, (2, 32, 32, 3)).astype(np.float32)
     np.testing.assert_allclose(classifier.logits(images), model(images, training=False), rtol=1e-3, atol=1e-3)
     for name, method in METHODS.items():
-        if not method.control:
+        if not method.control and not method.unsuited(classifier):
             maps = explain(
                 classifier, images, [0, 1], name, **({"samples": 2} if method.takes("samples") else {})
             )
@@ -134,11 +153,60 @@ def test_a_nested_network_is_told_to_name_a_layer():
     classifier = Classifier(keras.Sequential([keras.Input((8, 8, 3)), inner, *head]), "ab")
     with pytest.raises(BamError, match="network inside the network"):
         explain(classifier, np.ones((1, 8, 8, 3), np.float32), [0], "grad_cam")
+    assert set(unsuited(classifier)) >= {"grad_cam", "layered_grad_cam", "guided_grad_cam", "fullgrad"}
+    assert "guided_backprop" not in unsuited(classifier)
 
 
-def test_nothing_to_explain_and_negative_seeds_are_refused(method, oblong_classifier, batch):
+def test_nothing_to_explain_and_negative_seeds_are_refused(method, classifier, batch):
     images, targets, masks = batch
     with pytest.raises(BamError, match="was given no images"):
-        explain(oblong_classifier, images[:0], targets[:0], method, masks=masks[:0])
+        explain(classifier, images[:0], targets[:0], method, masks=masks[:0])
     with pytest.raises(BamError, match="must not be negative"):
-        explain(oblong_classifier, images, targets, method, seed=-1, masks=masks)
+        explain(classifier, images, targets, method, seed=-1, masks=masks)
+
+
+def unsuited(classifier):
+    reasons = {name: method.unsuited(classifier) for name, method in METHODS.items()}
+    return {name: reason for name, reason in reasons.items() if reason}
+
+
+def test_what_does_not_apply_to_a_network_is_said_in_a_few_words(oblong_classifier, oblong_transformer):
+    attention = ("attention_rollout", "attention_last_layer", "attention_grad_cam")
+    assert unsuited(oblong_classifier) == dict.fromkeys(attention, "the network has no attention")
+    maps = "the network has tokens in place of feature maps"
+    assert unsuited(oblong_transformer) == {
+        "guided_backprop": "the network has no ReLU",
+        "fullgrad": "the network is not linear between ReLUs (tokens)",
+        "grad_cam": maps,
+        "layered_grad_cam": maps,
+        "guided_grad_cam": "the network has no ReLU",
+    }
+    linear = keras.Sequential([keras.Input((4, 4, 3)), keras.layers.Flatten(), keras.layers.Dense(2)])
+    reasons = unsuited(Classifier(linear, "ab"))
+    assert reasons["grad_cam"] == "the network has no feature maps"
+    assert "fullgrad" not in reasons
+
+
+def test_what_does_not_apply_is_refused_but_a_named_layer_is_explained(oblong_transformer, batch):
+    images, targets, _ = batch
+    for name in ("grad_cam", "layered_grad_cam", "fullgrad", "guided_backprop", "guided_grad_cam"):
+        with pytest.raises(BamError, match="transformer has no"):
+            explain(oblong_transformer, images, targets, name)
+    assert explain(oblong_transformer, images, targets, "grad_cam", layer="embedding").shape == (8, 12, 20)
+
+
+def test_a_method_says_what_it_needs_when_it_is_registered(oblong_classifier, monkeypatch):
+    monkeypatch.setattr("attributions.registry.METHODS", {})
+
+    @registry.method(needs=[lambda classifier: None, lambda classifier: f"{classifier.name} is too long"])
+    def square_only(classifier, images, targets, *, seed):
+        return images
+
+    @registry.method
+    def plain(classifier, images, targets, *, seed):
+        return images
+
+    found = registry.METHODS
+    assert found["square_only"].unsuited(oblong_classifier) == "oblong is too long"
+    assert found["plain"].unsuited(oblong_classifier) is None
+    assert square_only(None, 3, None, seed=0) == plain(None, 3, None, seed=0) == 3

@@ -155,3 +155,55 @@ def test_xplique(classifier, batch, name, theirs, settings):
     if name == "grad_cam":
         found, ours = found.reshape(ours.shape)[:, 2:-2, 2:-2], ours[:, 2:-2, 2:-2]
     assert min(correlations(ours, found)) > 0.999
+
+
+@pytest.fixture(scope="module")
+def captum(classifier):
+    """Captum's methods, the network in torch, and its last feature maps there."""
+    attr, torch = pytest.importorskip("captum.attr"), pytest.importorskip("torch")
+    layers = []
+    for layer in classifier.network.layers:
+        if isinstance(layer, keras.layers.Conv2D):
+            stride = layer.strides[0]
+            # TensorFlow's "same" padding of an even side puts more behind than before.
+            layers.append(torch.nn.ZeroPad2d((2 - stride, 1, 2 - stride, 1)))
+            kernel, bias = (torch.tensor(weight) for weight in layer.get_weights())
+            layers.append(torch.nn.Conv2d(*kernel.shape[2:], 3, stride))
+            layers[-1].weight.data, layers[-1].bias.data = kernel.permute(3, 2, 0, 1), bias
+            layers.append(torch.nn.ReLU())
+    last, head = layers[-1], torch.nn.Linear(16, 3)
+    weights, bias = classifier.network.layers[-1].get_weights()
+    head.weight.data, head.bias.data = torch.tensor(weights.T), torch.tensor(bias)
+    network = torch.nn.Sequential(*layers, torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), head)
+    return attr, network, last
+
+
+def in_torch(images, targets):
+    """Pixels as the network has them behind its preprocessing."""
+    torch = pytest.importorskip("torch")
+    return torch.tensor(images / 127.5 - 1).permute(0, 3, 1, 2), torch.tensor(targets)
+
+
+def test_captum_layer_grad_cam(classifier, batch, captum):
+    attr, network, last = captum
+    images, targets = in_torch(*batch)
+    np.testing.assert_allclose(
+        network(images).detach(), classifier.logits(batch[0]), rtol=1e-3, atol=1e-3
+    )  # the same network
+    cam = attr.LayerGradCam(network, last).attribute(images, targets)
+    cam = attr.LayerAttribution.interpolate(cam, (SIZE, SIZE), "bilinear").abs()
+    ours = explain(classifier, *batch, "layered_grad_cam")
+    np.testing.assert_allclose(ours, cam[:, 0].detach(), rtol=1e-3, atol=1e-3 * ours.max())
+
+
+def test_captum_gradient_shap(classifier, batch, captum):
+    """Each draws its own places, so both come near the mean as far as their samples let them."""
+    attr, network, _ = captum
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(0)
+    images, targets = in_torch(*batch)
+    grey = torch.zeros_like(images[:1])  # 127.5 in pixels
+    theirs = attr.GradientShap(network).attribute(images, grey, 1000, 1e-4, target=targets)
+    ours = explain(classifier, *batch, "gradient_shap", samples=1000, baseline="grey")
+    assert min(correlations(ours, theirs.permute(0, 2, 3, 1).detach().numpy())) > 0.98
+    np.testing.assert_allclose(ours.sum((1, 2, 3)), theirs.sum((1, 2, 3)).detach(), rtol=0.1)

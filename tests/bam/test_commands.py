@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from PIL import Image
 
 
 def bam(command, *flags, code=0):
@@ -67,11 +68,51 @@ def test_missing_input_says_which_command_makes_it(folders, tmp_path):
     assert not (tmp_path / "x").exists()
 
 
+def test_metrics_are_judged_on_composites(folders, tmp_path):
+    out, errors = bam(
+        "metrics", "--metric", "inpainting,deletion", "--model", "scene", "--limit", 6, "--levels", "25,50",
+        "--methods", "grad_cam,vanilla_gradient,gradient_x_input", "--judge", "--data", folders["data"],
+        "--models", folders["models"], "--out", tmp_path,
+    )  # fmt: skip
+    assert errors == []
+    assert "| method | flips to the second class ↑ |" in out
+    assert "| metric | random from real |" in out
+    judgement = json.loads((tmp_path / "judgement.json").read_text())
+    assert {"inpainting", "inpainting:weighted", "deletion"} <= set(judgement["metrics"])
+    names = {path.name for path in tmp_path.glob("*.*")}
+    assert {"inpainting.md", "inpainting.png", "deletion.png", "judgement.md", "judgement.png"} <= names
+
+
+def test_images_and_a_network_of_ones_own_need_no_dataset(folders, tmp_path):
+    (tmp_path / "own").mkdir()
+    for shade in (30, 90, 150):
+        Image.new("RGB", (80, 70), (shade, 99, 200 - shade)).save(tmp_path / "own" / f"{shade}.png")
+    (tmp_path / "names.txt").write_text("".join(f"class {n}\n" for n in range(10)))
+    own = (
+        "--images", tmp_path / "own", "--model", folders["models"] / "scene" / "model.keras",
+        "--class_names", tmp_path / "names.txt", "--data", tmp_path / "none", "--out", tmp_path / "out",
+        "--methods", "grad_cam", "--metric",
+    )  # fmt: skip
+    out, errors = bam("metrics", *own, "inpainting", "--inpainter", "blur")
+    assert errors == []
+    assert "| grad_cam |" in out
+    _, errors = bam("metrics", *own, "inpainting", code=1)
+    assert len(errors) == 1
+    assert "donor fills holes from a dataset" in errors[0]
+    _, errors = bam("metrics", *own, "inpainting,iir", code=1)
+    assert "there is no dataset" in errors[0]
+
+
 @pytest.mark.parametrize(
     ("command", "flags", "words"),
     [
         ("metrics", ("--metric", "mcs,idrr"), "did you mean 'idr'"),
-        ("metrics", ("--metric", "idr", "--images", "folder"), "--images is for --metric iir"),
+        ("metrics", ("--metric", "idr", "--images", "folder"), "--images is for --metric iir, inpainting"),
+        ("metrics", ("--metric", "idr", "--fills", "2"), "--fills is for --metric inpainting"),
+        ("metrics", ("--metric", "inpainting", "--inpainter", "doner"), "--inpainter=doner"),
+        ("metrics", ("--metric", "inpainting", "--levels", "10,half"), "whole percentages from 1 to 100"),
+        ("metrics", ("--metric", "inpainting", "--levels", "0,101"), "whole percentages from 1 to 100"),
+        ("metrics", ("--human_ranking", "people.csv"), "--human_ranking is for --judge"),
         ("metrics", ("idr",), "unexpected argument 'idr'"),
         ("train", ("--architecture", "resnet"), "--architecture=resnet"),
         ("build_dataset", ("--colour", "red"), "colour"),

@@ -43,3 +43,44 @@ def suite_folder(dataset, tmp_path_factory):
 def all_correct(monkeypatch):
     """As if the untrained models recognised every image."""
     monkeypatch.setattr(Row, "correct", property(lambda row: True))
+
+
+@pytest.fixture(scope="session")
+def region_classifier():
+    """A network for images of 12 x 16 pixels that knows what it looks at: class 0 is a bright rectangle.
+
+    The logit of class 0 is (mean of the rectangle's red - 100) / 20, that of class 1 is 0. Its attribute
+    `region` is the rectangle, bool (12, 16): rows 3 to 6, columns 4 to 9.
+    """
+    import numpy as np
+    import tf_keras as keras
+
+    from models.classifier import Classifier
+
+    region = np.zeros((12, 16), bool)
+    region[3:7, 4:10] = True
+    weights = np.zeros((12 * 16 * 3, 2), np.float32)
+    weights[:, 0] = (region[..., None] * [1, 0, 0]).ravel() / region.sum() / 20
+    dense = keras.layers.Dense(2)
+    model = keras.Sequential([keras.layers.Flatten(input_shape=(12, 16, 3)), dense])
+    dense.set_weights([weights, np.array([-5, 0], np.float32)])
+    classifier = Classifier(model, ["bright", "dark"], batch_size=8)
+    classifier.region = region
+    return classifier
+
+
+@pytest.fixture
+def explained():
+    """From a classifier, images and maps to their `Explained`."""
+
+    def make(classifier, images, maps):
+        import numpy as np
+
+        from metrics.composites import Composer, Explained, Originals
+        from metrics.relevance import orders, relevance
+
+        images, seeds = np.asarray(images, np.float32), np.arange(len(images), dtype=np.uint64)
+        originals = Originals(Composer(classifier), images, seeds)
+        return Explained(originals, maps, orders(relevance(maps)[0], seeds))
+
+    return make

@@ -64,7 +64,7 @@ def test_a_misclassified_nan_map_is_counted_once(view, request_):
     entry = Pairs(rows, rows, less, view, request_).entries()["m"]
     assert entry["excluded"] == {"misclassified": 10, "nan_map": 0, "empty_mask": 0}
     assert (entry["value"], entry["ci_low"], entry["ci_high"], entry["n"]) == (None, None, None, 0)
-    assert entry["random_region"] == {"value": None, "ci_low": None, "ci_high": None}
+    assert entry["random_region"] == {"value": None, "ci_low": None, "ci_high": None, "n": 0}
 
 
 @pytest.mark.parametrize("count", [1, 3])

@@ -4,6 +4,7 @@ import tf_keras as keras
 
 from models.classifier import Classifier
 from models.evaluation import evaluate_views, probabilities
+from models.suite import Task
 
 
 @pytest.fixture
@@ -57,3 +58,21 @@ def test_the_fine_grained_test_counts_bamboo_forests_with_and_without_their_dog(
     assert result["with_dog"] == pytest.approx(0.5, abs=0.021)
     assert result["without_dog"] == (bare[0].mean() > threshold)
     assert (result["images"], result["scenes"]) == (100, 1)
+
+
+def test_a_classifier_of_a_few_classes_is_asked_about_these_alone(dataset):
+    """With one that tells the brighter half of the pictures of two scenes from the darker one."""
+    task = Task("scene", classes=["track", "cockpit"])
+    inputs = keras.Input((128, 128, 3))
+    outputs = keras.layers.Dense(2)(keras.layers.GlobalAveragePooling2D()(inputs))
+    model = keras.Model(inputs, outputs)
+    view = dataset.view("object_scene")
+    chosen = [image.split("-")[1] in ("cockpit", "track") for image in view.ids]
+    means, scenes = view[:].images.mean((1, 2, 3))[chosen], [p.scene for p in view.subset(chosen).placements]
+    threshold = np.median(means)
+    model.layers[-1].set_weights([np.array([[0, 1 / 3]] * 3), np.array([threshold, 0])])
+    result = evaluate_views(Classifier(model, task.class_names), dataset, task)
+    said = np.where(means > threshold, "track", "cockpit")
+    assert result["images"] == dict.fromkeys(result["accuracy"], 20)
+    assert result["accuracy"]["object_scene"] == pytest.approx((said == scenes).mean())
+    assert "bamboo_forest" not in result

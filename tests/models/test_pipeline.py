@@ -2,6 +2,7 @@ import numpy as np
 import tensorflow as tf
 
 from models.pipeline import augment, evaluation_batches, training_batches
+from models.suite import Task
 
 SIZE = (32, 32)
 
@@ -66,3 +67,15 @@ def test_augmentation_stays_in_range_and_follows_its_seed():
     assert first.min() >= 0
     assert first.max() <= 255
     assert first.shape == images.shape
+
+
+def test_labels_of_a_few_classes_are_indices_into_them(dataset, monkeypatch):
+    monkeypatch.setattr("models.pipeline.augment", lambda images, seed: images)
+    classes = ("bird", "zebra")
+    view = Task("object", classes=classes).view(dataset, "test")
+    trained = next(iter(training_batches(view, "object", SIZE, 12, 1, range(1), classes)))
+    evaluated = next(iter(evaluation_batches(view, "object", SIZE, 12, classes)))
+    for images, labels in (trained, evaluated):
+        shown = [view.ids[index].split("-")[0] for index in indices_of(view, images)]
+        assert [classes[label] for label in labels] == shown
+    assert set(trained[1].numpy()) == {0, 1}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from data_prep.errors import BamError
-from models import training
+from models import load_classifier, training
 from models.suite import Task
 from models.training import Checkpoint, make_config, train
 
@@ -111,8 +111,6 @@ def test_best_weights_are_kept_and_a_rising_loss_ends_it(dataset, tmp_path, monk
     config = make_config(Task("scene"), dataset, epochs=0.5, batch_size=16, patience=0.45)
     train(config, dataset, tmp_path)
     assert [entry["validation_loss"] for entry in read(tmp_path)["history"]] == [1.0, 0.5, 0.9, 0.8, 0.7]
-    from models import load_classifier
-
     best = load_classifier(tmp_path / "scene").model.get_weights()
     assert all(np.array_equal(a, b) for a, b in zip(best, kept[1], strict=True))
 
@@ -130,7 +128,7 @@ import tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 from data_prep import load_dataset
-from models import training
+from models import load_classifier, training
 from models.suite import Task
 training.ROUND = 4
 strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
@@ -152,3 +150,58 @@ def test_training_runs_on_several_devices(dataset, tmp_path):
     history = read(tmp_path)["history"]
     assert [entry["step"] for entry in history] == [4, 8, 10]
     assert all(np.isfinite(entry["validation_loss"]) for entry in history)
+
+
+def test_a_few_classes_are_trained_kept_and_loaded(dataset, tmp_path):
+    task = Task("object", classes=["dog", "bird"])
+    config = make_config(task, dataset, **{**QUICK, "epochs": 1.5})
+    assert config.classes == ["bird", "dog"]
+    assert config.task == task
+    description = train(config, dataset, tmp_path)
+    target = tmp_path / "object_bird+dog"
+    assert description["class_names"] == ["bird", "dog"]
+    assert description["config"]["classes"] == ["bird", "dog"]
+    assert description["images"]["object_scene"] == 20
+    assert "bamboo_forest" not in description
+    before = (target / "model.keras").stat().st_mtime_ns
+    assert train(config, dataset, tmp_path) == description
+    assert (target / "model.keras").stat().st_mtime_ns == before
+    classifier = load_classifier(target)
+    assert classifier.class_names == ("bird", "dog")
+    assert classifier.labels is None
+    assert classifier.description["config"]["labels"] == "object"
+    batch = task.view(dataset, "test")[:]
+    right = classifier.predictions(classifier.prepare(batch.images)) == [
+        ("bird", "dog").index(image.split("-")[0]) for image in batch.ids
+    ]
+    assert right.mean() == pytest.approx(description["accuracy"]["object_scene"])
+
+
+def test_a_model_that_names_no_classes_is_one_of_all(dataset, config, tmp_path):
+    """As those of earlier versions."""
+    train(config, dataset, tmp_path)
+    path = tmp_path / "scene" / "model.json"
+    description = read(tmp_path)
+    del description["config"]["classes"]
+    path.write_text(json.dumps(description))
+    before = (path.parent / "model.keras").stat().st_mtime_ns
+    assert train(config, dataset, tmp_path) == description
+    assert (path.parent / "model.keras").stat().st_mtime_ns == before
+    assert load_classifier(path.parent).labels == "scene"
+
+
+def test_a_checkpoint_that_names_no_classes_is_gone_on_from(dataset, config, tmp_path, monkeypatch, capsys):
+    save = Checkpoint.save
+
+    def save_once(self, *state):
+        self.config = {key: value for key, value in self.config.items() if key != "classes"}
+        save(self, *state)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoint, "save", save_once)
+        with pytest.raises(KeyboardInterrupt):
+            train(config, dataset, tmp_path / "interrupted")
+    train(config, dataset, tmp_path / "interrupted")
+    assert "starting anew" not in capsys.readouterr().err
+    assert read(tmp_path / "interrupted") == train(config, dataset, tmp_path / "whole")

@@ -1,0 +1,80 @@
+"""Methods for networks with a class token and attention: where that token looks.
+
+The attention layers give probabilities (N, heads, tokens, tokens), the class token first; the others stand
+for the patches of the image, row by row.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from attributions.needs import attention, attention_layers
+from attributions.registry import method
+from attributions.sweeps import layer_sweeps
+from data_prep.errors import BamError
+from models.classifier import Classifier, resize
+
+
+@method(needs=[attention])
+def attention_rollout(
+    classifier: Classifier, images: np.ndarray, targets: np.ndarray, *, seed: np.ndarray
+) -> np.ndarray:
+    """Attention rollout (Abnar & Zuidema 2020, section 3), (N, H, W), not negative; knows no target.
+
+    The mean over the heads plus the identity, for the path around the layer, rows divided by their sums;
+    the product over the layers says how much of each patch arrives at the class token.
+    """
+    arrived = []
+    for _, sweep in layer_sweeps(classifier, images, targets, _layers(classifier)):
+        product = None
+        for probabilities, _ in sweep:
+            step = probabilities.mean(1) + np.eye(probabilities.shape[-1], dtype=np.float32)
+            step /= step.sum(-1, keepdims=True)
+            product = step if product is None else step @ product
+        arrived.append(product[:, 0, 1:])
+    return _on_the_image(np.concatenate(arrived), classifier)
+
+
+@method(needs=[attention])
+def attention_last_layer(
+    classifier: Classifier, images: np.ndarray, targets: np.ndarray, *, seed: np.ndarray
+) -> np.ndarray:
+    """The class token's attention in the last layer, mean over the heads, (N, H, W); knows no target."""
+    # With the derivative, which costs little there, `attention_grad_cam` asks for the same.
+    probabilities, _ = classifier.layer_gradient(images, targets, _layers(classifier)[-1])
+    return _on_the_image(probabilities[:, :, 0, 1:].mean(1), classifier)
+
+
+@method(needs=[attention])
+def attention_grad_cam(
+    classifier: Classifier, images: np.ndarray, targets: np.ndarray, *, seed: np.ndarray
+) -> np.ndarray:
+    """Grad-CAM of the last layer's attention (Chefer et al. 2021, section 4), (N, H, W), not negative.
+
+    The heads' attention from the class token to the patches, weighted by the mean over the patches of the
+    logit's derivative by it; mean over the heads; negative values become zero.
+    """
+    probabilities, gradient = classifier.layer_gradient(images, targets, _layers(classifier)[-1])
+    weights = gradient[:, :, 0, 1:].mean(-1, keepdims=True)
+    cam = (weights * probabilities[:, :, 0, 1:]).mean(1)
+    return _on_the_image(np.maximum(cam, 0), classifier)
+
+
+def _layers(classifier: Classifier) -> list[str]:
+    reason = attention(classifier)
+    if reason:
+        raise BamError(f"{classifier.name} cannot be explained by attention: {reason}")
+    return attention_layers(classifier)
+
+
+def _on_the_image(values: np.ndarray, classifier: Classifier) -> np.ndarray:
+    """Values of the patches (N, patches), laid out as the patches are and enlarged bilinearly, (N, H, W)."""
+    height, width = classifier.input_size
+    rows = round((values.shape[1] * height / width) ** 0.5)
+    if not rows or values.shape[1] % rows or height * (values.shape[1] // rows) != width * rows:
+        raise BamError(
+            f"{classifier.name} has {values.shape[1]} tokens behind the class token, which do not cover "
+            f"{height} x {width} pixels in square patches"
+        )
+    grid = values.reshape(len(values), rows, -1, 1)
+    return resize(grid, classifier.input_size).numpy()[..., 0]

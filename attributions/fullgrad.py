@@ -1,0 +1,83 @@
+"""FullGrad: what the input and every bias contribute to the logit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import tf_keras as keras
+
+from attributions.needs import linear_pieces, preprocessing_layers
+from attributions.registry import method
+from attributions.sweeps import layer_sweeps
+from data_prep.errors import BamError
+from models.classifier import Classifier, resize
+from models.frozen import folded_norms, scale_and_shift
+
+
+@method(needs=[linear_pieces])
+def fullgrad(
+    classifier: Classifier, images: np.ndarray, targets: np.ndarray, *, seed: np.ndarray
+) -> np.ndarray:
+    """FullGrad saliency maps (Srinivas & Fleuret 2019), (N, H, W), not negative.
+
+    Of every term of `full_gradient` that has a place in the image, the absolute values are rescaled to 0..1
+    over all positions and channels, as in the code published with the paper, summed over the channels and
+    enlarged bilinearly; the map is the sum over the terms. Biases of dense layers have no place.
+    """
+    parts = full_gradient(classifier, images, targets)
+    return np.concatenate([sum(_map(term, images.shape[1:3]) for term in terms) for terms in parts])
+
+
+def full_gradient(
+    classifier: Classifier, images: np.ndarray, targets: np.ndarray
+) -> Iterator[list[np.ndarray]]:
+    """The terms whose sum is the target's logit (the paper's full-gradient decomposition), a part of the
+    images at a time.
+
+    First the preprocessed image times the logit's derivative by it, (n, H, W, 3), so that the offset of the
+    preprocessing is part of the input. Then for each layer with biases (a convolution and its batch norm are
+    one) the bias times the derivative by the layer's output before its activation: (n, h, w, channels) or
+    (n, channels). Raises `BamError` for a network that is not linear between ReLUs.
+    """
+    reason = linear_pieces(classifier)
+    if reason:
+        raise BamError(f"{classifier.name} has no full gradient: {reason}")
+    start, biases = preprocessing_layers(classifier.model)[-1:], _biases(classifier)
+    for part, found in layer_sweeps(classifier, images, targets, [*start, *biases]):
+        if start:
+            values, gradient = found.pop(0)
+        else:
+            values, gradient = images[part], classifier.gradient(images[part], targets[part])
+        terms = [values * gradient]
+        for (name, bias), (output, derivative) in zip(biases.items(), found, strict=True):
+            if getattr(classifier.model.get_layer(name), "activation", None) is keras.activations.relu:
+                derivative = derivative * (output > 0)
+            terms.append(derivative * bias)
+        yield terms
+
+
+def _biases(classifier: Classifier) -> dict[str, np.ndarray]:
+    """What each layer adds to its output, by the layer's name; for a convolution whose batch norm became
+    part of it, by the norm's name."""
+    folded = folded_norms(classifier.model)
+    biases = {norm.name: classifier.network.get_layer(name).bias.numpy() for name, norm in folded.items()}
+    for layer in classifier.model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization) and layer.name not in biases:
+            biases[layer.name] = scale_and_shift(layer)[1].astype(np.float32)
+        elif getattr(layer, "use_bias", False) and layer.name not in folded:
+            biases[layer.name] = layer.bias.numpy()
+    # Some layer must be asked for, if none has a bias.
+    return biases or {classifier.model.output_names[0]: np.zeros((), np.float32)}
+
+
+def _map(term: np.ndarray, size: tuple[int, int]) -> np.ndarray | float:
+    """A term's part of the map, float32 (n, *size); 0 if it has no place in the image."""
+    if term.ndim != 4:
+        return 0.0
+    term = np.abs(term)
+    term -= term.min((1, 2, 3), keepdims=True)
+    highest = term.max((1, 2, 3), keepdims=True)
+    term = np.divide(term, highest, out=np.zeros_like(term), where=highest > 0)
+    # Enlarging is linear: after the sum over the channels it costs less.
+    return resize(term.sum(-1, keepdims=True), size).numpy()[..., 0]

@@ -1,0 +1,24 @@
+"""Outputs and derivatives of many layers, a few images at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from models.classifier import Classifier
+
+# Values of all layers' outputs that are asked for at once: with the derivatives, 0.8 GB.
+VALUES = 100_000_000
+
+
+def layer_sweeps(
+    classifier: Classifier, images: np.ndarray, targets: np.ndarray, layers: Sequence[str]
+) -> Iterator[tuple[slice, list[tuple[np.ndarray, np.ndarray]]]]:
+    """Parts of the images, small enough for memory, and `Classifier.layer_gradients` for each."""
+    shapes = [classifier.model.get_layer(name).output.shape[1:] for name in layers]
+    step = VALUES // sum(int(np.prod(shape)) for shape in shapes)
+    step = max(1, min(step, classifier.batch_size))
+    for start in range(0, len(images), step):
+        part = slice(start, start + step)
+        yield part, classifier.layer_gradients(images[part], targets[part], layers)

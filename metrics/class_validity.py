@@ -1,0 +1,87 @@
+"""Which classes an inpainter can paint so that the classifier recognises them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from data_prep.files import locked
+from data_prep.placement import generator
+from metrics.environment import effective_precision
+from metrics.request import Request
+from metrics.rows import RowFile
+from models.classifier import Classifier
+from models.inpainters import Inpainter, prompt_of
+
+VERSION = 1
+SEEDS = 20
+
+
+@dataclass(frozen=True)
+class ClassRow:
+    """How often a class was recognised in wholly painted pictures, of `seeds`; withheld: how many were."""
+
+    name: str
+    recognised: int
+    withheld: int
+    seeds: int
+
+    @property
+    def valid(self) -> bool:
+        """Whether in more than half of them (supplement, section 1.1)."""
+        return 2 * self.recognised > self.seeds
+
+    def content(self) -> dict[str, Any]:
+        """For the JSON file."""
+        return {"recognised": self.recognised, "withheld": self.withheld, "of": self.seeds}
+
+
+def class_validity(
+    labels: Iterable[int], classifier: Classifier, inpainter: Inpainter, request: Request
+) -> dict[int, ClassRow]:
+    """For each class index, what the classifier makes of black images filled from the class's name.
+
+    Kept in a CSV file in `request.row_folder`, one per classifier and inpainter; what is there is not
+    painted again. Empty for inpainters that do not paint what they are told to.
+    """
+    if not inpainter.targeted:
+        return {}
+    key = [VERSION, classifier.digest, inpainter.key, request.seed, SEEDS]
+    key += [effective_precision(classifier.precision)]
+    digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:12]
+    path = request.row_folder / f"{classifier.name}-{inpainter.name}-classes-{digest}.csv"
+    with locked(request.row_folder / ".lock"):
+        file = RowFile(path, ClassRow, ("name",))
+        result = {}
+        for label in sorted(set(labels)):
+            name = classifier.class_names[label]
+            if name not in file.rows:
+                file.append([_check(label, classifier, inpainter, request.seed)])
+            result[label] = file.rows[name]
+    return result
+
+
+def _check(label: int, classifier: Classifier, inpainter: Inpainter, seed: int) -> ClassRow:
+    name, shape = classifier.class_names[label], (SEEDS, *classifier.input_size)
+    seeds = np.array(
+        [generator(seed, "class", name, str(n)).integers(2**63) for n in range(SEEDS)], np.uint64
+    )
+    black, prompts = np.zeros((*shape, 3), np.uint8), [prompt_of(name)] * SEEDS
+    pictures = np.concatenate(
+        [
+            inpainter.fill(black[part], np.ones(shape, bool)[part], prompts[part], seeds[part])
+            for part in _parts(SEEDS, inpainter.batch_size)
+        ]
+    )
+    withheld = inpainter.may_refuse & ~pictures.any((1, 2, 3))
+    recognised = (classifier.predictions(pictures.astype(np.float32)) == label) & ~withheld
+    return ClassRow(name, int(recognised.sum()), int(withheld.sum()), SEEDS)
+
+
+def _parts(count: int, size: int) -> list[slice]:
+    return [slice(start, start + size) for start in range(0, count, size)]

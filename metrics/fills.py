@@ -1,0 +1,230 @@
+"""Painting the most relevant pixels of an image anew and asking the network again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from attributions import Method, explain
+from data_prep.dataset import Batch
+from data_prep.placement import generator
+from metrics.collect import image_seeds
+from metrics.regions import NAN
+from metrics.relevance import orders, patchified, relevance, top
+from metrics.request import Request
+from metrics.rows import RowFile
+from models.classifier import Classifier
+from models.inpainters import Inpainter, prompt_of
+
+NOT_PAINTED = -1
+# The hole that is as large as the pasted object; the others are named by their percentage of the pixels.
+OBJECT = "object"
+
+
+@dataclass(frozen=True)
+class Fill:
+    """One painted picture.
+
+    level: how much was painted anew, in percent of the pixels, or "object"; sample: which of several fills;
+    pixels: size of the hole; status: of the map, see `relevance`; predicted, target: the network's first and
+    second class for the image; painted: its class for the painted one, -1 if there is none (the inpainter
+    withheld it, or the map has no order); overlap: see `overlap_weight`, NaN if the class is not the target
+    or the method cannot explain new pictures; seconds: its share of the time.
+    """
+
+    image_id: str
+    level: str
+    sample: int
+    pixels: int
+    status: str
+    predicted: int
+    target: int
+    painted: int
+    overlap: float
+    seconds: float
+
+
+def overlap_weight(first: np.ndarray, second: np.ndarray, painted: np.ndarray) -> np.ndarray:
+    """float (N,): |(M1 or M2) and M'| / |M'|, the weight that Cohen et al. 2025 give a flip.
+
+    bool (N, H, W), equally many pixels in each: the most relevant ones for the first class of the image, for
+    its second, and for that class of the painted image. It is 1 if all that is relevant afterwards was
+    relevant before, and 2p - p^2 on average for random maps (p: share of the pixels).
+    """
+    return ((first | second) & painted).sum((1, 2)) / painted.sum((1, 2))
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What fills depend on besides the image and the method.
+
+    view: name of the image set; levels: percentages of the pixels to paint; fills: how many pictures for
+    each hole; grid: see `patchified`, 0 for maps as they are.
+    """
+
+    classifier: Classifier
+    inpainter: Inpainter
+    view: str
+    levels: Sequence[int]
+    fills: int
+    grid: int
+    request: Request
+
+
+Task = tuple[str, int, int]  # level, sample, pixels
+
+
+@dataclass
+class Work:
+    """One method on one batch: what is to be painted, and the maps, made when they are needed.
+
+    ends: the classes of wholly painted images and of those where nothing was to paint, by image, level and
+    sample; they are the same for all methods.
+    """
+
+    setting: Setting
+    method: Method
+    file: RowFile[Fill]
+    batch: Batch
+    images: np.ndarray
+    first: np.ndarray
+    second: np.ndarray
+    ends: dict[tuple[str, str, int], int]
+
+    def paint(self, place: int) -> None:
+        """Add the fills of one image to the file where they are not there yet."""
+        tasks, size = self._tasks(place), self.setting.inpainter.batch_size
+        # Parts are always cut the same way, for the same reason as batches.
+        for part in (tasks[start : start + size] for start in range(0, len(tasks), size)):
+            missing = [task for task in part if (self.batch.ids[place], *task[:2]) not in self.file.rows]
+            if missing:
+                rows = self._fills(place, part)
+                self.file.append(row for row, task in zip(rows, part, strict=True) if task in missing)
+
+    def _tasks(self, place: int) -> list[Task]:
+        """Every fill of an image: those of one level one after another."""
+        mask, samples = self.batch.masks[place], range(self.setting.fills)
+        # As many pixels as int(p n) says, as in the supplement's code.
+        counts = {str(level): level * mask.size // 100 for level in self.setting.levels}
+        counts |= {OBJECT: int(mask.sum())} if mask.any() else {}
+        return [(level, sample, count) for level, count in counts.items() for sample in samples]
+
+    def _fills(self, place: int, tasks: list[Task]) -> list[Fill]:
+        begin = time.perf_counter()
+        order, states = self._first_order
+        painted, weights = np.full(len(tasks), NOT_PAINTED), np.full(len(tasks), np.nan)
+        if states[place] != NAN:
+            holes = self._top(order[place], tasks)
+            pictures, painted = self._painted(place, tasks, holes)
+            flipped = painted == self.second[place]
+            weights[flipped & self._whole(tasks)] = 1
+            # The others are asked for along the curve only, and need maps of pictures that nobody has seen.
+            flipped &= ~self._whole(tasks) & [level != OBJECT and count > 0 for level, _, count in tasks]
+            if flipped.any() and not (self.method.takes("ids") or self.method.takes("view")):
+                where = np.flatnonzero(flipped)
+                weights[where] = self._weights(
+                    place, [tasks[i] for i in where], holes[where], pictures[where]
+                )
+        seconds = round((time.perf_counter() - begin) / len(tasks), 6)
+        known = (states[place], int(self.first[place]), int(self.second[place]))
+        return [
+            Fill(self.batch.ids[place], *task, *known, int(label), float(weight), seconds)
+            for task, label, weight in zip(tasks, painted, weights, strict=True)
+        ]
+
+    def _painted(self, place: int, tasks: list[Task], holes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The painted pictures, uint8 (n, H, W, 3), and their classes, -1 where one was withheld.
+
+        Pictures of `ends` that are known are left out: they are black here.
+        """
+        setting, image = self.setting, self.batch.ids[place]
+        keys = [(image, *task[:2]) for task in tasks]
+        new = np.array([index for index, key in enumerate(keys) if key not in self.ends], int)
+        pictures = np.zeros((len(tasks), *self.batch.images.shape[1:]), np.uint8)
+        classes = np.array([self.ends.get(key, NOT_PAINTED) for key in keys])
+        if len(new):
+            pictures[new] = setting.inpainter.fill(
+                np.repeat(self.batch.images[place][None], len(new), 0),
+                holes[new],
+                [prompt_of(setting.classifier.class_names[self.second[place]])] * len(new),
+                np.array([self._seed("fill", image, str(tasks[index][1])) for index in new]),
+                [image] * len(new),
+            )
+            found = setting.classifier.predictions(pictures[new].astype(np.float32))
+            withheld = setting.inpainter.may_refuse & ~pictures[new].any((1, 2, 3))
+            classes[new] = np.where(withheld, NOT_PAINTED, found)
+        for index in new:
+            if tasks[index][2] in (0, holes[index].size):
+                self.ends[keys[index]] = int(classes[index])
+        return pictures, classes
+
+    def _whole(self, tasks: list[Task]) -> np.ndarray:
+        return np.array([count == self.batch.masks[0].size for *_, count in tasks])
+
+    def _weights(self, place: int, tasks: list[Task], holes: np.ndarray, pictures: np.ndarray) -> np.ndarray:
+        """The overlap weights of pictures that became the second class, NaN where a map has no order.
+
+        As in the supplement's code, only the map that makes the hole is patchified.
+        """
+        image = self.batch.ids[place]
+        seeds = np.array([self._seed("painted", image, level, str(sample)) for level, sample, _ in tasks])
+        masks = np.repeat(self._visible[place][None], len(tasks), 0)
+        targets = np.full(len(tasks), self.second[place])
+        maps, states = self._relevance(pictures.astype(np.float32), targets, seeds, masks)
+        second, second_states = self._second_order
+        ties = np.repeat(self._ties[place], len(tasks))
+        counts = np.array([count for *_, count in tasks])
+        weights = overlap_weight(
+            holes, self._top(second[place], tasks), top(orders(maps, ties), counts, maps.shape[1:])
+        )
+        unknown = [NAN in (state, second_states[place]) for state in states]
+        return np.where(unknown, np.nan, weights)
+
+    def _top(self, order: np.ndarray, tasks: list[Task]) -> np.ndarray:
+        counts = np.array([count for *_, count in tasks])
+        return top(np.repeat(order[None], len(tasks), 0), counts, self.images.shape[1:3])
+
+    @cached_property
+    def _first_order(self) -> tuple[np.ndarray, list[str]]:
+        """Pixels by relevance for the first class, int (n, H * W), and the maps' states."""
+        # Drawn as for the other metrics.
+        maps, states = self._of_batch(self.first)
+        if self.setting.grid:
+            maps = patchified(maps, self.setting.grid)
+        return orders(maps, self._ties), states
+
+    @cached_property
+    def _second_order(self) -> tuple[np.ndarray, list[str]]:
+        """The same for the second class."""
+        maps, states = self._of_batch(self.second, "second class")
+        return orders(maps, self._ties), states
+
+    @cached_property
+    def _ties(self) -> np.ndarray:
+        """Seeds of the order of equal pixels: one per image, so that equal maps have equal orders."""
+        return image_seeds(self.batch.ids, self.setting.request.seed, "ties")
+
+    def _of_batch(self, targets: np.ndarray, *stream: str) -> tuple[np.ndarray, list[str]]:
+        setting, name = self.setting, self.setting.view
+        seeds = image_seeds(self.batch.ids, setting.request.seed, name, setting.classifier.digest, *stream)
+        known = {"ids": self.batch.ids, "view": name}
+        return self._relevance(self.images, targets, seeds, self._visible, **known)
+
+    def _relevance(
+        self, images: np.ndarray, targets: np.ndarray, seeds: np.ndarray, masks: np.ndarray, **known: Any
+    ) -> tuple[np.ndarray, list[str]]:
+        settings = self.method.settings(self.setting.request.params)
+        classifier = self.setting.classifier
+        return relevance(explain(classifier, images, targets, self.method, seeds, masks, **known, **settings))
+
+    @property
+    def _visible(self) -> np.ndarray:
+        return self.batch.masks & self.batch.present[:, None, None]
+
+    def _seed(self, *names: str) -> np.uint64:
+        return np.uint64(generator(self.setting.request.seed, *names).integers(2**63))

@@ -1,0 +1,243 @@
+"""The inpainting perturbation metric (Cohen et al. 2025): does the class change to the one painted?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from metrics.class_validity import ClassRow, class_validity
+from metrics.comparison import Comparison, compare
+from metrics.curve_plot import Plot
+from metrics.fills import NOT_PAINTED, OBJECT, Fill
+from metrics.painting import Painting
+from metrics.pictures import Pictures, ViewPictures, pictures
+from metrics.regions import CONSTANT, NAN
+from metrics.relevance import PATCH_GRID
+from metrics.request import Request
+from metrics.scores import Score
+from metrics.statistics import TRIAL_SIZE, Resampling, summaries, trial_sd
+from models.inpainters import make_inpainter
+
+VERSION = 1
+LEVELS = (10, 20, 30, 40, 50)
+FILLS = 3
+# The three scores, what each is called, and whether more is better.
+KINDS = {"flips": "up", "any_change": "up", "weighted": "down"}
+COLUMNS = {
+    "any change ↑": "any_change",
+    "weighted S ↓": "weighted",
+    "at the object's area ↑": "at_object",
+    "rank interval": "rank",
+}
+NOTE = (
+    "The most relevant pixels are painted anew as the class that the network thinks second most likely. "
+    "The score is the share of paintings that become that class, `any change` the share whose class is "
+    "another than before, `weighted S` the paper's score, 1 - mean of flip x overlap weight; each is the "
+    "mean along the curve. The weight is 2p - p^2 on average for maps that are random, whatever they do to "
+    "the class, and 1 for a method that always gives the same map, so read the two beside it first. "
+    "`at the object's area`: the share of flips where the hole has as many pixels as the pasted object."
+)
+
+
+def evaluate(request: Request) -> Score:
+    """The flips to the second class when the most relevant pixels are painted anew, and the paper's S_p.
+
+    Of `request.options`: inpainter, checkpoint, no_paste_back (see `models.inpainters`); levels, the
+    percentages of pixels; fills, paintings per hole; patch_grid; model and images (see `Request.chosen`
+    and `pictures`).
+    """
+    options = request.options
+    classifier = request.chosen("object")
+    images = pictures(request, classifier)
+    inpainter = make_inpainter(
+        options.get("inpainter", "donor"),
+        request.dataset,
+        classifier.labels,
+        images.view if isinstance(images, ViewPictures) else None,
+        options.get("checkpoint"),
+        not options.get("no_paste_back", False),
+    )
+    levels = sorted({0, *options.get("levels", LEVELS)})
+    grid = options.get("patch_grid", PATCH_GRID)
+    painting = Painting(images, classifier, inpainter, levels, options.get("fills", FILLS), grid, request)
+    targets = painting.classes[:, 1].tolist()
+    validity = class_validity(targets, classifier, inpainter, request)
+    ids = images.ids[: len(targets)]
+    valid = [
+        image for image, label in zip(ids, targets, strict=True) if not validity or validity[label].valid
+    ]
+    rows = painting.collect(valid, request.suited(classifier).methods)
+    outcome = Outcome(rows, ids, len(valid), levels, images, request)
+    plot = Plot(
+        f"{classifier.name}, filled by {inpainter.name}",
+        "pixels painted anew, %",
+        levels,
+        {_AXES[kind]: outcome.mean_curves(kind) for kind in KINDS},
+    )
+    comparison = outcome.comparison()
+    return Score(
+        "inpainting",
+        VERSION,
+        "up",
+        comparison.with_ranks(outcome.entries()),
+        {classifier.name: classifier},
+        request,
+        title="flips to the second class",
+        columns=COLUMNS,
+        extra={
+            "inpainter": inpainter.key,
+            "levels": levels,
+            "patch_grid": grid,
+            "fills": painting.setting.fills,
+            "empty_hole": outcome.empty_hole(),
+            "class_validity": {row.name: row.content() for row in validity.values()},
+            "images": {"set": images.name, "n": len(ids), "left_out": images.left_out},
+            **comparison.content(),
+        },
+        notes=[NOTE, *_empty_hole_note(outcome.empty_hole()), *_validity_note(validity), *comparison.notes()],
+        plot=plot,
+        per_image=outcome.areas["flips"],
+        resampling=outcome.resampling,
+        further={f"inpainting:{kind}": (KINDS[kind], outcome.areas[kind]) for kind in list(KINDS)[1:]},
+    )
+
+
+_AXES = {
+    "flips": "share of flips to the second class",
+    "any_change": "share of changed classes",
+    "weighted": "weighted S (lower is better)",
+}
+
+
+class Outcome:
+    """The fills of each method as curves, areas and entries.
+
+    ids: all images asked for; valid: of how many the target class is valid. `curves[kind][method]` is float
+    (n, levels), NaN where an image is not used; `areas` are the means along these, by the trapezoidal rule.
+    """
+
+    def __init__(
+        self,
+        rows: Mapping[str, Sequence[Fill]],
+        ids: Sequence[str],
+        valid: int,
+        levels: Sequence[int],
+        images: Pictures,
+        request: Request,
+    ):
+        self.rows, self.ids, self.valid, self.levels, self.request = rows, ids, valid, levels, request
+        self.resampling = Resampling(images.sources[: len(ids)], request.seed)
+        self._index = {image: place for place, image in enumerate(ids)}
+        names = {str(level): place for place, level in enumerate([*levels, OBJECT])}
+        self.curves: dict[str, dict[str, np.ndarray]] = {kind: {} for kind in KINDS}
+        self.at_object: dict[str, np.ndarray] = {}
+        for method, fills in rows.items():
+            found = self._table(fills, names)
+            for kind in KINDS:
+                self.curves[kind][method] = found[kind][:, :-1]
+            self.at_object[method] = found["flips"][:, -1]
+        self.areas = {
+            kind: {name: area(levels, curve) for name, curve in curves.items()}
+            for kind, curves in self.curves.items()
+        }
+
+    def _table(self, fills: Sequence[Fill], names: Mapping[str, int]) -> dict[str, np.ndarray]:
+        """For each kind of score the mean over the samples, float (n, levels)."""
+        shape = (len(self.ids), len(names))
+        count, sums = np.zeros(shape), {kind: np.zeros(shape) for kind in KINDS}
+        for fill in fills:
+            if fill.painted == NOT_PAINTED:
+                continue
+            place = self._index[fill.image_id], names[fill.level]
+            flip = fill.painted == fill.target
+            count[place] += 1
+            sums["flips"][place] += flip
+            sums["any_change"][place] += fill.painted != fill.predicted
+            # Equation of S_p: 1 - mean(flip x weight); without a hole there is nothing to weigh, S_0 = 1.
+            sums["weighted"][place] += 1 - (fill.overlap if flip and fill.pixels else 0.0)
+        with np.errstate(invalid="ignore"):
+            return {kind: values / count for kind, values in sums.items()}
+
+    def mean_curves(self, kind: str) -> dict[str, list[float]]:
+        """For each method the mean over the images, one value per level."""
+        result = {}
+        for name, curve in self.curves[kind].items():
+            used = curve[~np.isnan(curve).any(1)]
+            result[name] = used.mean(0).tolist() if len(used) else None
+        return {name: curve for name, curve in result.items() if curve is not None}
+
+    def entries(self) -> dict[str, dict[str, Any]]:
+        """For each method the three scores, their curves, and what was left out."""
+        scores = {kind: summaries(areas, self.resampling) for kind, areas in self.areas.items()}
+        at_object = summaries(self.at_object, self.resampling)
+        curves = {kind: self.mean_curves(kind) for kind in KINDS}
+        return {
+            name: {
+                **scores["flips"][name],
+                "trial_sd": self._trial_sd(self.areas["flips"][name]),
+                **{kind: scores[kind][name] for kind in ("any_change", "weighted")},
+                "at_object": at_object[name],
+                **self._left_out(name),
+                "curves": {kind: curves[kind].get(name) for kind in KINDS},
+                "seconds": round(sum(fill.seconds for fill in fills), 3),
+            }
+            for name, fills in self.rows.items()
+        }
+
+    def _trial_sd(self, column: np.ndarray) -> float | None:
+        return trial_sd(column[~np.isnan(column)], self.request.trials, TRIAL_SIZE, self.request.seed)
+
+    def _left_out(self, name: str) -> dict[str, Any]:
+        status = {fill.image_id: fill.status for fill in self.rows[name]}
+        withheld = [fill.painted == NOT_PAINTED and fill.status != NAN for fill in self.rows[name]]
+        used = int((~np.isnan(self.areas["flips"][name])).sum())
+        nan_maps = sum(state == NAN for state in status.values())
+        excluded = {"invalid_target": len(self.ids) - self.valid, NAN: nan_maps}
+        excluded["all_withheld"] = self.valid - nan_maps - used
+        return {
+            "excluded": excluded,
+            "withheld_fills": sum(withheld),
+            "constant_maps": sum(state == CONSTANT for state in status.values()),
+        }
+
+    def empty_hole(self) -> dict[str, float | None]:
+        """Share of flips and of changed classes where nothing was to be painted: what painting alone does."""
+        some = next(iter(self.rows))
+        return {
+            kind: _mean(self.curves[kind][some][:, self.levels.index(0)]) for kind in ("flips", "any_change")
+        }
+
+    def comparison(self) -> Comparison:
+        """Tests between the methods by their flips, and their ranks."""
+        controls = {method.name for method in self.request.methods if method.control}
+        areas = self.areas["flips"]
+        return compare(areas, self.resampling, "up", controls & set(areas))
+
+
+def area(levels: Sequence[int], curve: np.ndarray) -> np.ndarray:
+    """float (n,): mean of curves (n, levels) along the axis, by the trapezoidal rule; NaN stays NaN."""
+    x = np.asarray(levels, float)
+    return (curve[:, 1:] + curve[:, :-1]) @ np.diff(x) / (2 * np.ptp(x))
+
+
+def _mean(column: np.ndarray) -> float | None:
+    known = column[~np.isnan(column)]
+    return float(known.mean()) if len(known) else None
+
+
+def _empty_hole_note(shares: Mapping[str, float | None]) -> list[str]:
+    if not shares["any_change"]:
+        return []
+    return [
+        f"With nothing to paint, {shares['any_change']:.1%} of the classes change and {shares['flips']:.1%} "
+        "become the second one: that much is the inpainter's doing."
+    ]
+
+
+def _validity_note(validity: Mapping[int, ClassRow]) -> list[str]:
+    invalid = [row.name for row in validity.values() if not row.valid]
+    if not invalid:
+        return []
+    return [f"Left out, since the network does not recognise most of their paintings: {', '.join(invalid)}."]

@@ -1,0 +1,116 @@
+"""The fills of a whole image set, kept as rows: what the inpainting metric is computed from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+
+import numpy as np
+from tqdm import tqdm
+
+from attributions import Method
+from data_prep.dataset import Batch
+from data_prep.errors import BamError
+from data_prep.files import locked
+from metrics.environment import effective_precision
+from metrics.fills import Fill, Setting, Work
+from metrics.pictures import Pictures
+from metrics.request import Request
+from metrics.rows import RowFile
+from models.classifier import Classifier
+from models.inpainters import Inpainter
+
+# To be raised when rows would come out differently: rows of other versions are then not used.
+VERSION = 1
+
+
+class Painting:
+    """The fills of a set of images, for one classifier and inpainter.
+
+    levels: percentages of the pixels to paint; fills: how many pictures for each hole; grid: see
+    `patchified`, 0 for maps as they are. Fills depend on the run's seed, the image and the sample's number,
+    so that all methods and levels are filled from the same.
+    """
+
+    def __init__(
+        self,
+        images: Pictures,
+        classifier: Classifier,
+        inpainter: Inpainter,
+        levels: Sequence[int],
+        fills: int,
+        grid: int,
+        request: Request,
+    ):
+        if len(classifier.class_names) < 2:
+            raise BamError(f"{classifier.name} has one class: the inpainting metric needs a second one")
+        if min(classifier.input_size) < grid:
+            height, width = classifier.input_size
+            raise BamError(
+                f"{classifier.name} takes {height} x {width} pixels, but the patch grid is {grid} x {grid}: "
+                "give a smaller --patch_grid, or 0 for none"
+            )
+        self.images, self.classifier, self.request = images, classifier, request
+        self.setting = Setting(classifier, inpainter, images.name, sorted(levels), fills, grid, request)
+
+    @cached_property
+    def classes(self) -> np.ndarray:
+        """int (n, 2): first and second class of the images that the request asks for."""
+        count = len(self.images.ids[: self.request.limit])
+        parts = [self._first_two(batch.images) for batch in self._batches()]
+        return np.concatenate(parts)[:count]
+
+    def _first_two(self, images: np.ndarray) -> np.ndarray:
+        logits = self.classifier.logits(images.astype(np.float32))
+        return np.argsort(-logits, axis=1, kind="stable")[:, :2].astype(np.int32)
+
+    def _batches(self) -> Iterator[Batch]:
+        """Whole batches, since what is beside an image can change its digits."""
+        size = self.classifier.batch_size
+        for start in range(0, len(self.images.ids[: self.request.limit]), size):
+            yield self.images[start : min(start + size, len(self.images))]
+
+    def collect(self, wanted: Sequence[str], methods: Sequence[Method]) -> dict[str, list[Fill]]:
+        """The fills of the images `wanted`, of every method, computed where they are not in its row file."""
+        folder, chosen = self.request.row_folder, frozenset(wanted)
+        title, total = f"painting for {self.classifier.name}", len(wanted) * len(methods)
+        with (
+            locked(folder / ".lock"),
+            tqdm(desc=title, total=total, unit="map", disable=None) as bar,
+        ):
+            keys = ("image_id", "level", "sample")
+            files = {method.name: RowFile(folder / self._file_name(method), Fill, keys) for method in methods}
+            for batch in self._batches():
+                for work in self._works(batch, methods, files):
+                    for place, image in enumerate(batch.ids):
+                        if image in chosen:
+                            work.paint(place)
+                            bar.update()
+        return {
+            name: [row for row in file.rows.values() if row.image_id in chosen]
+            for name, file in files.items()
+        }
+
+    def _works(
+        self, batch: Batch, methods: Sequence[Method], files: Mapping[str, RowFile[Fill]]
+    ) -> Iterator[Work]:
+        """One method after another, which share what they compute of the batch."""
+        images = batch.images.astype(np.float32)
+        classes = self._first_two(batch.images)
+        first, second = (np.ascontiguousarray(column) for column in classes.T)
+        ends: dict[tuple[str, str, int], int] = {}
+        with self.classifier.sharing(images):
+            for method in methods:
+                yield Work(self.setting, method, files[method.name], batch, images, first, second, ends)
+
+    def _file_name(self, method: Method) -> str:
+        request, classifier, setting = self.request, self.classifier, self.setting
+        key = [VERSION, self.images.fingerprint, setting.view, classifier.digest, setting.inpainter.key]
+        key += [classifier.batch_size, effective_precision(classifier.precision), request.seed]
+        key += [setting.levels, setting.fills, setting.grid]
+        key += [method.name, method.version, method.settings(request.params)]
+        digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:12]
+        names = (classifier.name, setting.view, setting.inpainter.name, method.name, digest)
+        return f"{'-'.join(names)}.csv"

@@ -1,0 +1,67 @@
+"""The images of the perturbation metrics, at a classifier's input size and without labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Protocol
+
+import numpy as np
+
+from data_prep.dataset import Batch, View
+from metrics.collect import ImageSet, shuffled
+from metrics.folder import FolderPictures
+from metrics.request import Request
+from metrics.scenes import unlabelled
+from models.classifier import Classifier
+from models.suite import Task
+
+
+class Pictures(ImageSet, Protocol):
+    """An image set of uint8 images at the input size, of which no labels are used.
+
+    sources: str (n, factors), what each image is made of. left_out: why files were not used, by name.
+    """
+
+    sources: np.ndarray
+    left_out: dict[str, str]
+
+    def subset(self, indices: Sequence[int] | np.ndarray) -> Pictures: ...
+
+
+class ViewPictures:
+    """The composites of a view, in its order, rounded to whole grey levels at the input size."""
+
+    def __init__(self, view: View, classifier: Classifier):
+        self.view, self._classifier = view, classifier
+        self.name, self.ids, self.fingerprint = f"{view.name}-pictures", view.ids, view.fingerprint
+        self.sources, self.left_out = view.sources, {}
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def subset(self, indices: Sequence[int] | np.ndarray) -> ViewPictures:
+        """The images at `indices`."""
+        return ViewPictures(self.view.subset(indices), self._classifier)
+
+    def __getitem__(self, key: slice) -> Batch:
+        batch = self.view[key]
+        images = np.rint(self._classifier.prepare(batch.images)).astype(np.uint8)
+        return unlabelled(replace(batch, images=images, masks=self._classifier.prepare_masks(batch.masks)))
+
+
+def pictures(request: Request, classifier: Classifier) -> Pictures:
+    """The images that a request asks for, in a random order that depends on its seed alone.
+
+    Those of the folder `request.options["images"]`; else of the test split of the image set on which the
+    classifier was trained (of X_o,s if that is unknown), without images of classes that it does not know.
+    """
+    if "images" in request.options:
+        return FolderPictures(
+            request.options["images"], classifier.input_size, request.seed, request.whole(classifier)
+        )
+    config = classifier.description.get("config", {})
+    view = request.dataset.view(config.get("on") or "object_scene")
+    if config.get("classes"):
+        view = Task(config["labels"], classes=config["classes"]).of_classes(view)
+    return ViewPictures(shuffled(view, request.seed), classifier)

@@ -1,0 +1,102 @@
+"""What all inpainters have in common: checks, and that pixels outside of the hole stay as they are."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from data_prep.errors import BamError
+
+
+def prompt_of(class_name: str) -> str:
+    """A class as one would say it: `bamboo forest` for `bamboo_forest`."""
+    return class_name.replace("_", " ")
+
+
+class Inpainter(ABC):
+    """Repaints the holes of pictures.
+
+    targeted: it paints what the prompt says. version: what another one painted is not used. batch_size:
+    how many pictures are best painted at once. may_refuse: it may withhold a sample, which then is black
+    all over. paste_back: whether the pixels outside of the hole are those of the picture, bit for bit.
+    """
+
+    name: str
+    targeted = False
+    version = 1
+    batch_size = 256
+    may_refuse = False
+    paste_back = True
+
+    @property
+    def key(self) -> dict[str, Any]:
+        """All that its output depends on, besides what `fill` is given; for JSON."""
+        return {"name": self.name, "version": self.version, "paste_back": self.paste_back}
+
+    def fill(
+        self,
+        images: np.ndarray,
+        holes: np.ndarray,
+        prompts: Sequence[str],
+        seeds: np.ndarray,
+        ids: Sequence[str | None] | None = None,
+    ) -> np.ndarray:
+        """The pictures with their holes repainted, uint8 (N, H, W, 3).
+
+        images: uint8 (N, H, W, 3). holes: bool (N, H, W), True where to repaint. prompts: what to paint,
+        N texts. seeds: uint64 (N,); a picture's fill depends on its own seed, not on what stands beside
+        it. ids: which images these are, for `donor`. Raises `BamError` for anything else.
+        """
+        _check(images, holes, prompts, seeds, ids)
+        result = images.copy()
+        # With the rest pasted back, nothing of what is painted for an empty hole would be seen.
+        wanted = np.flatnonzero(holes.any((1, 2)) | (not self.paste_back))
+        for start in range(0, len(wanted), self.batch_size):
+            part = wanted[start : start + self.batch_size]
+            texts, names = [prompts[i] for i in part], [None if ids is None else ids[i] for i in part]
+            painted = self._paint(images[part], holes[part], texts, seeds[part], names)
+            filled = np.where(holes[part][..., None], painted, images[part]) if self.paste_back else painted
+            if self.may_refuse:
+                filled[~painted.any((1, 2, 3))] = 0
+            result[part] = filled
+        return result
+
+    @abstractmethod
+    def _paint(
+        self,
+        images: np.ndarray,
+        holes: np.ndarray,
+        prompts: list[str],
+        seeds: np.ndarray,
+        ids: list[str | None],
+    ) -> np.ndarray:
+        """uint8 (N, H, W, 3), of which `fill` uses the holes; at most `batch_size` pictures."""
+
+
+def _check(images: Any, holes: Any, prompts: Any, seeds: Any, ids: Any) -> None:
+    if not _is_array(images, np.uint8, 4) or images.shape[3] != 3 or not images.size:
+        raise BamError(f"images to inpaint must be uint8 (N, H, W, 3), not {_described(images)}")
+    count = len(images)
+    if not _is_array(holes, bool, 3) or holes.shape != images.shape[:3]:
+        raise BamError(f"holes must be bool {images.shape[:3]}, one per image, not {_described(holes)}")
+    if not _is_array(seeds, np.uint64, 1) or len(seeds) != count:
+        raise BamError(f"seeds must be uint64 ({count},), one per image, not {_described(seeds)}")
+    if not _is_list(prompts, count) or not all(isinstance(text, str) for text in prompts):
+        raise BamError(f"prompts must be {count} texts, one per image, not {_described(prompts)}")
+    if ids is not None and not _is_list(ids, count):
+        raise BamError(f"ids must be {count} names, one per image, not {_described(ids)}")
+
+
+def _is_list(value: Any, count: int) -> bool:
+    return isinstance(value, (list, tuple, np.ndarray)) and len(value) == count
+
+
+def _is_array(value: Any, dtype: type, dimensions: int) -> bool:
+    return isinstance(value, np.ndarray) and value.dtype == dtype and value.ndim == dimensions
+
+
+def _described(value: Any) -> str:
+    return f"{value.dtype} {value.shape}" if isinstance(value, np.ndarray) else repr(value)[:60]

@@ -1,0 +1,43 @@
+"""Fills that look at the picture alone: its mean colour, its blur, black (Cohen et al. 2025, baselines)."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+from models.inpainters.base import Inpainter
+
+# Of the paper's blur: 10 pixels in pictures of 224.
+BLUR_SHARE = 10 / 224
+
+
+class Mean(Inpainter):
+    """The mean of each channel over the whole picture, hole included."""
+
+    name = "mean"
+
+    def _paint(self, images, holes, prompts, seeds, ids) -> np.ndarray:
+        means = np.rint(images.mean((1, 2), keepdims=True)).astype(np.uint8)
+        return np.broadcast_to(means, images.shape)
+
+
+class Blur(Inpainter):
+    """The whole picture, hole included, blurred by Pillow's Gaussian.
+
+    Its standard deviation is the same share of the shorter side at all sizes: 10 pixels of 224.
+    """
+
+    name = "blur"
+
+    def _paint(self, images, holes, prompts, seeds, ids) -> np.ndarray:
+        blur = ImageFilter.GaussianBlur(BLUR_SHARE * min(images.shape[1:3]))
+        return np.stack([np.asarray(Image.fromarray(image).filter(blur)) for image in images])
+
+
+class Black(Inpainter):
+    """Black."""
+
+    name = "black"
+
+    def _paint(self, images, holes, prompts, seeds, ids) -> np.ndarray:
+        return np.zeros_like(images)
