@@ -140,24 +140,7 @@ def gradient_shap(
     """
     _check(samples, noise)
     start = _baseline(images, baseline)
-    deviations = noise * (images.max((1, 2, 3)) - images.min((1, 2, 3)))
-    total = np.zeros(images.shape, np.float32)
-    index, sample = (part.ravel() for part in np.indices((len(images), samples)))
-    for begin in range(0, len(index), classifier.batch_size):
-        chosen = index[begin : begin + classifier.batch_size]
-        # Each sample has its own generator, so that neither batches nor their neighbours matter.
-        draws = [
-            np.random.default_rng([seed[image], number])
-            for image, number in zip(chosen, sample[begin : begin + len(chosen)], strict=True)
-        ]
-        place = np.array([rng.random(dtype=np.float32) for rng in draws])
-        way = images[chosen] - start[chosen]
-        if noise:
-            shake = np.stack([rng.standard_normal(images.shape[1:], np.float32) for rng in draws])
-            way += shake * deviations[chosen, None, None, None]
-        points = start[chosen] + place[:, None, None, None] * way
-        np.add.at(total, chosen, classifier.gradient(points, targets[chosen]) * way)
-    return total / samples
+    return classifier.expected_gradients(images, targets, start, seed, samples, noise)
 
 
 def _baseline(images: np.ndarray, name: str) -> np.ndarray:

@@ -171,6 +171,20 @@ class Classifier:
         places = (np.arange(samples, dtype=np.float32) + 0.5) / samples
         return self._mean("integrated", images, targets, baselines, seeds, spread, places)[0]
 
+    def expected_gradients(
+        self,
+        images: np.ndarray,
+        targets: np.ndarray,
+        baselines: np.ndarray,
+        seeds: np.ndarray,
+        samples: int,
+        spread: float = 0.0,
+    ) -> np.ndarray:
+        """The same with gradients at `samples` random places of the way, drawn from the image's seed."""
+        rngs = [np.random.default_rng([seed, samples]) for seed in seeds]
+        places = np.array([rng.random(samples, np.float32) for rng in rngs])
+        return self._mean("expected", images, targets, baselines, seeds, spread, places)[0]
+
     def _mean(
         self,
         kind: str,
@@ -181,23 +195,25 @@ class Classifier:
         spread: float,
         places: np.ndarray,
     ) -> list[np.ndarray]:
-        """Means over the samples at `places` of their paths, see `perturbed_sums`."""
-        difference = kind == "integrated"
+        """Means over the samples at `places`, (S,) or (N, S), of their paths, see `perturbed_sums`."""
+        difference = kind != "smoothed"
 
         def compute() -> list[np.ndarray]:
-            key = (kind, spread > 0)
+            key = (difference, spread > 0)
             if key not in self._compiled:
                 self._compiled[key] = perturbed_sums(self.network, spread > 0, difference)
             self._check(images)
+            samples = places.shape[-1]
+            per_image = np.broadcast_to(places, (len(images), samples))
+            given = (images, baselines, _indices(targets), seeds.astype(np.int64), per_image)
             parts = [
-                sampled_sums(
-                    self._compiled[key], self.batch_size, 1 if difference else 2, spread, places, *arrays
-                )
-                for arrays in self._batches(images, baselines, _indices(targets), seeds.astype(np.int64))
+                sampled_sums(self._compiled[key], self.batch_size, 1 if difference else 2, spread, *arrays)
+                for arrays in self._batches(*given)
             ]
-            return [np.concatenate(part) / len(places) for part in zip(*parts, strict=True)]
+            return [np.concatenate(part) / samples for part in zip(*parts, strict=True)]
 
-        return self._shared_answer((kind, spread, len(places)), compute, images, targets, baselines, seeds)
+        asked = (kind, spread, places.shape[-1])
+        return self._shared_answer(asked, compute, images, targets, baselines, seeds)
 
     def feature_layer(self) -> str:
         """Name of the last layer with spatial feature maps, which Grad-CAM explains by default."""

@@ -54,13 +54,13 @@ def sampled_sums(
     batch_size: int,
     moments: int,
     spread: float,
-    places: np.ndarray,
     images: np.ndarray,
     baselines: np.ndarray,
     targets: np.ndarray,
     seeds: np.ndarray,
+    places: np.ndarray,
 ) -> list[np.ndarray]:
-    """Sums over one sample at each of `places` (S,) for every image, float32 (N, H, W, 3) each.
+    """Sums over one sample at each of an image's `places` (N, S), float32 (N, H, W, 3) each.
 
     `add` is what `perturbed_sums` gave, and takes the other arguments; `spread` is the noise's standard
     deviation as a share of each image's range of values. Batches are filled across images and samples.
@@ -68,9 +68,13 @@ def sampled_sums(
     deviations = np.float32(spread) * (images.max((1, 2, 3)) - images.min((1, 2, 3)))
     given = [tf.constant(array) for array in (images, baselines, deviations, targets, seeds)]
     sums = [tf.zeros(images.shape)] * moments
-    samples, index = (part.ravel() for part in np.indices((len(places), len(images))))
+    samples, index = (part.ravel() for part in np.indices(places.T.shape))
     for start in range(0, len(index), batch_size):
         part = slice(start, start + batch_size)
-        point = (index[part].astype(np.int32), samples[part].astype(np.int64), places[samples[part]])
+        point = (
+            index[part].astype(np.int32),
+            samples[part].astype(np.int64),
+            places[index[part], samples[part]],
+        )
         sums = add(sums, *given, *(tf.constant(array) for array in point))
     return [total.numpy() for total in sums]
