@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import matplotlib
 from matplotlib.figure import Figure
 
 from data_prep.files import replacing
@@ -29,17 +30,17 @@ class Plot:
         """As PNG. Controls are dashed; a method has the same colour in all panels."""
         width, height = PANEL
         figure = Figure((width * len(self.panels) + 2, height), layout="constrained")
+        colours = matplotlib.colormaps["tab20"]
         names = list(dict.fromkeys(name for curves in self.panels.values() for name in curves))
         for place, (label, curves) in enumerate(self.panels.items(), start=1):
             axes = figure.add_subplot(1, len(self.panels), place)
             for name, values in curves.items():
-                number = names.index(name)
-                style = "--" if name in controls else ("-", "-.")[number // 10 % 2]
-                axes.plot(self.x, values, style, color=f"C{number % 10}", label=name, linewidth=1.4)
+                style, colour = "--" if name in controls else "-", colours(names.index(name) % colours.N)
+                axes.plot(self.x, values, style, color=colour, label=name, linewidth=1.4)
             axes.set_xlabel(self.axis)
             axes.set_ylabel(label)
             axes.grid(alpha=0.3)
-        figure.suptitle(self.title)
+        figure.suptitle(self.title, x=0.01, ha="left", fontsize=11)  # clear of the legend
         if names:
             figure.legend(*axes.get_legend_handles_labels(), loc="outside right upper", fontsize=8)
         with replacing(path) as temporary:
