@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import sys
 from collections.abc import Callable
 
@@ -59,5 +60,7 @@ def _parse(argv: list[str]) -> list[str]:
     except SystemExit:  # absl has shown the help that was asked for, and would call that a failure
         sys.exit(0)
     except flags.Error as error:
-        print(f"{error}; see --help", file=sys.stderr)
+        # absl puts the values of all flags that were looked at before the reason.
+        reason = re.sub(r"^flags .*?: (?=--)", "", str(error), flags=re.DOTALL)
+        print(f"{reason}; see --help", file=sys.stderr)
         sys.exit(2)

@@ -91,8 +91,8 @@ flags.DEFINE_string(
 flags.DEFINE_string(
     "model",
     None,
-    "model to explain, for the same metrics: a name in --models, or a .keras file (default: "
-    "scene_on_scene_only for IIR, else object)",
+    "model to explain, for IIR and the perturbation metrics: a name in --models, or a .keras file that you "
+    "trust (default: scene_on_scene_only for IIR, else object)",
 )
 flags.DEFINE_string("class_names", None, "text file with the classes of a .keras file, one per line")
 flags.DEFINE_bool("judge", False, "also judge the metrics themselves, see docs/judging.md")
@@ -126,6 +126,7 @@ OWN_FLAGS = {
     **dict.fromkeys(("images", "model", "class_names"), ("iir", *PERTURBATION)),
 }
 OPTIONS = (*OWN_FLAGS, "robustness")
+WITHOUT_IMAGES = {"rmcs", "tcav"}  # metrics that cannot be judged
 
 
 def parse_metrics(names: str) -> list[str]:
@@ -155,6 +156,15 @@ def _no_flag_without_its_metric(values: dict[str, Any]) -> bool:
         if values[name] is not None and not set(metrics) & set(parse_metrics(values["metric"])):
             known = ", ".join(metrics)
             raise flags.ValidationError(f"--{name} is for --metric {known}, which is not asked for")
+    return True
+
+
+@flags.multi_flags_validator(["judge", "metric"])
+def _something_to_judge(values: dict[str, Any]) -> bool:
+    if values["judge"] and set(parse_metrics(values["metric"])) <= WITHOUT_IMAGES:
+        raise flags.ValidationError(
+            "--judge needs a metric other than rmcs and tcav: they score no single images"
+        )
     return True
 
 

@@ -18,7 +18,7 @@ from metrics.rows import RowFile
 from models.classifier import Classifier
 from models.inpainters import Inpainter, prompt_of
 
-VERSION = 1
+VERSION = 2
 SEEDS = 20
 
 
@@ -51,7 +51,7 @@ def class_validity(
     """
     if not inpainter.targeted:
         return {}
-    key = [VERSION, classifier.digest, inpainter.key, request.seed, SEEDS]
+    key = [VERSION, classifier.digest, classifier.class_names, inpainter.key, request.seed, SEEDS]
     key += [effective_precision(classifier.precision)]
     digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:12]
     path = request.row_folder / f"{classifier.name}-{inpainter.name}-classes-{digest}.csv"

@@ -15,7 +15,7 @@ from metrics.collect import image_seeds, row_file_name, sweep
 from metrics.comparison import compare
 from metrics.composites import Composer, Explained, Originals
 from metrics.curve_plot import Plot
-from metrics.pictures import Pictures, pictures
+from metrics.pictures import Pictures, left_out_note, pictures
 from metrics.regions import CONSTANT, NAN
 from metrics.relevance import orders, relevance
 from metrics.request import Request
@@ -55,7 +55,7 @@ class Curve:
     note: str
     beside: Mapping[str, tuple[str, Value]] = field(default_factory=dict)
     options: Sequence[str] = ()
-    version: int = 1
+    version: int = 2
 
     def settings(self, request: Request) -> dict[str, Any]:
         """The options that it takes and that are set."""
@@ -76,7 +76,7 @@ def register(curve: Curve) -> None:
 
 
 def area(curves: np.ndarray) -> np.ndarray:
-    """float (N,): area under curves (N, K) of equal steps on an axis of length 1, by trapezoids."""
+    """float (N,): area under curves (N, K) by trapezoids of one width, as in RISE, on an axis of length 1."""
     return (curves.sum(1) - curves[:, 0] / 2 - curves[:, -1] / 2) / (curves.shape[1] - 1)
 
 
@@ -146,6 +146,8 @@ def _measure_batch(
     classifier = composer.classifier
     images = classifier.prepare(batch.images)
     seeds = image_seeds(batch.ids, request.seed, view, classifier.digest)
+    # A stream of their own: methods draw from the seeds too.
+    ties = image_seeds(batch.ids, request.seed, "ties")
     visible = batch.masks & batch.present[:, None, None]
     with classifier.sharing(images):
         originals = Originals(composer, images, seeds)
@@ -155,7 +157,7 @@ def _measure_batch(
             settings = method.settings(request.params)
             maps = explain(*given, method, seeds, visible, ids=batch.ids, view=view, **settings)
             planes, states = relevance(maps)
-            explained = Explained(originals, maps, orders(planes, seeds))
+            explained = Explained(originals, maps, orders(planes, ties))
             for curve in curves:
                 points = curve.measure(explained, **curve.settings(request)).astype(float)
                 points[np.array(states) == NAN] = np.nan
@@ -225,7 +227,13 @@ def _score(
             "images": {"set": images.name, "n": count, "left_out": images.left_out},
             **comparison.content(),
         },
-        notes=[curve.note, RANK_NOTE, *comparison.notes()],
+        notes=[
+            f"Of {classifier.name} on {count} images of {images.name}.",
+            curve.note,
+            RANK_NOTE,
+            *left_out_note(images.left_out),
+            *comparison.notes(),
+        ],
         plot=_plot(curve, axes, means, classifier.name),
         per_image=columns,
         resampling=resampling,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -59,6 +59,11 @@ def overlap_weight(first: np.ndarray, second: np.ndarray, painted: np.ndarray) -
     return ((first | second) & painted).sum((1, 2)) / painted.sum((1, 2))
 
 
+def explains_new(method: Method) -> bool:
+    """Whether a method can explain pictures that are in no image set."""
+    return not (method.takes("ids") or method.takes("view"))
+
+
 @dataclass(frozen=True)
 class Setting:
     """What fills depend on besides the image and the method.
@@ -98,17 +103,22 @@ class Work:
 
     def paint(self, place: int) -> None:
         """Add the fills of one image to the file where they are not there yet."""
-        tasks, size = self._tasks(place), self.setting.inpainter.batch_size
-        # Parts are always cut the same way, for the same reason as batches.
-        for part in (tasks[start : start + size] for start in range(0, len(tasks), size)):
+        for part in self._parts(self._tasks(place)):
             missing = [task for task in part if (self.batch.ids[place], *task[:2]) not in self.file.rows]
             if missing:
                 rows = self._fills(place, part)
                 self.file.append(row for row, task in zip(rows, part, strict=True) if task in missing)
 
+    def _parts(self, tasks: list[Task]) -> Iterator[list[Task]]:
+        """Always cut the same way, for the same reason as batches; apart what other methods have done."""
+        size, whole = self.setting.inpainter.batch_size, self.batch.masks[0].size
+        ends = [task for task in tasks if task[2] in (0, whole)]
+        for some in (ends, [task for task in tasks if task not in ends]):
+            yield from (some[start : start + size] for start in range(0, len(some), size))
+
     def _tasks(self, place: int) -> list[Task]:
         """Every fill of an image: those of one level one after another."""
-        mask, samples = self.batch.masks[place], range(self.setting.fills)
+        mask, samples = self._visible[place], range(self.setting.fills)
         # As many pixels as int(p n) says, as in the supplement's code.
         counts = {str(level): level * mask.size // 100 for level in self.setting.levels}
         counts |= {OBJECT: int(mask.sum())} if mask.any() else {}
@@ -125,7 +135,7 @@ class Work:
             weights[flipped & self._whole(tasks)] = 1
             # The others are asked for along the curve only, and need maps of pictures that nobody has seen.
             flipped &= ~self._whole(tasks) & [level != OBJECT and count > 0 for level, _, count in tasks]
-            if flipped.any() and not (self.method.takes("ids") or self.method.takes("view")):
+            if flipped.any() and explains_new(self.method):
                 where = np.flatnonzero(flipped)
                 weights[where] = self._weights(
                     place, [tasks[i] for i in where], holes[where], pictures[where]
@@ -156,7 +166,7 @@ class Work:
                 [image] * len(new),
             )
             found = setting.classifier.predictions(pictures[new].astype(np.float32))
-            withheld = setting.inpainter.may_refuse & ~pictures[new].any((1, 2, 3))
+            withheld = setting.inpainter.may_refuse & ~pictures[new].any((1, 2, 3)) & holes[new].any((1, 2))
             classes[new] = np.where(withheld, NOT_PAINTED, found)
         for index in new:
             if tasks[index][2] in (0, holes[index].size):
@@ -167,7 +177,7 @@ class Work:
         return np.array([count == self.batch.masks[0].size for *_, count in tasks])
 
     def _weights(self, place: int, tasks: list[Task], holes: np.ndarray, pictures: np.ndarray) -> np.ndarray:
-        """The overlap weights of pictures that became the second class, NaN where a map has no order.
+        """The overlap weights of pictures that became the second class; 0 where a map is NaN.
 
         As in the supplement's code, only the map that makes the hole is patchified.
         """
@@ -183,7 +193,7 @@ class Work:
             holes, self._top(second[place], tasks), top(orders(maps, ties), counts, maps.shape[1:])
         )
         unknown = [NAN in (state, second_states[place]) for state in states]
-        return np.where(unknown, np.nan, weights)
+        return np.where(unknown, 0.0, weights)
 
     def _top(self, order: np.ndarray, tasks: list[Task]) -> np.ndarray:
         counts = np.array([count for *_, count in tasks])

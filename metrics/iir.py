@@ -15,6 +15,7 @@ from metrics.pairs import Pairs, Rows, evaluated
 from metrics.patch import RECIPES, TOLERANCE
 from metrics.patch_sheet import write_sheet
 from metrics.patched import NOT_ACCEPTED, Patched, Scenes
+from metrics.pictures import left_out_note
 from metrics.request import Request
 from metrics.scenes import DatasetScenes
 from metrics.scores import Score
@@ -108,7 +109,7 @@ def evaluate(request: Request) -> Score:
             "images": {"set": scenes.name, "n": count, "left_out": getattr(scenes, "left_out", {})},
             **comparison.content(),
         },
-        notes=[NOTE, *_describe(patches, threshold), *_missing(scenes)],
+        notes=[NOTE, *_describe(patches, threshold), *left_out_note(getattr(scenes, "left_out", {}))],
         problems=_problems(recipes[0], patches),
         per_image=results[recipes[0]].pairs.columns,
         resampling=results[recipes[0]].pairs.resampling,
@@ -213,13 +214,6 @@ def _describe(patches: Mapping[str, dict[str, Any]], threshold: float) -> list[s
             ).format(**medians)
         lines.append(f"{line}.")
     return lines
-
-
-def _missing(scenes: Scenes) -> list[str]:
-    left_out = getattr(scenes, "left_out", {})
-    named = "; ".join(f"{name} ({reason})" for name, reason in list(left_out.items())[:5])
-    more = f", and {len(left_out) - 5} more (see the JSON file)" if len(left_out) > 5 else ""
-    return [f"Left out of the folder, {len(left_out)} images: {named}{more}."] if left_out else []
 
 
 def _problems(recipe: str, patches: Mapping[str, dict[str, Any]]) -> list[str]:

@@ -10,9 +10,9 @@ import numpy as np
 from metrics.class_validity import ClassRow, class_validity
 from metrics.comparison import Comparison, compare
 from metrics.curve_plot import Plot
-from metrics.fills import NOT_PAINTED, OBJECT, Fill
+from metrics.fills import NOT_PAINTED, OBJECT, Fill, explains_new
 from metrics.painting import Painting
-from metrics.pictures import Pictures, ViewPictures, pictures
+from metrics.pictures import Pictures, ViewPictures, left_out_note, pictures
 from metrics.regions import CONSTANT, NAN
 from metrics.relevance import PATCH_GRID
 from metrics.request import Request
@@ -25,7 +25,9 @@ LEVELS = (10, 20, 30, 40, 50)
 FILLS = 3
 # The three scores, what each is called, and whether more is better.
 KINDS = {"flips": "up", "any_change": "up", "weighted": "down"}
+_TITLES = {"flips": "flips to the second class", "any_change": "changed classes"}
 COLUMNS = {
+    "flips to the second class ↑": "flips",
     "any change ↑": "any_change",
     "weighted S ↓": "weighted",
     "at the object's area ↑": "at_object",
@@ -38,6 +40,11 @@ NOTE = (
     "mean along the curve. The weight is 2p - p^2 on average for maps that are random, whatever they do to "
     "the class, and 1 for a method that always gives the same map, so read the two beside it first. "
     "`at the object's area`: the share of flips where the hole has as many pixels as the pasted object."
+)
+
+UNTARGETED_NOTE = (
+    "The most relevant pixels are filled with what knows no class. The score is the share of fills whose "
+    "class is another than before, the mean along the curve; becoming the second class is chance."
 )
 
 
@@ -76,16 +83,23 @@ def evaluate(request: Request) -> Score:
         levels,
         {_AXES[kind]: outcome.mean_curves(kind) for kind in KINDS},
     )
-    comparison = outcome.comparison()
+    kind = "flips" if inpainter.targeted else "any_change"
+    comparison = outcome.comparison(kind)
+    shown = {key: column for key, column in COLUMNS.items() if column != kind}
+    setting = (
+        f"Of {classifier.name} on {len(ids)} images of {images.name}, filled by {inpainter.name}; "
+        f"{', '.join(map(str, levels[1:]))}% of the pixels, {painting.setting.fills} fills a hole, "
+        f"{f'maps reduced to {grid} x {grid}' if grid else 'maps as they are'}."
+    )
     return Score(
         "inpainting",
         VERSION,
         "up",
-        comparison.with_ranks(outcome.entries()),
+        comparison.with_ranks(outcome.entries(kind)),
         {classifier.name: classifier},
         request,
-        title="flips to the second class",
-        columns=COLUMNS,
+        title=_TITLES[kind],
+        columns=shown,
         extra={
             "inpainter": inpainter.key,
             "levels": levels,
@@ -96,11 +110,24 @@ def evaluate(request: Request) -> Score:
             "images": {"set": images.name, "n": len(ids), "left_out": images.left_out},
             **comparison.content(),
         },
-        notes=[NOTE, *_empty_hole_note(outcome.empty_hole()), *_validity_note(validity), *comparison.notes()],
+        notes=[
+            setting,
+            NOTE if inpainter.targeted else UNTARGETED_NOTE,
+            *_empty_hole_note(outcome.empty_hole()),
+            *_validity_note(validity),
+            *outcome.fixed_note(),
+            *left_out_note(images.left_out),
+            *comparison.notes(),
+        ],
+        problems=[] if valid else ["no image is scored: the network recognises no painted second class"],
         plot=plot,
-        per_image=outcome.areas["flips"],
+        per_image=outcome.areas[kind],
         resampling=outcome.resampling,
-        further={f"inpainting:{kind}": (KINDS[kind], outcome.areas[kind]) for kind in list(KINDS)[1:]},
+        further={
+            f"inpainting:{other}": (KINDS[other], outcome.areas[other])
+            for other in (KINDS if inpainter.targeted else ())
+            if other != kind
+        },
     )
 
 
@@ -133,8 +160,12 @@ class Outcome:
         names = {str(level): place for place, level in enumerate([*levels, OBJECT])}
         self.curves: dict[str, dict[str, np.ndarray]] = {kind: {} for kind in KINDS}
         self.at_object: dict[str, np.ndarray] = {}
+        # Methods that cannot explain a painted picture.
+        self._fixed = {method.name for method in request.methods if not explains_new(method)}
         for method, fills in rows.items():
             found = self._table(fills, names)
+            if method in self._fixed:
+                found["weighted"][:] = np.nan
             for kind in KINDS:
                 self.curves[kind][method] = found[kind][:, :-1]
             self.at_object[method] = found["flips"][:, -1]
@@ -168,19 +199,19 @@ class Outcome:
             result[name] = used.mean(0).tolist() if len(used) else None
         return {name: curve for name, curve in result.items() if curve is not None}
 
-    def entries(self) -> dict[str, dict[str, Any]]:
-        """For each method the three scores, their curves, and what was left out."""
+    def entries(self, kind: str) -> dict[str, dict[str, Any]]:
+        """For each method the score of this kind, the others beside it, the curves, and what was left out."""
         scores = {kind: summaries(areas, self.resampling) for kind, areas in self.areas.items()}
         at_object = summaries(self.at_object, self.resampling)
         curves = {kind: self.mean_curves(kind) for kind in KINDS}
         return {
             name: {
-                **scores["flips"][name],
-                "trial_sd": self._trial_sd(self.areas["flips"][name]),
-                **{kind: scores[kind][name] for kind in ("any_change", "weighted")},
+                **scores[kind][name],
+                "trial_sd": self._trial_sd(self.areas[kind][name]),
+                **{other: scores[other][name] for other in KINDS},
                 "at_object": at_object[name],
                 **self._left_out(name),
-                "curves": {kind: curves[kind].get(name) for kind in KINDS},
+                "curves": {other: curves[other].get(name) for other in KINDS},
                 "seconds": round(sum(fill.seconds for fill in fills), 3),
             }
             for name, fills in self.rows.items()
@@ -209,10 +240,15 @@ class Outcome:
             kind: _mean(self.curves[kind][some][:, self.levels.index(0)]) for kind in ("flips", "any_change")
         }
 
-    def comparison(self) -> Comparison:
-        """Tests between the methods by their flips, and their ranks."""
+    def fixed_note(self) -> list[str]:
+        """A sentence on the methods that have no weight."""
+        names = [name for name in self.rows if name in self._fixed]
+        return [f"Without weight, since they know the images alone: {', '.join(names)}."] if names else []
+
+    def comparison(self, kind: str) -> Comparison:
+        """Tests between the methods by this score, and their ranks."""
         controls = {method.name for method in self.request.methods if method.control}
-        areas = self.areas["flips"]
+        areas = self.areas[kind]
         return compare(areas, self.resampling, "up", controls & set(areas))
 
 

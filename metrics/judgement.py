@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from metrics.comparison import ALPHA, compare
+from metrics.comparison import ALPHA, compare, holm
 from metrics.ranking import kendall, kendall_p
 from metrics.scores import Score
 from metrics.statistics import Resampling, interval, summaries
@@ -61,11 +61,15 @@ def separation(metric: Judged) -> dict[str, Any] | None:
     differences = {name: metric.values[name] - metric.values[RANDOM] for name in metric.real}
     pooled = np.mean(list(differences.values()), 0)
     effects = _effects({"": pooled, **differences}, metric.resampling)
-    tests = compare({name: metric.values[name] for name in (*metric.real, RANDOM)}, metric.resampling, "up")
+    tests = [
+        compare({name: metric.values[name], RANDOM: metric.values[RANDOM]}, metric.resampling, "up").pairs[0]
+        for name in metric.real
+    ]
+    tests = [test for test in tests if test["p"] is not None]
     better = [
         test["pair"][0]
-        for test in tests.pairs
-        if test["pair"][1] == RANDOM and test["p_holm"] is not None and test["p_holm"] < ALPHA
+        for test, p in zip(tests, holm([test["p"] for test in tests]), strict=True)
+        if test["pair"][1] == RANDOM and p < ALPHA
     ]
     return {**effects.pop(""), "methods": effects, "better_than_random": better, "of": len(metric.real)}
 

@@ -13,6 +13,7 @@ from data_prep.errors import BamError
 from data_prep.files import write_json, write_text
 from metrics.curve_plot import Plot
 from metrics.environment import environment
+from metrics.folder import FolderPictures
 from metrics.judgement import Judged, agreement, human_agreement, judged, separation, soundness, spread
 from metrics.request import Request
 from metrics.scores import ARROWS, Score
@@ -61,7 +62,7 @@ class Judgement:
         tables = [self._metrics_table()]
         if self.taus:
             tables.append(self._tau_table())
-        reason = "Not judged, having no value for every image: "
+        reason = "Not judged, giving no values for single images: "
         notes = [NOTE, *([f"{reason}{', '.join(self.left_out)}."] if self.left_out else [])]
         return "\n\n".join([*tables, *notes]) + "\n"
 
@@ -132,13 +133,13 @@ def judge(
     names = {metric.name for metric in found}
     left_out = [score.metric for score in scores if score.metric not in names]
     if not found:
-        raise BamError(f"none of {', '.join(left_out)} has a value for every image: judge another metric")
+        raise BamError(f"{', '.join(left_out)} give no values for single images: judge another metric")
     oracles = [degraded_oracle(share) for share in NOISE_SHARES]
     noisy = replace(request, methods=oracles, options={**request.options, "robustness": False})
     degraded = {
         metric.name: metric
         for score in scores
-        if score.metric in names and "images" not in request.options
+        if score.metric in names and not _is_of_folder(score)
         for metric in judged(evaluate[score.metric](noisy))
     }
     taus = [
@@ -149,6 +150,10 @@ def judge(
     return Judgement(
         request, {metric.name: _entry(metric, degraded, taus, human) for metric in found}, taus, left_out
     )
+
+
+def _is_of_folder(score: Score) -> bool:
+    return score.extra.get("images", {}).get("set") == FolderPictures.name
 
 
 def _entry(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
@@ -14,7 +12,7 @@ from attributions import Method
 from data_prep.dataset import Batch
 from data_prep.errors import BamError
 from data_prep.files import locked
-from metrics.environment import effective_precision
+from metrics.collect import row_file_name
 from metrics.fills import Fill, Setting, Work
 from metrics.pictures import Pictures
 from metrics.request import Request
@@ -23,7 +21,7 @@ from models.classifier import Classifier
 from models.inpainters import Inpainter
 
 # To be raised when rows would come out differently: rows of other versions are then not used.
-VERSION = 1
+VERSION = 2
 
 
 class Painting:
@@ -46,6 +44,8 @@ class Painting:
     ):
         if len(classifier.class_names) < 2:
             raise BamError(f"{classifier.name} has one class: the inpainting metric needs a second one")
+        if grid == 1:
+            raise BamError("a patch grid of 1 x 1 makes every map constant: give --patch_grid 0 or from 2 on")
         if min(classifier.input_size) < grid:
             height, width = classifier.input_size
             raise BamError(
@@ -106,11 +106,7 @@ class Painting:
                 yield Work(self.setting, method, files[method.name], batch, images, first, second, ends)
 
     def _file_name(self, method: Method) -> str:
-        request, classifier, setting = self.request, self.classifier, self.setting
-        key = [VERSION, self.images.fingerprint, setting.view, classifier.digest, setting.inpainter.key]
-        key += [classifier.batch_size, effective_precision(classifier.precision), request.seed]
-        key += [setting.levels, setting.fills, setting.grid]
-        key += [method.name, method.version, method.settings(request.params)]
-        digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:12]
-        names = (classifier.name, setting.view, setting.inpainter.name, method.name, digest)
-        return f"{'-'.join(names)}.csv"
+        setting, classifier = self.setting, self.classifier
+        key = (setting.inpainter.name, VERSION, setting.inpainter.key, classifier.class_names)
+        key += (setting.levels, setting.fills, setting.grid)
+        return row_file_name(self.images, classifier, method, self.request, *key)

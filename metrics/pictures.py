@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -27,6 +27,13 @@ class Pictures(ImageSet, Protocol):
     left_out: dict[str, str]
 
     def subset(self, indices: Sequence[int] | np.ndarray) -> Pictures: ...
+
+
+def left_out_note(left_out: Mapping[str, str]) -> list[str]:
+    """A sentence on the files of a folder that were not used, with the first of their reasons."""
+    named = "; ".join(f"{name} ({reason})" for name, reason in list(left_out.items())[:5])
+    more = f", and {len(left_out) - 5} more (see the JSON file)" if len(left_out) > 5 else ""
+    return [f"Left out of the folder, {len(left_out)} images: {named}{more}."] if left_out else []
 
 
 class ViewPictures:

@@ -102,7 +102,7 @@ class Request:
 
 def _lines(path: str | None) -> list[str]:
     if path is None or not Path(path).is_file():
-        raise BamError(f"--class_names must name a text file with one class per line, not {path}")
+        raise BamError(f"a .keras file needs --class_names, a text file with one class per line, not {path}")
     try:
         lines = Path(path).read_text(encoding="utf-8").splitlines()
     except UnicodeDecodeError:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import tf_keras as keras
+import numpy as np
 
 from data_prep.errors import BamError
 from data_prep.files import read_json
@@ -74,10 +74,9 @@ def load_keras_file(
     shapes = [[tuple(tensor.shape) for tensor in ends or ()] for ends in (model.inputs, model.outputs)]
     if [[len(shape) for shape in ends] for ends in shapes] != [[4], [2]]:
         raise BamError(f"{path} goes from {shapes[0]} to {shapes[1]}: from images to logits is needed")
-    last = model.get_layer(model.output_names[0])
-    if (
-        isinstance(last, keras.layers.Softmax)
-        or getattr(last, "activation", None) is keras.activations.softmax
-    ):
+    classifier = Classifier(model, class_names, Path(path).stem, None, None, batch_size, precision)
+    noise = np.random.default_rng(0).uniform(0, 255, (2, *classifier.input_size, 3)).astype(np.float32)
+    outputs = model(noise, training=False).numpy()
+    if len(class_names) > 1 and (outputs >= 0).all() and np.allclose(outputs.sum(1), 1, atol=1e-3):
         raise BamError(f"{path} gives probabilities, but logits are needed: save it without the last softmax")
-    return Classifier(model, class_names, Path(path).stem, None, None, batch_size, precision)
+    return classifier

@@ -66,7 +66,8 @@ class Donor(Inpainter):
     ) -> np.ndarray:
         for prompt in prompts:
             if prompt not in self._targets:
-                raise unknown("class for a donor", prompt, self._targets)
+                hint = "choose another --inpainter for a network of other classes"
+                raise BamError(f"{unknown('class for a donor', prompt, self._targets)}; {hint}")
         size = images.shape[1:3]
         return np.stack(
             [

@@ -157,7 +157,7 @@ def _libraries() -> tuple[Any, Any, Any]:
     except ImportError as error:
         raise BamError(
             f"stable-diffusion needs a library that is not installed ({error}): "
-            '`pip install "bam-benchmark[stable-diffusion]"`'
+            '`pip install -e ".[stable-diffusion]"`'
         ) from None
     return torch, diffusers, transformers
 

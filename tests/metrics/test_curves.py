@@ -11,8 +11,10 @@ import metrics.deletion
 import metrics.saliency
 import metrics.violation
 from attributions import METHODS
+from attributions.controls import degraded_oracle
 from attributions.registry import Method
 from metrics.curves import evaluate
+from metrics.pictures import pictures
 from metrics.request import Request
 
 TWO = ("deletion", "black_deletion")
@@ -167,3 +169,26 @@ def test_composites_of_any_number_are_whole(region_classifier, explained):
         expected = region_classifier.softmax(shown)[np.arange(3), before]
         np.testing.assert_allclose(found.probability[:, k], expected, rtol=1e-5)
         assert found.same[:, k].tolist() == (region_classifier.predictions(shown) == before).tolist()
+
+
+def test_equal_pixels_come_in_an_order_that_no_map_is_drawn_by(request_for, monkeypatch):
+    """Those of the object that noise has left in place come neither first nor last among the relevant."""
+    seen = []
+
+    class Noting(metrics.curves.Explained):
+        def __init__(self, originals, maps, orders):
+            seen.extend(zip(maps, orders, strict=True))
+            super().__init__(originals, maps, orders)
+
+    monkeypatch.setattr(metrics.curves, "Explained", Noting)
+    request = request_for(methods=[degraded_oracle(0.6)], limit=None, metrics=("deletion",))
+    evaluate("deletion", request)
+    masks = pictures(request, request.chosen("object"))[0 : len(seen)].masks
+    shares = []
+    for (plane, order), mask in zip(seen, masks, strict=True):
+        relevant = mask.ravel()[order[: int(plane.sum())]]
+        if len(relevant) > 10:
+            shares.append((relevant[: len(relevant) // 2].mean(), relevant.mean()))
+    first, all_of_them = np.mean(shares, 0)
+    assert len(shares) > 20
+    assert abs(first - all_of_them) < 0.05

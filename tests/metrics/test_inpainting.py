@@ -300,7 +300,8 @@ def test_methods_that_know_only_the_images_have_no_weight(asked):
     request, _ = asked(methods=[Method("stored", stored)])
     entry = evaluate(request).methods["stored"]
     assert entry["value"] > 0.5
-    assert entry["weighted"]["value"] is None
+    # Not even images without a flip have one, since they would be all that is left.
+    assert (entry["weighted"]["value"], entry["weighted"]["n"]) == (None, 0)
 
 
 def test_the_curves_are_drawn(asked):
@@ -308,6 +309,31 @@ def test_the_curves_are_drawn(asked):
     evaluate(request).write()
     picture = Image.open(request.out / "inpainting.png")
     assert picture.width > 1000
+
+
+def test_other_class_names_are_another_question(asked, classifier, monkeypatch):
+    """The network is the same, but what is painted is not."""
+    request, _ = asked()
+    evaluate(request)
+    renamed = Classifier(classifier.model, ("green", "red", "blue"), "colours", batch_size=4)
+    request, painter = asked()
+    monkeypatch.setattr(Request, "chosen", lambda self, default: renamed)
+    evaluate(request)
+    assert painter.painted > 0
+
+
+def test_what_paints_no_class_is_scored_by_any_change(asked):
+    request, _ = asked(Painter(targeted=False))
+    score = evaluate(request)
+    assert score.title == "changed classes"
+    assert score.methods["part"]["value"] == score.methods["part"]["any_change"]["value"]
+    assert score.further == {}
+
+
+def test_a_grid_of_one_cell_is_refused(asked):
+    request, _ = asked(patch_grid=1)
+    with pytest.raises(BamError, match="makes every map constant"):
+        evaluate(request)
 
 
 def test_one_class_is_too_few(asked, classifier, monkeypatch):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from metrics.judgement import Judged, agreement, human_agreement, separation, soundness, spread
 from metrics.statistics import Resampling
@@ -38,6 +39,16 @@ def test_methods_like_random_are_not_separated(rng):
     found = separation(metric(values))
     assert found["ci_low"] < 0 < found["ci_high"]
     assert found["better_than_random"] == []
+
+
+def test_how_many_are_better_depends_little_on_how_many_are_asked(rng):
+    """Only the tests against random count: fifteen of them, not all 120 pairs."""
+    base = rng.normal(size=N)
+    values = {"random": base, **{f"m{i}": base + rng.normal(0.27, 1, N) for i in range(15)}}
+    values["m0"] = base + 0.27 + 0.9 * (noise := rng.normal(size=N)) - 0.9 * noise.mean()
+    p = stats.ttest_rel(values["m0"], base).pvalue
+    assert 0.05 / 120 < 15 * p < 0.05  # it would not pass among all pairs
+    assert "m0" in separation(metric(values))["better_than_random"]
 
 
 def test_methods_worse_than_random_are_not_better(rng):

@@ -105,7 +105,10 @@ def test_people_are_compared_with(request_):
 
 
 def test_pictures_without_an_oracle_have_no_noise_test(request_):
-    judgement = judged(replace(request_, options={"images": "folder"}), GOOD)
+    def of_folder(request):
+        return replace(GOOD(request), extra={"images": {"set": "folder"}})
+
+    judgement = judged(request_, of_folder)
     assert judgement.metrics["good"]["soundness"] is None
     judgement.write()
 
@@ -117,7 +120,7 @@ def test_metrics_without_values_per_image_are_named(request_):
     judgement = judge(request_, [total(request_), IDR(request_)], {"good": total, "idr": IDR})
     assert judgement.left_out == ["good"]
     assert "Not judged" in judgement.table()
-    with pytest.raises(BamError, match="none of good has a value for every image"):
+    with pytest.raises(BamError, match="good give no values for single images"):
         judge(request_, [total(request_)], {"good": total})
 
 

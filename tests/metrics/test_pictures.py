@@ -76,8 +76,8 @@ def test_models_are_chosen_by_name_or_file(request_in, scene_model_folder, tmp_p
 @pytest.mark.parametrize(
     ("model", "names", "message"),
     [
-        ("FILE", None, "--class_names must name a text file"),
-        ("FILE", "nowhere.txt", "--class_names must name a text file"),
+        ("FILE", None, "needs --class_names, a text file"),
+        ("FILE", "nowhere.txt", "needs --class_names, a text file"),
         ("FILE", "two", "has 10 outputs, but 2 class names"),
         ("nowhere.keras", "two", "no model file nowhere.keras"),
         ("scene", "two", "--class_names is for a .keras file"),

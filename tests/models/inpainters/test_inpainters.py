@@ -156,9 +156,7 @@ def test_names_are_those_of_the_registry(inpainter, request):
 @pytest.mark.parametrize("library", ["diffusers", "transformers", "torch"])
 def test_a_missing_library_is_named_with_the_way_to_install_it(library, monkeypatch):
     monkeypatch.setitem(sys.modules, library, None)
-    with pytest.raises(
-        BamError, match=r'not installed .*: `pip install "bam-benchmark\[stable-diffusion\]"`'
-    ):
+    with pytest.raises(BamError, match=r'not installed .*: `pip install -e "\.\[stable-diffusion\]"`'):
         make_inpainter("stable-diffusion")
 
 
