@@ -45,7 +45,7 @@ class Comparison:
         """A sentence that names the methods which the data do not show to be better than `random`."""
         if len(self.pairs) * least_p(self.sources) >= ALPHA:
             return [
-                f"{self.sources} cutouts or scenes are too few for {len(self.pairs)} tests between methods."
+                f"{self.sources} cutouts, scenes or images are too few for {len(self.pairs)} paired tests."
             ]
         tests = [test for test in self.pairs if "random" in test["pair"]]
         better = [test["pair"][0] for test in tests if test["p_holm"] is not None and test["p_holm"] < ALPHA]

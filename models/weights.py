@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import h5py
 import tf_keras as keras
@@ -13,6 +15,13 @@ from data_prep.errors import BamError
 
 # Means of ImageNet's red, green and blue, which Keras Applications' weights expect subtracted.
 IMAGENET_MEANS = (123.68, 116.779, 103.939)
+
+# Where the parts of stored networks may come from: those of Keras, and the layers of `models.vit`.
+KINDS = ("activations", "constraints", "engine", "initializers", "layers", "mixed_precision", "regularizers")
+MODULES = (
+    *(f"{root}.{kind}" for root in ("keras", "keras.src", "tf_keras", "tf_keras.src") for kind in KINDS),
+    "models.vit",
+)
 
 
 @dataclass(frozen=True)
@@ -51,8 +60,9 @@ def load_weights(model: keras.Model, weights: str, published: Published | None =
 def read_network(path: str | Path) -> keras.Model:
     """The network in a .keras file. Raises `BamError` if it is missing or cannot be read.
 
-    In Keras' safe mode, which refuses Lambda layers. What is no archive is refused too, since Keras would
-    take it for a file in an older format, and run the code in it.
+    In Keras' safe mode, which refuses Lambda layers. As it imports whatever modules the file names, those
+    that hold no parts of networks are refused before. So is what is no archive, since Keras would take it
+    for a file in an older format, and run the code in it.
     """
     if not Path(path).is_file():
         raise BamError(f"there is no model file {path}")
@@ -60,10 +70,27 @@ def read_network(path: str | Path) -> keras.Model:
     if Path(path).suffix != ".keras" or not zipfile.is_zipfile(path):
         raise BamError(f"{wrong} (it is no archive such as model.save('NAME.keras') writes)")
     try:
+        with zipfile.ZipFile(path) as archive:
+            _check_modules(json.loads(archive.read("config.json")))
         return keras.models.load_model(path, compile=False, safe_mode=True)
     except (OSError, EOFError, ValueError, TypeError, KeyError, AttributeError, zipfile.BadZipFile) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise BamError(f"{wrong} ({reason})") from None
+
+
+def _check_modules(part: Any) -> None:
+    """Raise `ValueError` if a part of a stored network is of a module that is not in `MODULES`."""
+    if isinstance(part, dict):
+        module = part.get("module")
+        if "class_name" in part and module is not None:
+            models = part["class_name"] in ("Functional", "Sequential") and module in ("keras", "tf_keras")
+            if not models and not str(module).startswith(MODULES):
+                raise ValueError(f"it names {module}.{part['class_name']}, which is no part of a network")
+        # What it was trained with is not read.
+        part = [value for key, value in part.items() if key != "compile_config"]
+    if isinstance(part, list):
+        for inner in part:
+            _check_modules(inner)
 
 
 def structure(model: keras.Model) -> list[str]:

@@ -1,3 +1,4 @@
+import json
 import zipfile
 
 import numpy as np
@@ -54,3 +55,36 @@ def test_what_is_no_classifier_is_refused(tmp_path):
         assert "\n" not in str(caught.value)
     with pytest.raises(BamError, match="2 outputs, but 3 class names"):
         load_keras_file(tmp_path / "sound.keras", "abc")
+
+
+def test_a_file_that_names_other_modules_is_refused_before_they_are_imported(tmp_path, monkeypatch):
+    """An activation is looked up in whatever module the file names, which is imported for it."""
+    network("relu").save(tmp_path / "sound.keras")
+    (tmp_path / "trap.py").write_text(
+        "from pathlib import Path\nPath(__file__).with_name('sprung').touch()\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    foreign = {"module": "trap", "class_name": "function", "config": "touch", "registered_name": "function"}
+    with (
+        zipfile.ZipFile(tmp_path / "sound.keras") as sound,
+        zipfile.ZipFile(tmp_path / "hostile.keras", "w") as hostile,
+    ):
+        for name in sound.namelist():
+            content = sound.read(name)
+            if name == "config.json":
+                content = content.replace(b'"relu"', json.dumps(foreign).encode())
+                assert b"trap" in content
+            hostile.writestr(name, content)
+    with pytest.raises(BamError, match=r"names trap.function, which is no part of a network"):
+        load_keras_file(tmp_path / "hostile.keras", ["cat", "dog"])
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_networks_with_policies_operators_and_training_settings_can_be_read(tmp_path):
+    inputs = keras.Input((8, 8, 3))
+    x = keras.layers.Flatten(dtype="mixed_bfloat16")(inputs / 255)
+    outputs = keras.layers.Dense(2, kernel_regularizer="l2", kernel_constraint="max_norm")(x)
+    model = keras.Model(inputs, outputs)
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.save(tmp_path / "rich.keras")
+    assert load_keras_file(tmp_path / "rich.keras", ["cat", "dog"]).name == "rich"
