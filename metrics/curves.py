@@ -228,7 +228,7 @@ def _score(
             **comparison.content(),
         },
         notes=[
-            f"Of {classifier.name} on {count} images of {images.name}.",
+            f"The network {classifier.name}, {count} images of {images.name}.",
             curve.note,
             RANK_NOTE,
             *left_out_note(images.left_out),

@@ -87,7 +87,7 @@ def evaluate(request: Request) -> Score:
     comparison = outcome.comparison(kind)
     shown = {key: column for key, column in COLUMNS.items() if column != kind}
     setting = (
-        f"Of {classifier.name} on {len(ids)} images of {images.name}, filled by {inpainter.name}; "
+        f"The network {classifier.name}, {len(ids)} images of {images.name}, filled by {inpainter.name}; "
         f"{', '.join(map(str, levels[1:]))}% of the pixels, {painting.setting.fills} fills a hole, "
         f"{f'maps reduced to {grid} x {grid}' if grid else 'maps as they are'}."
     )
