@@ -26,6 +26,8 @@ SCENES = (
     "track",
 )
 
+CLASSES = {"object": OBJECTS, "scene": SCENES}
+
 # The scene classes in the order in which the commonality sets X^k give them a dog (section 3.2). The
 # first three are the paper's own example for k = 0.3; it does not state the others.
 COMMONALITY_ORDER = (

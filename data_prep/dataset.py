@@ -40,6 +40,11 @@ class Batch:
     object_labels: np.ndarray
     scene_labels: np.ndarray
 
+    @cached_property
+    def visible(self) -> np.ndarray:
+        """bool (n, 128, 128): where an object is to be seen."""
+        return self.masks & self.present[:, None, None]
+
     def labels(self, kind: str | None) -> np.ndarray:
         """int (n,): the labels of `kind`, "object" or "scene"."""
         return _labels(self, kind)

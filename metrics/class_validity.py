@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -11,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from data_prep.files import locked
-from data_prep.placement import generator
+from metrics.collect import image_seeds
 from metrics.environment import effective_precision
 from metrics.request import Request
-from metrics.rows import RowFile
+from metrics.rows import RowFile, key_digest
 from models.classifier import Classifier
 from models.inpainters import Inpainter, prompt_of
 
@@ -53,8 +51,7 @@ def class_validity(
         return {}
     key = [VERSION, classifier.digest, classifier.class_names, inpainter.key, request.seed, SEEDS]
     key += [effective_precision(classifier.precision)]
-    digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:12]
-    path = request.row_folder / f"{classifier.name}-{inpainter.name}-classes-{digest}.csv"
+    path = request.row_folder / f"{classifier.name}-{inpainter.name}-classes-{key_digest(key)[:12]}.csv"
     with locked(request.row_folder / ".lock"):
         file = RowFile(path, ClassRow, ("name",))
         result = {}
@@ -68,20 +65,9 @@ def class_validity(
 
 def _check(label: int, classifier: Classifier, inpainter: Inpainter, seed: int) -> ClassRow:
     name, shape = classifier.class_names[label], (SEEDS, *classifier.input_size)
-    seeds = np.array(
-        [generator(seed, "class", name, str(n)).integers(2**63) for n in range(SEEDS)], np.uint64
-    )
-    black, prompts = np.zeros((*shape, 3), np.uint8), [prompt_of(name)] * SEEDS
-    pictures = np.concatenate(
-        [
-            inpainter.fill(black[part], np.ones(shape, bool)[part], prompts[part], seeds[part])
-            for part in _parts(SEEDS, inpainter.batch_size)
-        ]
-    )
-    withheld = inpainter.may_refuse & ~pictures.any((1, 2, 3))
+    black, holes = np.zeros((*shape, 3), np.uint8), np.ones(shape, bool)
+    seeds = image_seeds([str(number) for number in range(SEEDS)], seed, "class", name)
+    pictures = inpainter.fill(black, holes, [prompt_of(name)] * SEEDS, seeds)
+    withheld = inpainter.withheld(pictures, holes)
     recognised = (classifier.predictions(pictures.astype(np.float32)) == label) & ~withheld
     return ClassRow(name, int(recognised.sum()), int(withheld.sum()), SEEDS)
-
-
-def _parts(count: int, size: int) -> list[slice]:
-    return [slice(start, start + size) for start in range(0, count, size)]

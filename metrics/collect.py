@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
@@ -18,7 +16,7 @@ from data_prep.placement import generator
 from metrics.environment import effective_precision
 from metrics.regions import positive_map, random_regions, region_attribution
 from metrics.request import Request
-from metrics.rows import Line, Row, RowFile
+from metrics.rows import Line, Row, RowFile, key_digest
 from models.classifier import Classifier
 
 # To be raised when rows would come out differently: rows of other versions are then not used.
@@ -108,8 +106,7 @@ def row_file_name(
     key = [VERSION, images.fingerprint, images.name, classifier.digest, classifier.labels]
     key += [classifier.batch_size, effective_precision(classifier.precision), request.seed]
     key += [method.name, method.version, method.settings(request.params), *what]
-    digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:12]
-    return "-".join([classifier.name, images.name, *what[:1], method.name, f"{digest}.csv"])
+    return "-".join([classifier.name, images.name, *what[:1], method.name, f"{key_digest(key)[:12]}.csv"])
 
 
 def image_seeds(ids: Sequence[str], seed: int, *names: str) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from metrics.regions import CONSTANT, NAN
 from metrics.relevance import orders, relevance
 from metrics.request import Request
 from metrics.scores import ARROWS, Score
-from metrics.statistics import TRIAL_SIZE, Resampling, summaries, trial_sd
+from metrics.statistics import TRIAL_SIZE, Resampling, mean_curve, summaries, trial_sd
 from models.classifier import Classifier
 
 # Numbers by the name of the part of a curve's row that they are.
@@ -97,6 +98,8 @@ class Points:
     seconds: float
 
 
+# What it has compiled serves all runs of a classifier: of the methods, and of the oracle with noise.
+_composer = lru_cache(2)(Composer)
 _Measured = tuple[tuple[str, str], list[Points]]
 
 
@@ -126,7 +129,7 @@ def measured(
         for curve in curves
         for method in request.methods
     }
-    composer = Composer(classifier)
+    composer = _composer(classifier)
 
     def compute(batch: Batch, missing: Sequence[tuple[str, str]]) -> Iterator[_Measured]:
         wanted = {methods[name]: [known[c] for c, m in missing if m == name] for _, name in missing}
@@ -148,14 +151,13 @@ def _measure_batch(
     seeds = image_seeds(batch.ids, request.seed, view, classifier.digest)
     # A stream of their own: methods draw from the seeds too.
     ties = image_seeds(batch.ids, request.seed, "ties")
-    visible = batch.masks & batch.present[:, None, None]
     with classifier.sharing(images):
         originals = Originals(composer, images, seeds)
         given = (classifier, images, originals.targets)
         for method, curves in wanted.items():
             begin = time.perf_counter()
             settings = method.settings(request.params)
-            maps = explain(*given, method, seeds, visible, ids=batch.ids, view=view, **settings)
+            maps = explain(*given, method, seeds, batch.visible, ids=batch.ids, view=view, **settings)
             planes, states = relevance(maps)
             explained = Explained(originals, maps, orders(planes, ties))
             for curve in curves:
@@ -192,15 +194,16 @@ def _score(
         key: {method: value(found) for method, found in parts.items()}
         for key, (_, value) in curve.beside.items()
     }
-    means = {method: _means(found) for method, found in parts.items()}
+    means = {
+        method: {key: mean_curve(values) for key, values in found.items()} for method, found in parts.items()
+    }
     resampling = Resampling(images.sources[:count], request.seed)
-    controls = {method.name for method in request.methods if method.control} & set(columns)
-    comparison = compare(columns, resampling, curve.direction, controls)
+    comparison = compare(columns, resampling, curve.direction, request.controls & set(columns))
     further = {key: summaries(values, resampling) for key, values in beside.items()}
     entries = {
         method: {
             **value,
-            "trial_sd": _trial_sd(columns[method], request),
+            "trial_sd": trial_sd(columns[method], request.trials, TRIAL_SIZE, request.seed),
             **{key: values[method] for key, values in further.items()},
             **means[method],
             "excluded": {NAN: sum(line.status == NAN for line in rows[method])},
@@ -241,26 +244,13 @@ def _score(
     )
 
 
-def _trial_sd(column: np.ndarray, request: Request) -> float | None:
-    return trial_sd(column[~np.isnan(column)], request.trials, TRIAL_SIZE, request.seed)
-
-
-def _means(parts: Parts) -> dict[str, list[float] | None]:
-    """The mean of each part over the images whose map has an order; None if none has."""
-    result = {}
-    for key, values in parts.items():
-        used = values[~np.isnan(values).any(1)]
-        result[key] = used.mean(0).tolist() if len(used) else None
-    return result
-
-
 def _plot(
     curve: Curve, axes: Parts, means: Mapping[str, Mapping[str, list[float] | None]], name: str
 ) -> Plot:
     """The mean curves, with a panel for each part that has the same x axis."""
     panels = {
         curve.y_label if key == "curve" else key.removesuffix("_curve").replace("_", " "): {
-            method: found[key] for method, found in means.items() if found[key] is not None
+            method: found[key] for method, found in means.items()
         }
         for key, places in axes.items()
         if np.array_equal(places, axes["curve"])

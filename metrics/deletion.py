@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from PIL import Image, ImageFilter
 from scipy.ndimage import convolve1d, gaussian_filter1d
 
 from metrics.composites import Explained, Originals, Substrate
 from metrics.curves import Curve, Parts, area, register
-from models.inpainters.simple import BLUR_SHARE
+from models.inpainters import simple
 
 # The zero of the official code's normalised images, in grey levels; the same for every classifier here.
 IMAGENET_MEAN = np.array([0.485, 0.456, 0.406], np.float32) * 255
@@ -43,10 +42,8 @@ def black(originals: Originals) -> np.ndarray:
 
 
 def blurred(originals: Originals) -> np.ndarray:
-    """The image under Pillow's Gaussian blur, 10 pixels for one of 224: what the inpainter `blur` paints."""
-    blur = ImageFilter.GaussianBlur(BLUR_SHARE * min(originals.size))
-    images = originals.images.astype(np.uint8)
-    return np.stack([np.asarray(Image.fromarray(image).filter(blur)) for image in images])
+    """The image blurred: what the inpainter `blur` paints."""
+    return simple.blurred(originals.images.astype(np.uint8))
 
 
 def mean_colour(originals: Originals) -> np.ndarray:

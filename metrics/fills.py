@@ -12,7 +12,6 @@ import numpy as np
 
 from attributions import Method, explain
 from data_prep.dataset import Batch
-from data_prep.placement import generator
 from metrics.collect import image_seeds
 from metrics.regions import NAN
 from metrics.relevance import orders, patchified, relevance, top
@@ -88,8 +87,8 @@ Task = tuple[str, int, int]  # level, sample, pixels
 class Work:
     """One method on one batch: what is to be painted, and the maps, made when they are needed.
 
-    ends: the classes of wholly painted images and of those where nothing was to paint, by image, level and
-    sample; they are the same for all methods.
+    ends: the classes of wholly painted images and of those where nothing was to paint, by image and tasks;
+    they are the same for all methods.
     """
 
     setting: Setting
@@ -99,7 +98,7 @@ class Work:
     images: np.ndarray
     first: np.ndarray
     second: np.ndarray
-    ends: dict[tuple[str, str, int], int]
+    ends: dict[tuple, np.ndarray]
 
     def paint(self, place: int) -> None:
         """Add the fills of one image to the file where they are not there yet."""
@@ -110,15 +109,19 @@ class Work:
                 self.file.append(row for row, task in zip(rows, part, strict=True) if task in missing)
 
     def _parts(self, tasks: list[Task]) -> Iterator[list[Task]]:
-        """Always cut the same way, for the same reason as batches; apart what other methods have done."""
-        size, whole = self.setting.inpainter.batch_size, self.batch.masks[0].size
-        ends = [task for task in tasks if task[2] in (0, whole)]
-        for some in (ends, [task for task in tasks if task not in ends]):
+        """Always cut the same way, for the same reason as batches; those of the ends apart."""
+        size = self.setting.inpainter.batch_size
+        for ends in (True, False):
+            some = [task for task in tasks if self._is_end(task) == ends]
             yield from (some[start : start + size] for start in range(0, len(some), size))
+
+    def _is_end(self, task: Task) -> bool:
+        """Whether nothing is painted, or everything."""
+        return task[2] in (0, self.batch.masks[0].size)
 
     def _tasks(self, place: int) -> list[Task]:
         """Every fill of an image: those of one level one after another."""
-        mask, samples = self._visible[place], range(self.setting.fills)
+        mask, samples = self.batch.visible[place], range(self.setting.fills)
         # As many pixels as int(p n) says, as in the supplement's code.
         counts = {str(level): level * mask.size // 100 for level in self.setting.levels}
         counts |= {OBJECT: int(mask.sum())} if mask.any() else {}
@@ -127,19 +130,11 @@ class Work:
     def _fills(self, place: int, tasks: list[Task]) -> list[Fill]:
         begin = time.perf_counter()
         order, states = self._first_order
-        painted, weights = np.full(len(tasks), NOT_PAINTED), np.full(len(tasks), np.nan)
-        if states[place] != NAN:
-            holes = self._top(order[place], tasks)
-            pictures, painted = self._painted(place, tasks, holes)
-            flipped = painted == self.second[place]
-            weights[flipped & self._whole(tasks)] = 1
-            # The others are asked for along the curve only, and need maps of pictures that nobody has seen.
-            flipped &= ~self._whole(tasks) & [level != OBJECT and count > 0 for level, _, count in tasks]
-            if flipped.any() and explains_new(self.method):
-                where = np.flatnonzero(flipped)
-                weights[where] = self._weights(
-                    place, [tasks[i] for i in where], holes[where], pictures[where]
-                )
+        if states[place] == NAN:
+            painted, weights = np.full(len(tasks), NOT_PAINTED), np.full(len(tasks), np.nan)
+        else:
+            answer = self._at_ends if self._is_end(tasks[0]) else self._between
+            painted, weights = answer(place, tasks, self._top(order[place], tasks))
         seconds = round((time.perf_counter() - begin) / len(tasks), 6)
         known = (states[place], int(self.first[place]), int(self.second[place]))
         return [
@@ -147,43 +142,47 @@ class Work:
             for task, label, weight in zip(tasks, painted, weights, strict=True)
         ]
 
+    def _at_ends(self, place: int, tasks: list[Task], holes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Classes and weights of images that are painted wholly, or not at all."""
+        key = (self.batch.ids[place], *tasks)
+        if key not in self.ends:
+            self.ends[key] = self._painted(place, tasks, holes)[1]
+        painted = self.ends[key]
+        # All that is relevant was painted; nothing weighs where nothing was.
+        return painted, np.where((painted == self.second[place]) & holes.any((1, 2)), 1.0, np.nan)
+
+    def _between(self, place: int, tasks: list[Task], holes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Classes and weights of the others."""
+        pictures, painted = self._painted(place, tasks, holes)
+        weights = np.full(len(tasks), np.nan)
+        # Weights are asked for along the curve only, and need maps of pictures that nobody has seen.
+        flipped = (painted == self.second[place]) & [level != OBJECT for level, *_ in tasks]
+        if flipped.any() and explains_new(self.method):
+            where = np.flatnonzero(flipped)
+            weights[where] = self._weights(place, [tasks[i] for i in where], holes[where], pictures[where])
+        return painted, weights
+
     def _painted(self, place: int, tasks: list[Task], holes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The painted pictures, uint8 (n, H, W, 3), and their classes, -1 where one was withheld.
-
-        Pictures of `ends` that are known are left out: they are black here.
-        """
-        setting, image = self.setting, self.batch.ids[place]
-        keys = [(image, *task[:2]) for task in tasks]
-        new = np.array([index for index, key in enumerate(keys) if key not in self.ends], int)
-        pictures = np.zeros((len(tasks), *self.batch.images.shape[1:]), np.uint8)
-        classes = np.array([self.ends.get(key, NOT_PAINTED) for key in keys])
-        if len(new):
-            pictures[new] = setting.inpainter.fill(
-                np.repeat(self.batch.images[place][None], len(new), 0),
-                holes[new],
-                [prompt_of(setting.classifier.class_names[self.second[place]])] * len(new),
-                np.array([self._seed("fill", image, str(tasks[index][1])) for index in new]),
-                [image] * len(new),
-            )
-            found = setting.classifier.predictions(pictures[new].astype(np.float32))
-            withheld = setting.inpainter.may_refuse & ~pictures[new].any((1, 2, 3)) & holes[new].any((1, 2))
-            classes[new] = np.where(withheld, NOT_PAINTED, found)
-        for index in new:
-            if tasks[index][2] in (0, holes[index].size):
-                self.ends[keys[index]] = int(classes[index])
-        return pictures, classes
-
-    def _whole(self, tasks: list[Task]) -> np.ndarray:
-        return np.array([count == self.batch.masks[0].size for *_, count in tasks])
+        """The painted pictures, uint8 (n, H, W, 3), and their classes, -1 where one was withheld."""
+        setting, image, count = self.setting, self.batch.ids[place], len(tasks)
+        pictures = setting.inpainter.fill(
+            np.repeat(self.batch.images[place][None], count, 0),
+            holes,
+            [prompt_of(setting.classifier.class_names[self.second[place]])] * count,
+            image_seeds([str(sample) for _, sample, _ in tasks], setting.request.seed, "fill", image),
+            [image] * count,
+        )
+        classes = setting.classifier.predictions(pictures.astype(np.float32))
+        return pictures, np.where(setting.inpainter.withheld(pictures, holes), NOT_PAINTED, classes)
 
     def _weights(self, place: int, tasks: list[Task], holes: np.ndarray, pictures: np.ndarray) -> np.ndarray:
         """The overlap weights of pictures that became the second class; 0 where a map is NaN.
 
         As in the supplement's code, only the map that makes the hole is patchified.
         """
-        image = self.batch.ids[place]
-        seeds = np.array([self._seed("painted", image, level, str(sample)) for level, sample, _ in tasks])
-        masks = np.repeat(self._visible[place][None], len(tasks), 0)
+        stream = (self.setting.request.seed, "painted", self.batch.ids[place])
+        seeds = np.concatenate([image_seeds([str(sample)], *stream, level) for level, sample, _ in tasks])
+        masks = np.repeat(self.batch.visible[place][None], len(tasks), 0)
         targets = np.full(len(tasks), self.second[place])
         maps, states = self._relevance(pictures.astype(np.float32), targets, seeds, masks)
         second, second_states = self._second_order
@@ -223,7 +222,7 @@ class Work:
         setting, name = self.setting, self.setting.view
         seeds = image_seeds(self.batch.ids, setting.request.seed, name, setting.classifier.digest, *stream)
         known = {"ids": self.batch.ids, "view": name}
-        return self._relevance(self.images, targets, seeds, self._visible, **known)
+        return self._relevance(self.images, targets, seeds, self.batch.visible, **known)
 
     def _relevance(
         self, images: np.ndarray, targets: np.ndarray, seeds: np.ndarray, masks: np.ndarray, **known: Any
@@ -231,10 +230,3 @@ class Work:
         settings = self.method.settings(self.setting.request.params)
         classifier = self.setting.classifier
         return relevance(explain(classifier, images, targets, self.method, seeds, masks, **known, **settings))
-
-    @property
-    def _visible(self) -> np.ndarray:
-        return self.batch.masks & self.batch.present[:, None, None]
-
-    def _seed(self, *names: str) -> np.uint64:
-        return np.uint64(generator(self.setting.request.seed, *names).integers(2**63))

@@ -10,14 +10,14 @@ import numpy as np
 from metrics.class_validity import ClassRow, class_validity
 from metrics.comparison import Comparison, compare
 from metrics.curve_plot import Plot
-from metrics.fills import NOT_PAINTED, OBJECT, Fill, explains_new
+from metrics.fills import NOT_PAINTED, OBJECT, Fill, Setting, explains_new
 from metrics.painting import Painting
 from metrics.pictures import Pictures, ViewPictures, left_out_note, pictures
 from metrics.regions import CONSTANT, NAN
 from metrics.relevance import PATCH_GRID
 from metrics.request import Request
 from metrics.scores import Score
-from metrics.statistics import TRIAL_SIZE, Resampling, summaries, trial_sd
+from metrics.statistics import TRIAL_SIZE, Resampling, mean_curve, summaries, trial_sd
 from models.inpainters import make_inpainter
 
 VERSION = 1
@@ -55,8 +55,62 @@ def evaluate(request: Request) -> Score:
     percentages of pixels; fills, paintings per hole; patch_grid; model and images (see `Request.chosen`
     and `pictures`).
     """
-    options = request.options
-    classifier = request.chosen("object")
+    painting = _painting(request)
+    setting, images = painting.setting, painting.images
+    inpainter, levels, name = setting.inpainter, setting.levels, setting.classifier.name
+    targets = painting.classes[:, 1].tolist()
+    validity = class_validity(targets, setting.classifier, inpainter, request)
+    ids = images.ids[: len(targets)]
+    valid = [
+        image for image, label in zip(ids, targets, strict=True) if not validity or validity[label].valid
+    ]
+    rows = painting.collect(valid, request.suited(setting.classifier).methods)
+    outcome = Outcome(rows, ids, len(valid), levels, images, request)
+    kind = "flips" if inpainter.targeted else "any_change"
+    comparison, empty_hole = outcome.comparison(kind), outcome.empty_hole()
+    panels = {_AXES[other]: outcome.mean_curves(other) for other in KINDS}
+    return Score(
+        "inpainting",
+        VERSION,
+        "up",
+        comparison.with_ranks(outcome.entries(kind)),
+        {name: setting.classifier},
+        request,
+        title=_TITLES[kind],
+        columns={key: column for key, column in COLUMNS.items() if column != kind},
+        extra={
+            "inpainter": inpainter.key,
+            "levels": levels,
+            "patch_grid": setting.grid,
+            "fills": setting.fills,
+            "empty_hole": empty_hole,
+            "class_validity": {row.name: row.content() for row in validity.values()},
+            "images": {"set": images.name, "n": len(ids), "left_out": images.left_out},
+            **comparison.content(),
+        },
+        notes=[
+            _setting_note(setting, len(ids)),
+            NOTE if inpainter.targeted else UNTARGETED_NOTE,
+            *_empty_hole_note(empty_hole),
+            *_validity_note(validity),
+            *outcome.fixed_note(),
+            *left_out_note(images.left_out),
+            *comparison.notes(),
+        ],
+        problems=[] if valid else ["no image is scored: the network recognises no painted second class"],
+        plot=Plot(f"{name}, filled by {inpainter.name}", "pixels painted anew, %", levels, panels),
+        per_image=outcome.areas[kind],
+        resampling=outcome.resampling,
+        further={
+            f"inpainting:{other}": (KINDS[other], outcome.areas[other])
+            for other in (KINDS if inpainter.targeted else ())
+            if other != kind
+        },
+    )
+
+
+def _painting(request: Request) -> Painting:
+    options, classifier = request.options, request.chosen("object")
     images = pictures(request, classifier)
     inpainter = make_inpainter(
         options.get("inpainter", "donor"),
@@ -66,68 +120,17 @@ def evaluate(request: Request) -> Score:
         options.get("checkpoint"),
         not options.get("no_paste_back", False),
     )
-    levels = sorted({0, *options.get("levels", LEVELS)})
+    levels, fills = sorted({0, *options.get("levels", LEVELS)}), options.get("fills", FILLS)
     grid = options.get("patch_grid", PATCH_GRID)
-    painting = Painting(images, classifier, inpainter, levels, options.get("fills", FILLS), grid, request)
-    targets = painting.classes[:, 1].tolist()
-    validity = class_validity(targets, classifier, inpainter, request)
-    ids = images.ids[: len(targets)]
-    valid = [
-        image for image, label in zip(ids, targets, strict=True) if not validity or validity[label].valid
-    ]
-    rows = painting.collect(valid, request.suited(classifier).methods)
-    outcome = Outcome(rows, ids, len(valid), levels, images, request)
-    plot = Plot(
-        f"{classifier.name}, filled by {inpainter.name}",
-        "pixels painted anew, %",
-        levels,
-        {_AXES[kind]: outcome.mean_curves(kind) for kind in KINDS},
-    )
-    kind = "flips" if inpainter.targeted else "any_change"
-    comparison = outcome.comparison(kind)
-    shown = {key: column for key, column in COLUMNS.items() if column != kind}
-    setting = (
-        f"The network {classifier.name}, {len(ids)} images of {images.name}, filled by {inpainter.name}; "
-        f"{', '.join(map(str, levels[1:]))}% of the pixels, {painting.setting.fills} fills a hole, "
-        f"{f'maps reduced to {grid} x {grid}' if grid else 'maps as they are'}."
-    )
-    return Score(
-        "inpainting",
-        VERSION,
-        "up",
-        comparison.with_ranks(outcome.entries(kind)),
-        {classifier.name: classifier},
-        request,
-        title=_TITLES[kind],
-        columns=shown,
-        extra={
-            "inpainter": inpainter.key,
-            "levels": levels,
-            "patch_grid": grid,
-            "fills": painting.setting.fills,
-            "empty_hole": outcome.empty_hole(),
-            "class_validity": {row.name: row.content() for row in validity.values()},
-            "images": {"set": images.name, "n": len(ids), "left_out": images.left_out},
-            **comparison.content(),
-        },
-        notes=[
-            setting,
-            NOTE if inpainter.targeted else UNTARGETED_NOTE,
-            *_empty_hole_note(outcome.empty_hole()),
-            *_validity_note(validity),
-            *outcome.fixed_note(),
-            *left_out_note(images.left_out),
-            *comparison.notes(),
-        ],
-        problems=[] if valid else ["no image is scored: the network recognises no painted second class"],
-        plot=plot,
-        per_image=outcome.areas[kind],
-        resampling=outcome.resampling,
-        further={
-            f"inpainting:{other}": (KINDS[other], outcome.areas[other])
-            for other in (KINDS if inpainter.targeted else ())
-            if other != kind
-        },
+    return Painting(images, classifier, inpainter, levels, fills, grid, request)
+
+
+def _setting_note(setting: Setting, count: int) -> str:
+    maps = f"maps reduced to {setting.grid} x {setting.grid}" if setting.grid else "maps as they are"
+    return (
+        f"The network {setting.classifier.name}, {count} images of {setting.view}, filled by "
+        f"{setting.inpainter.name}; {', '.join(map(str, setting.levels[1:]))}% of the pixels, "
+        f"{setting.fills} fills a hole, {maps}."
     )
 
 
@@ -191,13 +194,9 @@ class Outcome:
         with np.errstate(invalid="ignore"):
             return {kind: values / count for kind, values in sums.items()}
 
-    def mean_curves(self, kind: str) -> dict[str, list[float]]:
-        """For each method the mean over the images, one value per level."""
-        result = {}
-        for name, curve in self.curves[kind].items():
-            used = curve[~np.isnan(curve).any(1)]
-            result[name] = used.mean(0).tolist() if len(used) else None
-        return {name: curve for name, curve in result.items() if curve is not None}
+    def mean_curves(self, kind: str) -> dict[str, list[float] | None]:
+        """For each method the mean over the images, one value per level; None if it has none."""
+        return {name: mean_curve(curves) for name, curves in self.curves[kind].items()}
 
     def entries(self, kind: str) -> dict[str, dict[str, Any]]:
         """For each method the score of this kind, the others beside it, the curves, and what was left out."""
@@ -207,18 +206,17 @@ class Outcome:
         return {
             name: {
                 **scores[kind][name],
-                "trial_sd": self._trial_sd(self.areas[kind][name]),
+                "trial_sd": trial_sd(
+                    self.areas[kind][name], self.request.trials, TRIAL_SIZE, self.request.seed
+                ),
                 **{other: scores[other][name] for other in KINDS},
                 "at_object": at_object[name],
                 **self._left_out(name),
-                "curves": {other: curves[other].get(name) for other in KINDS},
+                "curves": {other: curves[other][name] for other in KINDS},
                 "seconds": round(sum(fill.seconds for fill in fills), 3),
             }
             for name, fills in self.rows.items()
         }
-
-    def _trial_sd(self, column: np.ndarray) -> float | None:
-        return trial_sd(column[~np.isnan(column)], self.request.trials, TRIAL_SIZE, self.request.seed)
 
     def _left_out(self, name: str) -> dict[str, Any]:
         status = {fill.image_id: fill.status for fill in self.rows[name]}
@@ -235,10 +233,9 @@ class Outcome:
 
     def empty_hole(self) -> dict[str, float | None]:
         """Share of flips and of changed classes where nothing was to be painted: what painting alone does."""
-        some = next(iter(self.rows))
-        return {
-            kind: _mean(self.curves[kind][some][:, self.levels.index(0)]) for kind in ("flips", "any_change")
-        }
+        some, start = next(iter(self.rows)), self.levels.index(0)
+        shares = {kind: self.curves[kind][some][:, [start]] for kind in ("flips", "any_change")}
+        return {kind: (mean_curve(column) or [None])[0] for kind, column in shares.items()}
 
     def fixed_note(self) -> list[str]:
         """A sentence on the methods that have no weight."""
@@ -247,20 +244,14 @@ class Outcome:
 
     def comparison(self, kind: str) -> Comparison:
         """Tests between the methods by this score, and their ranks."""
-        controls = {method.name for method in self.request.methods if method.control}
         areas = self.areas[kind]
-        return compare(areas, self.resampling, "up", controls & set(areas))
+        return compare(areas, self.resampling, "up", self.request.controls & set(areas))
 
 
 def area(levels: Sequence[int], curve: np.ndarray) -> np.ndarray:
     """float (n,): mean of curves (n, levels) along the axis, by the trapezoidal rule; NaN stays NaN."""
     x = np.asarray(levels, float)
     return (curve[:, 1:] + curve[:, :-1]) @ np.diff(x) / (2 * np.ptp(x))
-
-
-def _mean(column: np.ndarray) -> float | None:
-    known = column[~np.isnan(column)]
-    return float(known.mean()) if len(known) else None
 
 
 def _empty_hole_note(shares: Mapping[str, float | None]) -> list[str]:

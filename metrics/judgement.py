@@ -9,20 +9,20 @@ from typing import Any
 
 import numpy as np
 
-from metrics.comparison import ALPHA, compare, holm
-from metrics.ranking import kendall, kendall_p
+from metrics.comparison import ALPHA, compare
+from metrics.ranking import FEWEST, kendall, kendall_p
 from metrics.scores import Score
 from metrics.statistics import Resampling, interval, summaries
 
 RANDOM = "random"
-FEWEST_METHODS = 3
 
 
 @dataclass(frozen=True)
 class Judged:
     """One score of a metric, with what is needed to judge it.
 
-    values: for each method float (N,), NaN where an image is not used; signed so that more is better.
+    values: for each method float (N,), NaN where an image is not used; signed so that more is better. real:
+    those that are no controls.
     """
 
     name: str
@@ -30,12 +30,10 @@ class Judged:
     values: Mapping[str, np.ndarray]
     resampling: Resampling
     real: Sequence[str]
-    controls: Sequence[str]
 
 
 def judged(score: Score) -> list[Judged]:
     """The scores of a metric that can be judged: those that have a value for every image."""
-    controls = {method.name for method in score.request.methods if method.control}
     found = {score.metric: (score.direction, score.per_image), **score.further}
     result = []
     for name, (direction, columns) in found.items():
@@ -43,9 +41,8 @@ def judged(score: Score) -> list[Judged]:
         values = {key: sign * np.asarray(column, float) for key, column in columns.items()}
         values = {key: column for key, column in values.items() if not np.isnan(column).all()}
         if values and score.resampling is not None:
-            real = [key for key in values if key not in controls]
-            others = [key for key in values if key in controls]
-            result.append(Judged(name, direction, values, score.resampling, real, others))
+            real = [key for key in values if key not in score.request.controls]
+            result.append(Judged(name, direction, values, score.resampling, real))
     return result
 
 
@@ -61,15 +58,17 @@ def separation(metric: Judged) -> dict[str, Any] | None:
     differences = {name: metric.values[name] - metric.values[RANDOM] for name in metric.real}
     pooled = np.mean(list(differences.values()), 0)
     effects = _effects({"": pooled, **differences}, metric.resampling)
-    tests = [
-        compare({name: metric.values[name], RANDOM: metric.values[RANDOM]}, metric.resampling, "up").pairs[0]
-        for name in metric.real
-    ]
-    tests = [test for test in tests if test["p"] is not None]
+    # Tests of `random` against each of the others, and no others, for Holm's correction to count.
+    tests = compare(
+        {RANDOM: metric.values[RANDOM], **{name: metric.values[name] for name in metric.real}},
+        metric.resampling,
+        "up",
+        controls=metric.real,
+    ).pairs
     better = [
         test["pair"][0]
-        for test, p in zip(tests, holm([test["p"] for test in tests]), strict=True)
-        if test["pair"][1] == RANDOM and p < ALPHA
+        for test in tests
+        if test["pair"][1] == RANDOM and test["p_holm"] is not None and test["p_holm"] < ALPHA
     ]
     return {**effects.pop(""), "methods": effects, "better_than_random": better, "of": len(metric.real)}
 
@@ -141,35 +140,35 @@ def agreement(first: Judged, second: Judged) -> dict[str, Any] | None:
     fewer than three methods.
     """
     names = [name for name in first.real if name in second.real]
-    if len(names) < FEWEST_METHODS:
+    if len(names) < FEWEST:
         return None
-    columns = [np.stack([metric.values[name] for name in names], 1) for metric in (first, second)]
-    means = [np.nanmean(table, 0) for table in columns]
-    drawn = [
-        metric.resampling.means(table, together=True)
-        for metric, table in zip((first, second), columns, strict=True)
-    ]
-    low, high = interval(kendall(*drawn))
-    return {"tau": _number(kendall(*means)), "ci_low": low, "ci_high": high} | {
-        "p": kendall_p(*means),
-        "methods": len(names),
-    }
+    means, drawn = zip(*(_means(metric, names) for metric in (first, second)), strict=True)
+    return _tau(means, drawn)
 
 
 def human_agreement(metric: Judged, ranking: Mapping[str, float]) -> dict[str, Any] | None:
     """The same between a metric's ranking and people's (ranks, 1 is best), of which only the first varies."""
     names = [name for name in metric.real if name in ranking]
-    if len(names) < FEWEST_METHODS:
+    if len(names) < FEWEST:
         return None
-    table = np.stack([metric.values[name] for name in names], 1)
     ranks = -np.array([ranking[name] for name in names])
-    low, high = interval(kendall(metric.resampling.means(table, together=True), ranks))
-    means = np.nanmean(table, 0)
-    return {"tau": _number(kendall(means, ranks)), "ci_low": low, "ci_high": high} | {
-        "p": kendall_p(means, ranks),
-        "methods": len(names),
+    means, drawn = _means(metric, names)
+    return _tau((means, ranks), (drawn, ranks))
+
+
+def _means(metric: Judged, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """The methods' means over the images, float (m,), and those in resamples, (samples, m)."""
+    table = np.stack([metric.values[name] for name in names], 1)
+    return np.nanmean(table, 0), metric.resampling.means(table, together=True)
+
+
+def _tau(means: Sequence[np.ndarray], drawn: Sequence[np.ndarray]) -> dict[str, Any]:
+    """Kendall's tau of two series (m,), its interval from resampled ones, its p-value."""
+    tau, (low, high) = kendall(*means), interval(kendall(*drawn))
+    return {
+        "tau": None if np.isnan(tau) else float(tau),
+        "ci_low": low,
+        "ci_high": high,
+        "p": kendall_p(*means),
+        "methods": len(means[0]),
     }
-
-
-def _number(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)

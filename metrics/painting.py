@@ -27,7 +27,7 @@ VERSION = 2
 class Painting:
     """The fills of a set of images, for one classifier and inpainter.
 
-    levels: percentages of the pixels to paint; fills: how many pictures for each hole; grid: see
+    levels: percentages of the pixels to paint, rising; fills: how many pictures for each hole; grid: see
     `patchified`, 0 for maps as they are. Fills depend on the run's seed, the image and the sample's number,
     so that all methods and levels are filled from the same.
     """
@@ -53,18 +53,18 @@ class Painting:
                 "give a smaller --patch_grid, or 0 for none"
             )
         self.images, self.classifier, self.request = images, classifier, request
-        self.setting = Setting(classifier, inpainter, images.name, sorted(levels), fills, grid, request)
+        self.setting = Setting(classifier, inpainter, images.name, levels, fills, grid, request)
 
     @cached_property
     def classes(self) -> np.ndarray:
         """int (n, 2): first and second class of the images that the request asks for."""
-        count = len(self.images.ids[: self.request.limit])
-        parts = [self._first_two(batch.images) for batch in self._batches()]
-        return np.concatenate(parts)[:count]
+        return np.concatenate(self._classes)[: len(self.images.ids[: self.request.limit])]
 
-    def _first_two(self, images: np.ndarray) -> np.ndarray:
-        logits = self.classifier.logits(images.astype(np.float32))
-        return np.argsort(-logits, axis=1, kind="stable")[:, :2].astype(np.int32)
+    @cached_property
+    def _classes(self) -> list[np.ndarray]:
+        """The same of whole batches."""
+        logits = (self.classifier.logits(batch.images.astype(np.float32)) for batch in self._batches())
+        return [np.argsort(-part, axis=1, kind="stable")[:, :2].astype(np.int32) for part in logits]
 
     def _batches(self) -> Iterator[Batch]:
         """Whole batches, since what is beside an image can change its digits."""
@@ -82,8 +82,8 @@ class Painting:
         ):
             keys = ("image_id", "level", "sample")
             files = {method.name: RowFile(folder / self._file_name(method), Fill, keys) for method in methods}
-            for batch in self._batches():
-                for work in self._works(batch, methods, files):
+            for batch, classes in zip(self._batches(), self._classes, strict=True):
+                for work in self._works(batch, classes, methods, files):
                     for place, image in enumerate(batch.ids):
                         if image in chosen:
                             work.paint(place)
@@ -94,13 +94,16 @@ class Painting:
         }
 
     def _works(
-        self, batch: Batch, methods: Sequence[Method], files: Mapping[str, RowFile[Fill]]
+        self,
+        batch: Batch,
+        classes: np.ndarray,
+        methods: Sequence[Method],
+        files: Mapping[str, RowFile[Fill]],
     ) -> Iterator[Work]:
         """One method after another, which share what they compute of the batch."""
         images = batch.images.astype(np.float32)
-        classes = self._first_two(batch.images)
         first, second = (np.ascontiguousarray(column) for column in classes.T)
-        ends: dict[tuple[str, str, int], int] = {}
+        ends: dict[tuple, np.ndarray] = {}
         with self.classifier.sharing(images):
             for method in methods:
                 yield Work(self.setting, method, files[method.name], batch, images, first, second, ends)

@@ -79,7 +79,7 @@ class Pairs:
         status = np.array([row.status for row in rows]).reshape(2, -1)
         return {
             **value,
-            "trial_sd": trial_sd(column[used], self.request.trials, TRIAL_SIZE, self.request.seed),
+            "trial_sd": trial_sd(column, self.request.trials, TRIAL_SIZE, self.request.seed),
             "excluded": self.excluded[name],
             "constant_maps": int(((status == CONSTANT).any(0) & used).sum()),
             "random_region": baseline,
@@ -92,8 +92,8 @@ class Pairs:
 
     def comparison(self, direction: str) -> Comparison:
         """Tests between the methods, and their ranks."""
-        controls = {method.name for method in self.request.methods if method.control}
-        return compare(self.columns, self.resampling, direction, controls & set(self.columns))
+        controls = self.request.controls & set(self.columns)
+        return compare(self.columns, self.resampling, direction, controls)
 
 
 def _usable(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -18,7 +17,7 @@ from data_prep.errors import BamError
 from data_prep.files import locked, replacing
 from metrics.folder import FolderScenes
 from metrics.patch import RECIPES, VERSION, Patch, Problem, optimise
-from metrics.rows import RowFile
+from metrics.rows import RowFile, key_digest
 from metrics.scenes import DatasetScenes
 from models.classifier import Classifier
 
@@ -61,7 +60,7 @@ class Patched:
         self.recipe, self.name = RECIPES[recipe], f"{scenes.name}-{recipe}"
         key = [VERSION, scenes.name, scenes.fingerprint, classifier.digest, classifier.batch_size, seed]
         key += [recipe, asdict(self.recipe), tolerance]
-        self.fingerprint = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
+        self.fingerprint = key_digest(key)
         self.folder = out / "patches" / f"{classifier.name}-{self.name}-{self.fingerprint[:12]}"
         self.ids = scenes.ids
         self._table: RowFile[PatchRow] | None = None

@@ -85,6 +85,11 @@ class Request:
             self.loaded[key] = load()
         return self.loaded[key]
 
+    @property
+    def controls(self) -> frozenset[str]:
+        """Names of those of the methods that are controls."""
+        return frozenset(method.name for method in self.methods if method.control)
+
     def suited(self, classifier: Classifier) -> Request:
         """The same request without those methods that do not apply to this network, see `unsuited`."""
         unsuited = self.unsuited(classifier)

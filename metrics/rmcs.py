@@ -176,9 +176,8 @@ def _totals(name: str, contrasts: list[Pairs], rows: list[Mapping]) -> dict[str,
 
 def _comparisons(series: Mapping[str, np.ndarray], drop: Drop, request: Request) -> dict[str, Any]:
     """Tests between those methods that have a value for every k, and with the trivial predictors."""
-    controls = {method.name for method in request.methods if method.control}
     whole = {name: values for name, values in series.items() if not np.isnan(values).any()}
-    pairs = compare_correlations({**whole, **PREDICTORS}, drop.series, controls | set(PREDICTORS))
+    pairs = compare_correlations({**whole, **PREDICTORS}, drop.series, request.controls | set(PREDICTORS))
     test = "z test of correlated correlations over the ten k (Meng, Rosenthal, Rubin 1992), Holm's correction"
     return {"test": test, "pairs": pairs}
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
+import json
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass, fields
@@ -41,6 +43,11 @@ class Row:
 
 
 Line = TypeVar("Line")
+
+
+def key_digest(key: Any) -> str:
+    """SHA-256 of what results depend on, plain values in lists and dictionaries: for the names of files."""
+    return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
 
 
 class RowFile(Generic[Line]):

@@ -135,15 +135,22 @@ def summaries(columns: Mapping[str, np.ndarray], resampling: Resampling) -> dict
     return result
 
 
+def mean_curve(curves: np.ndarray) -> list[float] | None:
+    """Mean of the curves (n, K) that have no NaN, K numbers; None if there are none."""
+    used = curves[~np.isnan(curves).any(1)]
+    return used.mean(0).tolist() if len(used) else None
+
+
 def trial_sd(values: np.ndarray, trials: int, size: int, seed: int) -> float | None:
     """Standard deviation between the means of `trials` random samples of `size` values each.
 
     The paper quotes it for 10 trials of 100 image pairs. Trials share no value where there are
     `trials` * `size` of them. Otherwise each is drawn anew without replacement, and the deviation is
     divided by sqrt(1 - size / n), by which samples of a finite population vary too little. None if
-    there are no more than `size` values, since all trials would then be the same.
+    there are no more than `size` values, since all trials would then be the same. NaN are left out.
     """
     values = np.asarray(values, float)
+    values = values[~np.isnan(values)]
     if len(values) <= size or trials < 2:
         return None
     rng = np.random.default_rng(seed)

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from data_prep.classes import COMMONALITIES, OBJECTS, SCENES
+from data_prep.classes import CLASSES, COMMONALITIES
 from data_prep.dataset import Dataset, View
 from data_prep.errors import BamError, unknown
-
-_ALL = {"object": OBJECTS, "scene": SCENES}
 
 
 @dataclass(frozen=True)
@@ -38,7 +36,7 @@ class Task:
             object.__setattr__(self, "classes", self._in_order(self.classes))
 
     def _in_order(self, classes: Sequence[str]) -> tuple[str, ...]:
-        known = _ALL[self.labels]
+        known = CLASSES[self.labels]
         for name in classes:
             if name not in known:
                 raise unknown(f"{self.labels} class", name, known)
@@ -66,13 +64,13 @@ class Task:
     @property
     def class_names(self) -> tuple[str, ...]:
         """The classes in label order."""
-        return self.classes or _ALL[self.labels]
+        return self.classes or CLASSES[self.labels]
 
     def targets(self, images: View) -> np.ndarray:
         """int (n,): for each image which of `class_names` it shows, -1 for a class not among them."""
         labels = images.labels(self.labels)
         places = {name: place for place, name in enumerate(self.class_names)}
-        return np.array([places.get(name, -1) for name in _ALL[self.labels]])[labels]
+        return np.array([places.get(name, -1) for name in CLASSES[self.labels]])[labels]
 
     def of_classes(self, images: View) -> View:
         """Those composites of a view whose label is among the classes."""

@@ -64,6 +64,10 @@ class Inpainter(ABC):
             result[part] = filled
         return result
 
+    def withheld(self, pictures: np.ndarray, holes: np.ndarray) -> np.ndarray:
+        """bool (N,): which of the pictures that `fill` gave for these holes were withheld."""
+        return self.may_refuse & ~pictures.any((1, 2, 3)) & holes.any((1, 2))
+
     @abstractmethod
     def _paint(
         self,

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from data_prep.classes import OBJECTS, SCENES
+from data_prep.classes import CLASSES, OBJECTS, SCENES
 from data_prep.dataset import Dataset, View
 from data_prep.errors import BamError, unknown
 from data_prep.miniplaces import SCENE_SIZE
@@ -40,9 +40,9 @@ class Donor(Inpainter):
         for both. view: the image set of the dataset in which ids are looked up."""
         if dataset is None:
             raise BamError("donor fills holes from a dataset: give one, or choose another inpainter")
-        kinds = {"object": OBJECTS, "scene": SCENES, None: OBJECTS + SCENES}
+        kinds = {**CLASSES, None: OBJECTS + SCENES}
         if kind not in kinds:
-            raise unknown("kind of class", str(kind), ("object", "scene"))
+            raise unknown("kind of class", str(kind), CLASSES)
         self._dataset, self._view = dataset, view
         self._targets = {prompt_of(name): name for name in kinds[kind]}
         self._places = {} if view is None else {name: place for place, name in enumerate(view.ids)}

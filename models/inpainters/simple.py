@@ -11,6 +11,15 @@ from models.inpainters.base import Inpainter
 BLUR_SHARE = 10 / 224
 
 
+def blurred(images: np.ndarray) -> np.ndarray:
+    """Pictures uint8 (N, H, W, 3) blurred by Pillow's Gaussian.
+
+    Its standard deviation is the same share of the shorter side at all sizes: 10 pixels of 224.
+    """
+    blur = ImageFilter.GaussianBlur(BLUR_SHARE * min(images.shape[1:3]))
+    return np.stack([np.asarray(Image.fromarray(image).filter(blur)) for image in images])
+
+
 class Mean(Inpainter):
     """The mean of each channel over the whole picture, hole included."""
 
@@ -22,16 +31,12 @@ class Mean(Inpainter):
 
 
 class Blur(Inpainter):
-    """The whole picture, hole included, blurred by Pillow's Gaussian.
-
-    Its standard deviation is the same share of the shorter side at all sizes: 10 pixels of 224.
-    """
+    """The whole picture, hole included, blurred."""
 
     name = "blur"
 
     def _paint(self, images, holes, prompts, seeds, ids) -> np.ndarray:
-        blur = ImageFilter.GaussianBlur(BLUR_SHARE * min(images.shape[1:3]))
-        return np.stack([np.asarray(Image.fromarray(image).filter(blur)) for image in images])
+        return blurred(images)
 
 
 class Black(Inpainter):

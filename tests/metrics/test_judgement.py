@@ -12,9 +12,8 @@ SOURCES = np.arange(N).astype(str)[:, None]
 
 
 def metric(values, direction="up", name="metric"):
-    controls = [key for key in values if key == "random"]
-    real = [key for key in values if key not in controls]
-    return Judged(name, direction, values, Resampling(SOURCES, 0), real, controls)
+    real = [key for key in values if key != "random"]
+    return Judged(name, direction, values, Resampling(SOURCES, 0), real)
 
 
 @pytest.fixture
