@@ -1,7 +1,10 @@
 """The methods under test; one function each, registered by name."""
 
+if __name__ != "bam.attributions":
+    raise ImportError("attributions is a part of bam: import bam.attributions")
+
 # Imported in the order in which lists name the methods: these register themselves.
-from attributions import gradients, fullgrad, grad_cam, attention, controls  # noqa: F401, I001
-from attributions.registry import METHODS, Method, explain
+from bam.attributions import gradients, fullgrad, grad_cam, attention, controls  # noqa: F401, I001
+from bam.attributions.registry import METHODS, Method, explain
 
 __all__ = ["METHODS", "Method", "explain"]

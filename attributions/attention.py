@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from attributions.needs import attention, attention_layers
-from attributions.registry import method
-from attributions.sweeps import layer_sweeps
-from data_prep.errors import BamError
-from models.classifier import Classifier, resize
+from bam.attributions.registry import method
+from bam.attributions.requirements import attention, attention_layers
+from bam.attributions.sweeps import layer_sweeps
+from bam.base.errors import BamError
+from bam.models.classifier import Classifier, resize
 
 
 @method(needs=[attention])

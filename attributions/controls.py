@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from attributions.registry import Method, control
-from models.classifier import Classifier
+from bam.attributions.registry import Method, control
+from bam.models.classifier import Classifier
 
 
 @control

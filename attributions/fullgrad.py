@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import numpy as np
 import tf_keras as keras
 
-from attributions.needs import linear_pieces, preprocessing_layers
-from attributions.registry import method
-from attributions.sweeps import layer_sweeps
-from data_prep.errors import BamError
-from models.classifier import Classifier, resize
-from models.frozen import folded_norms, scale_and_shift
+from bam.attributions.registry import method
+from bam.attributions.requirements import linear_pieces, preprocessing_layers
+from bam.attributions.sweeps import layer_sweeps
+from bam.base.errors import BamError
+from bam.models.classifier import Classifier, resize
+from bam.models.network.frozen import folded_norms, scale_and_shift
 
 
 @method(needs=[linear_pieces])

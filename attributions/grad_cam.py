@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from attributions.gradients import guided_backprop
-from attributions.needs import feature_maps, relu
-from attributions.registry import method
-from data_prep.errors import BamError
-from models.classifier import Classifier, resize
+from bam.attributions.gradients import guided_backprop
+from bam.attributions.registry import method
+from bam.attributions.requirements import feature_maps, relu
+from bam.base.errors import BamError
+from bam.models.classifier import Classifier, resize
 
 
 @method(needs=[feature_maps])

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from attributions.needs import relu
-from attributions.registry import method
-from data_prep.errors import BamError, unknown
-from models.classifier import Classifier
+from bam.attributions.registry import method
+from bam.attributions.requirements import relu
+from bam.base.errors import BamError, unknown
+from bam.models.classifier import Classifier
 
 SAMPLES = 50
 # Smilkov et al. 2017, section 3.2, advise noise of 10 to 20 % of the image's range.

@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from data_prep.errors import BamError, unknown
-from models.classifier import Classifier
+from bam.base.errors import BamError, unknown
+from bam.models.classifier import Classifier
 
 # Why a network lacks what is needed, in a few words; None if it does not.
 Need = Callable[[Classifier], str | None]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from models.classifier import Classifier
+from bam.models.classifier import Classifier
 
 # Values of all layers' outputs that are asked for at once: with the derivatives, 0.8 GB.
 VALUES = 100_000_000

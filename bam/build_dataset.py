@@ -10,13 +10,13 @@ from pathlib import Path
 
 from absl import flags
 
-from bam import command
-from data_prep.build import build
-from data_prep.drawn.sample import draw_sample
-from data_prep.errors import BamError
-from data_prep.export import FORMATS, export
-from data_prep.gather import Sources
-from data_prep.workers import cores
+from bam.base.errors import BamError
+from bam.base.threads import cores
+from bam.cli import flags as command
+from bam.data_prep.build import build
+from bam.data_prep.export import FORMATS, export
+from bam.data_prep.sources.drawn.sample import draw_sample
+from bam.data_prep.sources.gather import Sources
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("coco", None, "COCO folder, with annotations/instances_train2017.json and train2017/")

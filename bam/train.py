@@ -13,18 +13,16 @@ from pathlib import Path
 
 from absl import flags
 
-import bam.quiet  # noqa: F401
-
 # isort: split
 
-from bam import command
-from data_prep import load_dataset
-from data_prep.errors import BamError
-from data_prep.files import write_text
-from models.architectures import ARCHITECTURES
-from models.suite import SUITE, Task
-from models.training import is_chief, make_config, train
-from models.validity import check, failures, table
+from bam.base.errors import BamError
+from bam.base.files import write_text
+from bam.cli import flags as command
+from bam.data_prep import load_dataset
+from bam.models.architectures import ARCHITECTURES
+from bam.models.training.task import SUITE, Task
+from bam.models.training.training import is_chief, make_config, train
+from bam.models.training.validity import check, failures, table
 
 FLAGS = flags.FLAGS
 flags.DEFINE_enum("labels", "scene", ["object", "scene"], "what to classify")

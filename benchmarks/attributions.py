@@ -17,26 +17,22 @@ from __future__ import annotations
 import argparse
 import os
 import statistics
-import sys
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
-# This file's folder stands first in the path of a script, and would hide the package of the same name.
-sys.path[0] = str(Path(__file__).resolve().parents[1])
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")  # xplique asks for tf.keras and means this one
 
 import numpy as np
 import tensorflow as tf
 
-from attributions import METHODS, explain
-from benchmarks.peers import captum_contenders, pair_contenders, xplique_contenders
-from data_prep import load_dataset
-from models.architectures import ARCHITECTURES, build_model
-from models.classifier import Classifier
-from models.derivatives import logit_gradient
-from models.stored import load_classifier
+from bam.attributions import METHODS, explain
+from bam.data_prep import load_dataset
+from bam.models.architectures import ARCHITECTURES, build_model
+from bam.models.classifier import Classifier
+from bam.models.network.derivatives import logit_gradient
+from bam.models.stored import load_classifier
+from peers import captum_contenders, pair_contenders, xplique_contenders
 
 SAMPLED = ("smoothgrad", "integrated_gradients", "integrated_gradients_smoothgrad")
 ONCE = ("vanilla_gradient", "guided_backprop", "grad_cam")

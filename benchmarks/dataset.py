@@ -20,11 +20,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from data_prep.build import build
-from data_prep.dataset import Dataset, View
-from data_prep.drawn.sample import draw_sample
-from data_prep.gather import Sources
-from data_prep.workers import cores
+from bam.base.threads import cores
+from bam.data_prep.build import build
+from bam.data_prep.dataset import Dataset, View
+from bam.data_prep.sources.drawn.sample import draw_sample
+from bam.data_prep.sources.gather import Sources
 
 IMAGES = 1000
 ROUNDS = 5

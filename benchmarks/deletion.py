@@ -15,29 +15,25 @@ from __future__ import annotations
 import argparse
 import os
 import statistics
-import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-# This file's folder stands first in the path of a script, and would hide the package of the same name.
-sys.path[0] = str(Path(__file__).resolve().parents[1])
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")  # xplique asks for tf.keras and means this one
 
 import numpy as np
 import tensorflow as tf
 
-from data_prep import load_dataset
-from metrics import deletion, road, saliency, violation  # noqa: F401  (each registers its metrics)
-from metrics.composites import Composer, Explained, Originals
-from metrics.curves import CURVES, area
-from metrics.relevance import orders
-from models.architectures import ARCHITECTURES, build_model
-from models.classifier import Classifier
-from models.derivatives import forward
-from models.stored import load_classifier
+from bam.data_prep import load_dataset
+from bam.metrics.evaluation.order import orders
+from bam.metrics.perturbation import deletion, road, saliency, violation  # noqa: F401  (each registers its metrics)
+from bam.metrics.perturbation.family import CURVES, area
+from bam.metrics.perturbation.masking import Composer, Explained, Originals
+from bam.models.architectures import ARCHITECTURES, build_model
+from bam.models.classifier import Classifier
+from bam.models.network.derivatives import forward
+from bam.models.stored import load_classifier
 
 PAIR = ("deletion", "insertion")
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from models.classifier import Classifier
+from bam.models.classifier import Classifier
 
 # What to run, and for how many images it works.
 Contenders = dict[str, tuple[Callable[[], None], int]]

@@ -10,23 +10,19 @@ megabytes the resident memory of the process grew in between.
 from __future__ import annotations
 
 import argparse
-import sys
 import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
 
-# This file's folder stands first in the path of a script, and would hide the package attributions.
-sys.path[0] = str(Path(__file__).resolve().parents[1])
-
 import numpy as np
 
-from attributions import METHODS
-from data_prep import load_dataset
-from data_prep.dataset import Batch, View
-from metrics import METRICS
-from metrics.collect import collect
-from metrics.request import Request
+from bam.attributions import METHODS
+from bam.data_prep import load_dataset
+from bam.data_prep.dataset import Batch, View
+from bam.metrics import METRICS
+from bam.metrics.evaluation.run import Request
+from bam.metrics.evaluation.sweep import collect
 
 
 class Repeated:

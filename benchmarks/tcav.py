@@ -14,27 +14,23 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
-# This file's folder stands first in the path of a script, and would hide packages of the same name.
-sys.path[0] = str(Path(__file__).resolve().parents[1])
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
 
-from data_prep import load_dataset
-from data_prep.dataset import Dataset
-from metrics.cav import Draw, common_share, concept_layers, fit, layer_outputs, solve
-from metrics.collect import shuffled
-from metrics.concepts import POOL, along, make_draws
-from metrics.scenes import dogs
-from metrics.tcav import IMAGES, RUNS, p_value
-from models import load_classifier
-from models.architectures import ARCHITECTURES, build_model
-from models.classifier import Classifier
+from bam.data_prep import load_dataset
+from bam.data_prep.dataset import Dataset
+from bam.metrics.concepts.cav import Draw, common_share, concept_layers, fit, layer_outputs, solve
+from bam.metrics.concepts.sensitivity import POOL, along, make_draws
+from bam.metrics.concepts.tcav import IMAGES, RUNS, p_value
+from bam.metrics.evaluation.sweep import shuffled
+from bam.metrics.independence.scenes import dogs
+from bam.models import load_classifier
+from bam.models.architectures import ARCHITECTURES, build_model
+from bam.models.classifier import Classifier
 
 CLASS_IMAGES = 100
 LEVEL = 0.05

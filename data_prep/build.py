@@ -20,14 +20,13 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from data_prep import coco, miniplaces
-from data_prep.classes import COMMONALITY_OBJECT, COMMONALITY_ORDER, OBJECTS, SCENES
-from data_prep.contact_sheet import write_contact_sheets
-from data_prep.dataset import FORMAT, TABLES, Dataset
-from data_prep.errors import BamError
-from data_prep.files import digest, locked, made_once, read_json, remove_leftovers, replacing, write_json
-from data_prep.gather import Sources, gather_objects, gather_scenes
-from data_prep.placement import (
+from bam.base.digests import digest
+from bam.base.errors import BamError
+from bam.base.files import locked, made_once, read_json, remove_leftovers, replacing, write_json
+from bam.data_prep.classes import COMMONALITY_OBJECT, COMMONALITY_ORDER, IMAGE_SIZE, OBJECTS, SCENES
+from bam.data_prep.contact_sheet import write_contact_sheets
+from bam.data_prep.dataset import FORMAT, TABLES, Dataset
+from bam.data_prep.placement import (
     SIZE_LAW,
     SPLITS,
     assign_splits,
@@ -37,6 +36,8 @@ from data_prep.placement import (
     rescaled,
     write_placements,
 )
+from bam.data_prep.sources import coco, miniplaces
+from bam.data_prep.sources.gather import Sources, gather_objects, gather_scenes
 
 MINIMUM_SOURCES = 10  # per class: fewer cannot be divided into train, validation and test
 # Per class, where there are so many: even small datasets then have twenty test sources of each class, and
@@ -231,7 +232,7 @@ def _describe(
             "objects": OBJECTS,
             "scenes": SCENES,
             "commonality_order": COMMONALITY_ORDER,
-            "scene_size": miniplaces.SCENE_SIZE,
+            "scene_size": IMAGE_SIZE,
             "size_law": SIZE_LAW,
             "sources": {name: {split: splits[name].count(split) for split in SPLITS} for name in parts},
             "excluded_summary": _tally(excluded) if excluded else "none left out",

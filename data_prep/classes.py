@@ -28,6 +28,9 @@ SCENES = (
 
 CLASSES = {"object": OBJECTS, "scene": SCENES}
 
+# Side of every scene and composite, in pixels: that of MiniPlaces.
+IMAGE_SIZE = 128
+
 # The scene classes in the order in which the commonality sets X^k give them a dog (section 3.2). The
 # first three are the paper's own example for k = 0.3; it does not state the others.
 COMMONALITY_ORDER = (

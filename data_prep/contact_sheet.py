@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw
 
-from data_prep.classes import COMMONALITIES, OBJECTS, SCENES
-from data_prep.dataset import Dataset, View
-from data_prep.files import replacing
+from bam.base.files import replacing
+from bam.data_prep.classes import COMMONALITIES, OBJECTS, SCENES
+from bam.data_prep.dataset import Dataset, View
 
 THUMBNAIL = 96
 LEFT, TOP = 84, 20  # margins for the names

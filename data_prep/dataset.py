@@ -10,12 +10,19 @@ from pathlib import Path
 
 import numpy as np
 
-from data_prep.classes import COMMONALITIES, COMMONALITY_OBJECT, COMMONALITY_ORDER, OBJECTS, SCENES
-from data_prep.compose import GREY, paste
-from data_prep.errors import BamError, unknown
-from data_prep.files import digest, read_json
-from data_prep.miniplaces import SCENE_SIZE
-from data_prep.placement import SPLITS, Placement, read_placements
+from bam.base.digests import digest
+from bam.base.errors import BamError, unknown
+from bam.base.files import read_json
+from bam.data_prep.classes import (
+    COMMONALITIES,
+    COMMONALITY_OBJECT,
+    COMMONALITY_ORDER,
+    IMAGE_SIZE,
+    OBJECTS,
+    SCENES,
+)
+from bam.data_prep.paste import GREY, paste
+from bam.data_prep.placement import SPLITS, Placement, read_placements
 
 FORMAT = 2
 VIEWS = ("object_scene", "scene_only", "object_only", "rescaled", "relocated", "bamboo_forest", "commonality")
@@ -103,7 +110,7 @@ class View:
 
     def __getitem__(self, key: int | slice | Sequence[int] | np.ndarray) -> Batch:
         chosen = self.subset(np.atleast_1d(np.arange(len(self))[key]))
-        shape = (len(chosen), SCENE_SIZE, SCENE_SIZE)
+        shape = (len(chosen), IMAGE_SIZE, IMAGE_SIZE)
         images, masks = np.empty((*shape, 3), np.uint8), np.zeros(shape, bool)
         for image, mask, placement, visible in zip(
             images, masks, chosen.placements, chosen.present, strict=True
@@ -155,7 +162,7 @@ class Dataset:
             array = np.load(path, mmap_mode="r", allow_pickle=False)
         except (ValueError, EOFError) as error:
             raise ValueError(f"{kind}/{name}.npy: {error}") from None
-        shape = (sum(self.description["sources"][name].values()), SCENE_SIZE, SCENE_SIZE, channels)
+        shape = (sum(self.description["sources"][name].values()), IMAGE_SIZE, IMAGE_SIZE, channels)
         if array.shape != shape or array.dtype != np.uint8:
             raise ValueError(f"{kind}/{name}.npy holds {array.dtype} {array.shape}, not uint8 {shape}")
         return array

@@ -1,4 +1,4 @@
-"""Fetch COCO and MiniPlaces: `python -m data_prep.download [FOLDER]`, about 21 GB into `sources`.
+"""Fetch COCO and MiniPlaces: `python -m bam.data_prep.download [FOLDER]`, about 21 GB into `sources`.
 
 Makes FOLDER/coco and FOLDER/miniplaces as `python -m bam.build_dataset` wants them. A download that was
 cut off goes on where it stopped; archives are checked against their MD5 before anything is unpacked.
@@ -23,8 +23,8 @@ from typing import IO
 
 from tqdm import tqdm
 
-from data_prep.errors import BamError
-from data_prep.files import write_text
+from bam.base.errors import BamError
+from bam.base.files import write_text
 
 CHUNK = 1 << 20
 

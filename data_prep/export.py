@@ -22,11 +22,11 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from data_prep.classes import OBJECTS, SCENES
-from data_prep.dataset import Dataset, View
-from data_prep.errors import BamError
-from data_prep.files import read_json, write_json, write_text
-from data_prep.workers import in_order
+from bam.base.errors import BamError
+from bam.base.files import read_json, write_json, write_text
+from bam.base.threads import in_order
+from bam.data_prep.classes import OBJECTS, SCENES
+from bam.data_prep.dataset import Dataset, View
 
 FORMATS = ("png", "jpeg")
 _SETS = {

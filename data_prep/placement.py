@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
@@ -11,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from data_prep.classes import OBJECTS, SCENES
-from data_prep.errors import BamError
-from data_prep.files import replacing
-from data_prep.miniplaces import SCENE_SIZE
+from bam.base.errors import BamError
+from bam.base.files import replacing
+from bam.base.seeds import generator
+from bam.data_prep.classes import IMAGE_SIZE, OBJECTS, SCENES
 
 SPLITS = ("train", "validation", "test")
 HELD_OUT_SHARE = 0.1  # of the sources and of the composites, for validation and for test each
@@ -22,9 +21,9 @@ HELD_OUT_SHARE = 0.1  # of the sources and of the composites, for validation and
 # The longer side of a pasted object in pixels, from (included) and to (excluded). The paper says that
 # an object takes "1/3 to 1/2 of a scene image" (section 3.1); the official code reads it as the area of
 # a square box, that is 1/sqrt(3) to 1/sqrt(2) of the side.
-SIZE_LAW = (int(SCENE_SIZE / math.sqrt(3)), int(SCENE_SIZE / math.sqrt(2)))
+SIZE_LAW = (int(IMAGE_SIZE / math.sqrt(3)), int(IMAGE_SIZE / math.sqrt(2)))
 # For `rescaled`: 1/6 to 1/3 of the scene, smaller than any object seen in training.
-SMALLER = (int(SCENE_SIZE / math.sqrt(6)), SIZE_LAW[0])
+SMALLER = (int(IMAGE_SIZE / math.sqrt(6)), SIZE_LAW[0])
 # For `relocated`: how far the object moves at least, in pixels along one axis.
 SHIFT = 16
 # For `bamboo_forest`: composites of the one pair, as many as the official release has.
@@ -45,12 +44,6 @@ class Placement:
     height: int
     width: int
     split: str
-
-
-def generator(seed: int, *names: str) -> np.random.Generator:
-    """A random generator that depends on the seed and the names alone, not on any order of work."""
-    digest = hashlib.sha256("/".join((str(seed), *names)).encode()).digest()
-    return np.random.default_rng(np.frombuffer(digest, np.uint32))
 
 
 def assign_splits(files: dict[str, Sequence[str]], seed: int) -> dict[str, list[str]]:
@@ -148,7 +141,7 @@ def scaled(size: Sequence[int] | np.ndarray, longer: int) -> tuple[int, int]:
 
 def _box(rng: np.random.Generator, size: np.ndarray) -> tuple[int, int, int, int]:
     height, width = scaled(size, rng.integers(*SIZE_LAW))
-    top, left = rng.integers(0, SCENE_SIZE - height + 1), rng.integers(0, SCENE_SIZE - width + 1)
+    top, left = rng.integers(0, IMAGE_SIZE - height + 1), rng.integers(0, IMAGE_SIZE - width + 1)
     return int(top), int(left), height, width
 
 
@@ -165,8 +158,8 @@ def relocated(placement: Placement, seed: int) -> Placement:
     """The same composite with the object at another place, at least `SHIFT` pixels away."""
     rng = generator(seed, "relocated", placement.image_id)
     while True:
-        top = int(rng.integers(0, SCENE_SIZE - placement.height + 1))
-        left = int(rng.integers(0, SCENE_SIZE - placement.width + 1))
+        top = int(rng.integers(0, IMAGE_SIZE - placement.height + 1))
+        left = int(rng.integers(0, IMAGE_SIZE - placement.width + 1))
         if max(abs(top - placement.top), abs(left - placement.left)) >= SHIFT:
             return _changed(placement, top=top, left=left)
 

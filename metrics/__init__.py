@@ -1,9 +1,19 @@
 """The scores. Each metric is one module with an `evaluate(request) -> Score`, registered here."""
 
+if __name__ != "bam.metrics":
+    raise ImportError("metrics is a part of bam: import bam.metrics")
+
+
 from functools import partial
 
+from bam.metrics.concepts import tcav
+from bam.metrics.contrast import idr, mcs, rmcs
+from bam.metrics.independence import iir
+from bam.metrics.inpainting import inpainting
+
 # These register their curves themselves.
-from metrics import curves, deletion, idr, iir, inpainting, mcs, rmcs, road, saliency, tcav, violation  # noqa: F401
+from bam.metrics.perturbation import deletion, road, saliency, violation  # noqa: F401
+from bam.metrics.perturbation import family as curves
 
 METRICS = {
     "mcs": mcs.evaluate,

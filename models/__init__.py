@@ -1,6 +1,11 @@
 """Classifiers of objects and scenes, their training, and the check that they are what BAM assumes."""
 
-from models.classifier import Classifier
-from models.stored import load_classifier
+if __name__ != "bam.models":
+    raise ImportError("models is a part of bam: import bam.models")
+
+from bam.base.lazy import lazily
 
 __all__ = ["Classifier", "load_classifier"]
+__getattr__ = lazily(
+    __name__, {"Classifier": "bam.models.classifier", "load_classifier": "bam.models.stored"}
+)

@@ -12,11 +12,11 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
-from data_prep.errors import BamError, unknown
-from models.architectures import structure
-from models.derivatives import forward, layer_gradients, logit_gradient
-from models.frozen import PRECISIONS, folded_norms, frozen
-from models.sampling import perturbed_sums, sampled_sums
+from bam.base.errors import BamError, unknown
+from bam.models.architectures import structure
+from bam.models.network.derivatives import forward, layer_gradients, logit_gradient
+from bam.models.network.frozen import PRECISIONS, folded_norms, frozen
+from bam.models.network.path_means import perturbed_sums, sampled_sums
 
 
 def resize(images: tf.Tensor | np.ndarray, size: tuple[int, int]) -> tf.Tensor:

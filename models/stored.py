@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from data_prep.errors import BamError
-from data_prep.files import read_json
-from models.classifier import Classifier
-from models.suite import SUITE
-from models.weights import read_network
+from bam.base.errors import BamError
+from bam.base.files import read_json
+from bam.models.architectures.weights import read_network
+from bam.models.classifier import Classifier
+from bam.models.training.task import SUITE
 
 
 def read_description(folder: Path) -> dict[str, Any]:

@@ -7,11 +7,11 @@ import pytest
 from PIL import Image, ImageDraw
 from pycocotools import mask as rle
 
-from data_prep.build import build
-from data_prep.gather import Sources
+from bam.data_prep.build import build
+from bam.data_prep.sources.gather import Sources
 
 PICTURES_PER_CLASS = 12
-# Written out here, so that a wrong name in data_prep.classes shows: COCO's names and ids.
+# Written out here, so that a wrong name in bam.data_prep.classes shows: COCO's names and ids.
 CATEGORIES = {
     "backpack": 27,
     "bird": 16,
@@ -148,12 +148,12 @@ def scene_model_folder(dataset, tmp_path_factory):
     # TensorFlow is slow to start: only for the tests that need it.
     from dataclasses import asdict
 
-    from data_prep.files import write_json
-    from models.architectures import build_model
-    from models.classifier import Classifier
-    from models.evaluation import evaluate_views
-    from models.suite import Task
-    from models.training import make_config
+    from bam.base.files import write_json
+    from bam.models.architectures import build_model
+    from bam.models.classifier import Classifier
+    from bam.models.training.accuracy import evaluate_views
+    from bam.models.training.task import Task
+    from bam.models.training.training import make_config
 
     folder, task = tmp_path_factory.mktemp("models"), Task("scene")
     model = build_model("small", 10, "none", seed=0)
@@ -173,6 +173,6 @@ def scene_model_folder(dataset, tmp_path_factory):
 @pytest.fixture(scope="session")
 def scene_classifier(scene_model_folder):
     """That classifier, loaded."""
-    from models import load_classifier
+    from bam.models import load_classifier
 
     return load_classifier(scene_model_folder / "scene")

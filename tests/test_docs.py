@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from attributions import explain
-from attributions.own import own_method
+from bam.attributions import explain
+from bam.attributions.custom import own_method
 
 DOCS = Path(__file__).parents[1] / "docs"
 

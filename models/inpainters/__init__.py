@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from data_prep.dataset import Dataset, View
-from data_prep.errors import BamError, unknown
-from models.inpainters.base import Inpainter, prompt_of
-from models.inpainters.donor import Donor
-from models.inpainters.simple import Black, Blur, Mean
-from models.inpainters.stable_diffusion import StableDiffusion
+from bam.base.errors import BamError, unknown
+from bam.data_prep.dataset import Dataset, View
+from bam.models.inpainters.base import Inpainter, prompt_of
+from bam.models.inpainters.donor import Donor
+from bam.models.inpainters.simple import Black, Blur, Mean
+from bam.models.inpainters.stable_diffusion import StableDiffusion
 
 INPAINTERS = {
     "donor": "the same picture with another scene, or another object, of the class named",

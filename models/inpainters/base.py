@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from data_prep.errors import BamError
+from bam.base.errors import BamError
 
 
 def prompt_of(class_name: str) -> str:

@@ -11,13 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from data_prep.classes import CLASSES, OBJECTS, SCENES
-from data_prep.dataset import Dataset, View
-from data_prep.errors import BamError, unknown
-from data_prep.miniplaces import SCENE_SIZE
-from data_prep.placement import Placement, scaled
-from models.classifier import resize
-from models.inpainters.base import Inpainter, prompt_of
+from bam.base.errors import BamError, unknown
+from bam.data_prep.classes import CLASSES, IMAGE_SIZE, OBJECTS, SCENES
+from bam.data_prep.dataset import Dataset, View
+from bam.data_prep.placement import Placement, scaled
+from bam.models.classifier import resize
+from bam.models.inpainters.base import Inpainter, prompt_of
 
 CACHED = 1024  # donor pictures, which are asked for again with other holes: 150 MB at 224 px
 
@@ -116,11 +115,11 @@ def _members(test: View) -> dict[str, list[int]]:
 def _box_like(old: Placement, size: Sequence[int] | np.ndarray) -> dict[str, int]:
     """The box of a cutout of this size with about the area and the centre of an old box, within the scene."""
     longer = round(max(size) * math.sqrt(old.height * old.width / (size[0] * size[1])))
-    height, width = scaled(size, min(longer, SCENE_SIZE))
+    height, width = scaled(size, min(longer, IMAGE_SIZE))
     top, left = old.top + (old.height - height) // 2, old.left + (old.width - width) // 2
     return {
-        "top": min(max(top, 0), SCENE_SIZE - height),
-        "left": min(max(left, 0), SCENE_SIZE - width),
+        "top": min(max(top, 0), IMAGE_SIZE - height),
+        "left": min(max(left, 0), IMAGE_SIZE - width),
         "height": height,
         "width": width,
     }

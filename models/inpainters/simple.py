@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageFilter
 
-from models.inpainters.base import Inpainter
+from bam.models.inpainters.base import Inpainter
 
 # Of the paper's blur: 10 pixels in pictures of 224.
 BLUR_SHARE = 10 / 224

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from data_prep.errors import BamError
-from data_prep.files import read_json
-from models.inpainters.base import Inpainter
+from bam.base.errors import BamError
+from bam.base.files import read_json
+from bam.models.inpainters.base import Inpainter
 
 # The weights that the paper used (runwayml/stable-diffusion-inpainting), where they are kept now.
 CHECKPOINT = "stable-diffusion-v1-5/stable-diffusion-inpainting"

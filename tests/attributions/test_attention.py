@@ -5,11 +5,11 @@ import pytest
 import tensorflow as tf
 import tf_keras as keras
 
-from attributions import explain
-from attributions.needs import attention_layers
-from data_prep.errors import BamError
-from models.classifier import Classifier
-from models.vit import vision_transformer
+from bam.attributions import explain
+from bam.attributions.requirements import attention_layers
+from bam.base.errors import BamError
+from bam.models.architectures.vit import vision_transformer
+from bam.models.classifier import Classifier
 
 SIZE, GRID = (8, 12), (2, 3)
 

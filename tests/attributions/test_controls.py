@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from attributions import explain
-from attributions.controls import NOISE_SHARES, degraded_oracle
-from data_prep.errors import BamError
+from bam.attributions import explain
+from bam.attributions.controls import NOISE_SHARES, degraded_oracle
+from bam.base.errors import BamError
 
 
 @pytest.fixture

@@ -3,11 +3,11 @@ import pytest
 import tensorflow as tf
 import tf_keras as keras
 
-from attributions import METHODS, explain
-from attributions.fullgrad import full_gradient
-from data_prep.errors import BamError
-from models.architectures import build_model
-from models.classifier import Classifier
+from bam.attributions import METHODS, explain
+from bam.attributions.fullgrad import full_gradient
+from bam.base.errors import BamError
+from bam.models.architectures import build_model
+from bam.models.classifier import Classifier
 
 
 @pytest.fixture

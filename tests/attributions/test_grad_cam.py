@@ -1,8 +1,8 @@
 import numpy as np
 import tf_keras as keras
 
-from attributions import explain
-from models.classifier import Classifier
+from bam.attributions import explain
+from bam.models.classifier import Classifier
 
 
 def network(head, size=8):

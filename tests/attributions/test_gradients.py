@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import tf_keras as keras
 
-from attributions import explain
-from data_prep.errors import BamError
-from models.classifier import Classifier
+from bam.attributions import explain
+from bam.base.errors import BamError
+from bam.models.classifier import Classifier
 
 SIZE = (6, 8)
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import tf_keras as keras
 
-from attributions import METHODS, explain, registry
-from data_prep.errors import BamError
-from models.classifier import Classifier
-from models.vit import vision_transformer
+from bam.attributions import METHODS, explain, registry
+from bam.base.errors import BamError
+from bam.models.architectures.vit import vision_transformer
+from bam.models.classifier import Classifier
 
 
 @pytest.fixture(scope="module")
@@ -196,7 +196,7 @@ def test_what_does_not_apply_is_refused_but_a_named_layer_is_explained(oblong_tr
 
 
 def test_a_method_says_what_it_needs_when_it_is_registered(oblong_classifier, monkeypatch):
-    monkeypatch.setattr("attributions.registry.METHODS", {})
+    monkeypatch.setattr("bam.attributions.registry.METHODS", {})
 
     @registry.method(needs=[lambda classifier: None, lambda classifier: f"{classifier.name} is too long"])
     def square_only(classifier, images, targets, *, seed):

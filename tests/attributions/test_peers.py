@@ -10,8 +10,8 @@ import pytest
 import tensorflow as tf
 import tf_keras as keras
 
-from attributions import explain
-from models.classifier import Classifier
+from bam.attributions import explain
+from bam.models.classifier import Classifier
 
 os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")  # xplique asks for tf.keras and means tf_keras
 SIZE = 24

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data_prep.classes import OBJECTS
+from bam.data_prep.classes import OBJECTS
 
 
 @pytest.fixture(scope="session")

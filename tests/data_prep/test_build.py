@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data_prep import build as build_module
-from data_prep import load_dataset
-from data_prep.build import build
-from data_prep.errors import BamError
-from data_prep.gather import Sources
+from bam.base.errors import BamError
+from bam.data_prep import build as build_module
+from bam.data_prep import load_dataset
+from bam.data_prep.build import build
+from bam.data_prep.sources.gather import Sources
 
 REPOSITORY = Path(build_module.__file__).parents[1]
 
@@ -278,7 +278,7 @@ def test_full_disk_at_the_tables_keeps_what_was_gathered(sources, target, monkey
     def full(*_):
         raise BamError("placements.csv cannot be written (No space left on device): is the disk full?")
 
-    monkeypatch.setattr("data_prep.build.write_placements", full)
+    monkeypatch.setattr("bam.data_prep.build.write_placements", full)
     with pytest.raises(BamError, match="No space left on device"):
         build(sources, target, images_per_pair=10, seed=0, workers=2)
     partial = target.with_name(f".{target.name}.partial")
@@ -303,8 +303,8 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 
-from data_prep.build import build
-from data_prep.gather import Sources
+from bam.data_prep.build import build
+from bam.data_prep.sources.gather import Sources
 
 coco, miniplaces, parent, *moments = sys.argv[1:]
 children = {}

@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from data_prep.contact_sheet import LEFT, THUMBNAIL, TOP, contact_sheet, sheets
+from bam.data_prep.contact_sheet import LEFT, THUMBNAIL, TOP, contact_sheet, sheets
 
 SIZE = (THUMBNAIL - 2, THUMBNAIL - 2)
 

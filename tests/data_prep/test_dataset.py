@@ -7,8 +7,8 @@ import shutil
 import numpy as np
 import pytest
 
-from data_prep import load_dataset
-from data_prep.errors import BamError
+from bam.base.errors import BamError
+from bam.data_prep import load_dataset
 
 # The paper's classes in label order, and the order of the commonality sets.
 OBJECTS = [

@@ -11,9 +11,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pytest
 
-from data_prep import download
-from data_prep.download import Archive, fetch, unpack
-from data_prep.errors import BamError
+from bam.base.errors import BamError
+from bam.data_prep import download
+from bam.data_prep.download import Archive, fetch, unpack
 
 NOISE = np.random.default_rng(0).bytes(3_000_000)
 MEMBERS = {

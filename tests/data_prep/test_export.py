@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data_prep.classes import OBJECTS, SCENES
-from data_prep.errors import BamError
-from data_prep.export import export
+from bam.base.errors import BamError
+from bam.data_prep.classes import OBJECTS, SCENES
+from bam.data_prep.export import export
 
 SETS = {
     "obj": ("object_scene", OBJECTS),

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_prep.classes import OBJECTS, SCENES
-from data_prep.errors import BamError
-from data_prep.placement import (
+from bam.base.errors import BamError
+from bam.base.seeds import generator
+from bam.data_prep.classes import OBJECTS, SCENES
+from bam.data_prep.placement import (
     assign_splits,
-    generator,
     place,
     place_test_pair,
     read_placements,

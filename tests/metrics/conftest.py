@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import pytest
 
-from metrics.rows import Row
+from bam.metrics.evaluation.rows import Row
 
 
 @pytest.fixture(scope="session")
@@ -12,10 +12,10 @@ def suite_folder(dataset, tmp_path_factory):
     """All thirteen models of the suite, tiny and untrained. Not to be changed."""
     import tf_keras as keras
 
-    from data_prep.files import write_json
-    from models.classifier import network_digest
-    from models.suite import SUITE
-    from models.training import make_config
+    from bam.base.files import write_json
+    from bam.models.classifier import network_digest
+    from bam.models.training.task import SUITE
+    from bam.models.training.training import make_config
 
     folder = tmp_path_factory.mktemp("suite")
     for seed, task in enumerate(SUITE):
@@ -55,7 +55,7 @@ def region_classifier():
     import numpy as np
     import tf_keras as keras
 
-    from models.classifier import Classifier
+    from bam.models.classifier import Classifier
 
     region = np.zeros((12, 16), bool)
     region[3:7, 4:10] = True
@@ -76,8 +76,8 @@ def explained():
     def make(classifier, images, maps):
         import numpy as np
 
-        from metrics.composites import Composer, Explained, Originals
-        from metrics.relevance import orders, relevance
+        from bam.metrics.evaluation.order import orders, relevance
+        from bam.metrics.perturbation.masking import Composer, Explained, Originals
 
         images, seeds = np.asarray(images, np.float32), np.arange(len(images), dtype=np.uint64)
         originals = Originals(Composer(classifier), images, seeds)

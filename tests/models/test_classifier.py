@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import tf_keras as keras
 
-from data_prep.errors import BamError
-from models import load_classifier
-from models.classifier import Classifier, network_digest
+from bam.base.errors import BamError
+from bam.models import load_classifier
+from bam.models.classifier import Classifier, network_digest
 
 
 def linear_classifier(weights, height=6, width=4):

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import tf_keras as keras
 
-from data_prep.errors import BamError
-from models.stored import load_keras_file
+from bam.base.errors import BamError
+from bam.models.stored import load_keras_file
 
 
 def network(activation=None, inputs=(8, 8, 3)):

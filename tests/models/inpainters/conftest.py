@@ -68,4 +68,4 @@ def checkpoint(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def few_steps(monkeypatch):
     """Of sampling, so that tests are quick."""
-    monkeypatch.setattr("models.inpainters.stable_diffusion.STEPS", 3)
+    monkeypatch.setattr("bam.models.inpainters.stable_diffusion.STEPS", 3)

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from data_prep.classes import OBJECTS, SCENES
-from data_prep.compose import GREY, resize_cutout
-from data_prep.errors import BamError
-from models.classifier import resize
-from models.inpainters import make_inpainter, prompt_of
-from models.inpainters.donor import _box_like
+from bam.base.errors import BamError
+from bam.data_prep.classes import OBJECTS, SCENES
+from bam.data_prep.paste import GREY, resize_cutout
+from bam.models.classifier import resize
+from bam.models.inpainters import make_inpainter, prompt_of
+from bam.models.inpainters.donor import _box_like
 
 
 def donors(dataset, view, indices, targets, seeds=None, images=None):

@@ -6,9 +6,9 @@ import sys
 import numpy as np
 import pytest
 
-from data_prep.classes import OBJECTS
-from data_prep.errors import BamError
-from models.inpainters import INPAINTERS, make_inpainter, prompt_of
+from bam.base.errors import BamError
+from bam.data_prep.classes import OBJECTS
+from bam.models.inpainters import INPAINTERS, make_inpainter, prompt_of
 
 TARGETED = ("donor", "stable-diffusion")
 

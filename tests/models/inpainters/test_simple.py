@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from models.inpainters import make_inpainter
+from bam.models.inpainters import make_inpainter
 
 
 def fill_all(name, images):

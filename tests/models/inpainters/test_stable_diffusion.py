@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data_prep.errors import BamError
-from models.inpainters import make_inpainter
-from models.inpainters import stable_diffusion as module
+from bam.base.errors import BamError
+from bam.models.inpainters import make_inpainter
+from bam.models.inpainters import stable_diffusion as module
 
 diffusers = pytest.importorskip("diffusers")
 

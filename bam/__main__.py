@@ -1,0 +1,38 @@
+"""The commands of BAM by name: `bam build` and the like, each the same as `python -m bam.build_dataset`."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+from bam.base.errors import unknown
+
+COMMANDS = {
+    "build": ("bam.build_dataset", "build the dataset, from photographs or from the drawn sample"),
+    "train": ("bam.train", "train the classifiers that are explained"),
+    "metrics": ("bam.metrics.__main__", "score attribution methods"),
+    "doctor": ("bam.doctor", "versions, devices and extras, for reports of bugs"),
+}
+USAGE = "\n".join(
+    [
+        "usage: bam COMMAND [--flag VALUE ...]; `bam COMMAND --help` lists the flags",
+        "",
+        *(f"  bam {name:<8} {what}" for name, (_, what) in COMMANDS.items()),
+    ]
+)
+
+
+def main() -> None:
+    name, *rest = sys.argv[1:] or ["--help"]
+    if name in ("-h", "--help", "help"):
+        print(USAGE)
+    elif name in COMMANDS:
+        module = importlib.import_module(COMMANDS[name][0])
+        module.main([f"bam {name}", *rest])
+    else:
+        print(f"{unknown('command', name, COMMANDS)}; see bam --help", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

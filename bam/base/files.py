@@ -1,0 +1,90 @@
+"""Writing files so that a reader, or a later run, never takes half a file for a whole one."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bam.base.errors import BamError
+
+
+@contextmanager
+def replacing(path: str | os.PathLike) -> Iterator[Path]:
+    """A temporary path beside `path` that takes its place when the block ends without an error.
+
+    Folders on the way are made. Whatever goes wrong, `path` holds its old content or the new one.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".partial.{os.getpid()}.{path.name}")  # keeps the suffix
+    try:
+        yield temporary
+        with open(temporary, "rb") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise BamError(f"{path} cannot be written ({error.strerror or error}): is the disk full?") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def locked(path: str | os.PathLike) -> Iterator[None]:
+    """Hold the lock file `path`. Raises `BamError` if another process does: two would write the same."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BamError(f"another run is writing to {path.parent}: wait for it to end") from None
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def write_text(path: str | os.PathLike, text: str) -> None:
+    """Write `text` as UTF-8, whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_json(path: str | os.PathLike, value: Any) -> None:
+    """Write `value` as JSON; NaN and infinities are refused, since JSON has none."""
+    write_text(path, json.dumps(value, indent=1, allow_nan=False) + "\n")
+
+
+def read_json(path: str | os.PathLike) -> Any:
+    """The value in a JSON file. Raises `BamError` if it holds none."""
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except ValueError as error:
+        folder = Path(path).parent
+        raise BamError(f"{path} is damaged ({error}): remove {folder} and make it again") from None
+
+
+def write_array(path: str | os.PathLike, array: np.ndarray) -> None:
+    """Write `array` as .npy, whole or not at all."""
+    with replacing(path) as temporary, open(temporary, "wb") as file:
+        np.save(file, array, allow_pickle=False)
+
+
+def made_once(path: str | os.PathLike, make: Callable[[], Any]) -> Any:
+    """The JSON value at `path`; made by `make`, and written there, if it is not there yet."""
+    if not Path(path).exists():
+        write_json(path, make())
+    return read_json(path)
+
+
+def remove_leftovers(folder: str | os.PathLike) -> None:
+    """Remove the temporary files that killed runs left anywhere in `folder`."""
+    for path in list(Path(folder).rglob(".partial.*")):
+        path.unlink()

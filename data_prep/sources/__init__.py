@@ -1,0 +1,1 @@
+"""Where objects and scenes come from: COCO, MiniPlaces, the drawn sample."""

@@ -1,0 +1,175 @@
+"""Reading objects from COCO instance annotations (Lin et al. 2014) through pycocotools' masks."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from pycocotools import mask as rle
+
+from bam.base.errors import BamError
+from bam.data_prep.classes import OBJECTS, coco_category
+from bam.data_prep.paste import resize_cutout
+from bam.data_prep.placement import SMALLER, scaled
+from bam.data_prep.sources.photographs import Unusable, read_on_grid
+
+ANNOTATIONS = "annotations/instances_train2017.json"
+PHOTOGRAPHS = "train2017"
+
+# Cutouts are stored with their longer side at most this long: more than any composite needs.
+CUTOUT_SIZE = 128
+# An object that shows fewer pixels than this at the smallest size it is pasted in (thin kite strings)
+# is left out.
+MINIMUM_VISIBLE_PIXELS = 32
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One annotated object: where its photograph is, the photograph's grid, its segmentation."""
+
+    file: str
+    width: int
+    height: int
+    annotation: int
+    area: float
+    segmentation: Any
+
+
+def read_instances(folder: str | Path) -> dict[str, list[Instance]]:
+    """The largest non-crowd instance of each BAM object class in each photograph of a COCO folder.
+
+    Returns one list per object class, ordered by file name. Raises `BamError` if there is no COCO
+    annotation file, or if one of the ten categories is not in it.
+    """
+    data = _load(Path(folder) / ANNOTATIONS)
+    categories = {category["name"]: category["id"] for category in data["categories"]}
+    missing = [coco_category(name) for name in OBJECTS if coco_category(name) not in categories]
+    if missing:
+        raise BamError(f"{Path(folder) / ANNOTATIONS} has no category {', '.join(missing)}")
+    if not (Path(folder) / PHOTOGRAPHS).is_dir():
+        raise BamError(f"{folder} has annotations but no folder {PHOTOGRAPHS} with the photographs")
+    images = {image["id"]: image for image in data["images"]}
+    by_category = defaultdict(list)
+    for annotation in data["annotations"]:
+        if not annotation.get("iscrowd"):
+            by_category[annotation["category_id"]].append(annotation)
+    return {name: _largest(by_category[categories[coco_category(name)]], images) for name in OBJECTS}
+
+
+def _load(path: Path) -> dict:
+    """The annotation file, its polygons as compact arrays (as lists the full file takes gigabytes)."""
+
+    def compact(entry: dict) -> dict:
+        if isinstance(entry.get("segmentation"), list):
+            with suppress(TypeError, ValueError):  # `mask_of` says which one is malformed
+                entry["segmentation"] = [np.asarray(polygon, np.float64) for polygon in entry["segmentation"]]
+        return entry
+
+    try:
+        with open(path, encoding="utf-8") as file:
+            data = json.load(file, object_hook=compact)
+        for key, fields in (
+            ("images", ("id", "file_name", "width", "height")),
+            ("categories", ("id", "name")),
+            ("annotations", ("id", "image_id", "category_id", "segmentation", "area")),
+        ):
+            for entry in data[key]:
+                for field in fields:
+                    entry[field]
+        for entry in data["annotations"]:
+            if not isinstance(entry["area"], int | float):
+                raise TypeError("an area is not a number")
+            hash((entry["id"], entry["image_id"], entry["category_id"]))
+        for entry in (*data["images"], *data["categories"]):
+            if not isinstance(entry.get("file_name", entry.get("name")), str):
+                raise TypeError("a name is not a text")
+            hash(entry["id"])
+    except FileNotFoundError:
+        raise BamError(
+            f"there is no {path}: --coco must be a folder with {ANNOTATIONS} and {PHOTOGRAPHS}/, "
+            "as `python -m bam.data_prep.download` makes it"
+        ) from None
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        problem = f"{type(error).__name__}: {error}"[:200]
+        raise BamError(f"{path} is not a COCO instance annotation file ({problem})") from None
+    return data
+
+
+def _largest(annotations: list[dict], images: dict[int, dict]) -> list[Instance]:
+    best: dict[int, dict] = {}
+    for annotation in annotations:
+        image = annotation["image_id"]
+        if image in images and annotation["area"] > best.get(image, {"area": 0})["area"]:
+            best[image] = annotation
+    found = [
+        Instance(
+            images[image]["file_name"],
+            images[image]["width"],
+            images[image]["height"],
+            annotation["id"],
+            annotation["area"],
+            annotation["segmentation"],
+        )
+        for image, annotation in best.items()
+    ]
+    return sorted(found, key=lambda instance: (instance.file, instance.annotation))
+
+
+def mask_of(instance: Instance) -> np.ndarray:
+    """The instance's mask as bool (height, width): polygons are united, RLE may have holes."""
+    height, width, segmentation = instance.height, instance.width, instance.segmentation
+    try:
+        if isinstance(segmentation, dict):
+            if list(segmentation["size"]) != [height, width]:
+                raise Unusable(f"mask is for another grid: {segmentation['size']}")
+            if isinstance(segmentation["counts"], list):
+                segmentation = rle.frPyObjects(segmentation, height, width)
+            if not _fills(segmentation, height * width):
+                raise Unusable("mask stops short of its grid")
+        else:
+            polygons = [np.asarray(polygon, np.float64) for polygon in segmentation if len(polygon) >= 6]
+            # pycocotools walks along each outline pixel by pixel, and takes NaN for a place far away.
+            if not all((abs(polygon) < 10 * (height + width)).all() for polygon in polygons):
+                raise Unusable("mask lies far outside its grid")
+            segmentation = rle.merge(rle.frPyObjects([p.tolist() for p in polygons], height, width))
+        return rle.decode(segmentation).astype(bool)
+    except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
+        raise Unusable(f"segmentation cannot be read: {error!r}") from None
+
+
+def _fills(encoded: dict, pixels: int) -> bool:
+    """Whether an RLE covers its grid: where it stops short, pycocotools decodes stray memory."""
+    try:
+        rle.decode({**encoded, "size": [pixels - 1, 1]})
+    except ValueError:  # it does not fit a grid that is one pixel smaller
+        return True
+    return False
+
+
+def cut_out(folder: str | Path, instance: Instance) -> np.ndarray:
+    """The object as uint8 RGBA (h, w, 4), longer side at most `CUTOUT_SIZE`.
+
+    Alpha comes from the annotation alone, so black objects stay opaque. Raises `Unusable`.
+    """
+    # The photograph first: only then is the size of the grid, which may be anything, known to be true.
+    path = Path(folder) / PHOTOGRAPHS / instance.file
+    photograph = np.asarray(read_on_grid(path, instance.width, instance.height))
+    mask = mask_of(instance)
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    if not len(rows):
+        raise Unusable("mask is empty")
+    box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    pixels = np.dstack([photograph[box], np.where(mask[box], 255, 0).astype(np.uint8)])
+    if max(pixels.shape[:2]) > CUTOUT_SIZE:
+        height, width = scaled(pixels.shape[:2], CUTOUT_SIZE)
+        pixels = np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.BILINEAR))
+    _, smallest = resize_cutout(pixels, *scaled(pixels.shape[:2], SMALLER[0]))
+    if np.count_nonzero(smallest) < MINIMUM_VISIBLE_PIXELS:
+        raise Unusable("too thin to be seen when pasted")
+    return pixels

@@ -1,0 +1,1 @@
+"""Directions in a layer that stand for a concept (TCAV)."""

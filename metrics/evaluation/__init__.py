@@ -1,0 +1,1 @@
+"""From images to rows, whatever the metric."""

@@ -1,0 +1,74 @@
+"""Which classes an inpainter can paint so that the classifier recognises them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bam.base.digests import key_digest
+from bam.base.files import locked
+from bam.base.seeds import image_seeds
+from bam.metrics.evaluation.rows import RowFile
+from bam.metrics.evaluation.run import Request
+from bam.metrics.results.environment import effective_precision
+from bam.models.classifier import Classifier
+from bam.models.inpainters import Inpainter, prompt_of
+
+VERSION = 2
+SEEDS = 20
+
+
+@dataclass(frozen=True)
+class ClassRow:
+    """How often a class was recognised in wholly painted pictures, of `seeds`; withheld: how many were."""
+
+    name: str
+    recognised: int
+    withheld: int
+    seeds: int
+
+    @property
+    def valid(self) -> bool:
+        """Whether in more than half of them (supplement, section 1.1)."""
+        return 2 * self.recognised > self.seeds
+
+    def content(self) -> dict[str, Any]:
+        """For the JSON file."""
+        return {"recognised": self.recognised, "withheld": self.withheld, "of": self.seeds}
+
+
+def class_validity(
+    labels: Iterable[int], classifier: Classifier, inpainter: Inpainter, request: Request
+) -> dict[int, ClassRow]:
+    """For each class index, what the classifier makes of black images filled from the class's name.
+
+    Kept in a CSV file in `request.row_folder`, one per classifier and inpainter; what is there is not
+    painted again. Empty for inpainters that do not paint what they are told to.
+    """
+    if not inpainter.targeted:
+        return {}
+    key = [VERSION, classifier.digest, classifier.class_names, inpainter.key, request.seed, SEEDS]
+    key += [effective_precision(classifier.precision)]
+    path = request.row_folder / f"{classifier.name}-{inpainter.name}-classes-{key_digest(key)[:12]}.csv"
+    with locked(request.row_folder / ".lock"):
+        file = RowFile(path, ClassRow, ("name",))
+        result = {}
+        for label in sorted(set(labels)):
+            name = classifier.class_names[label]
+            if name not in file.rows:
+                file.append([_check(label, classifier, inpainter, request.seed)])
+            result[label] = file.rows[name]
+    return result
+
+
+def _check(label: int, classifier: Classifier, inpainter: Inpainter, seed: int) -> ClassRow:
+    name, shape = classifier.class_names[label], (SEEDS, *classifier.input_size)
+    black, holes = np.zeros((*shape, 3), np.uint8), np.ones(shape, bool)
+    seeds = image_seeds([str(number) for number in range(SEEDS)], seed, "class", name)
+    pictures = inpainter.fill(black, holes, [prompt_of(name)] * SEEDS, seeds)
+    withheld = inpainter.withheld(pictures, holes)
+    recognised = (classifier.predictions(pictures.astype(np.float32)) == label) & ~withheld
+    return ClassRow(name, int(recognised.sum()), int(withheld.sum()), SEEDS)

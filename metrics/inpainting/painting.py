@@ -1,0 +1,115 @@
+"""The fills of a whole image set, kept as rows: what the inpainting metric is computed from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+
+import numpy as np
+from tqdm import tqdm
+
+from bam.attributions import Method
+from bam.base.errors import BamError
+from bam.base.files import locked
+from bam.data_prep.dataset import Batch
+from bam.metrics.evaluation.images import Pictures
+from bam.metrics.evaluation.rows import RowFile
+from bam.metrics.evaluation.run import Request
+from bam.metrics.evaluation.sweep import row_file_name
+from bam.metrics.inpainting.fills import Fill, Setting, Work
+from bam.models.classifier import Classifier
+from bam.models.inpainters import Inpainter
+
+# To be raised when rows would come out differently: rows of other versions are then not used.
+VERSION = 2
+
+
+class Painting:
+    """The fills of a set of images, for one classifier and inpainter.
+
+    levels: percentages of the pixels to paint, rising; fills: how many pictures for each hole; grid: see
+    `patchified`, 0 for maps as they are. Fills depend on the run's seed, the image and the sample's number,
+    so that all methods and levels are filled from the same.
+    """
+
+    def __init__(
+        self,
+        images: Pictures,
+        classifier: Classifier,
+        inpainter: Inpainter,
+        levels: Sequence[int],
+        fills: int,
+        grid: int,
+        request: Request,
+    ):
+        if len(classifier.class_names) < 2:
+            raise BamError(f"{classifier.name} has one class: the inpainting metric needs a second one")
+        if grid == 1:
+            raise BamError("a patch grid of 1 x 1 makes every map constant: give --patch_grid 0 or from 2 on")
+        if min(classifier.input_size) < grid:
+            height, width = classifier.input_size
+            raise BamError(
+                f"{classifier.name} takes {height} x {width} pixels, but the patch grid is {grid} x {grid}: "
+                "give a smaller --patch_grid, or 0 for none"
+            )
+        self.images, self.classifier, self.request = images, classifier, request
+        self.setting = Setting(classifier, inpainter, images.name, levels, fills, grid, request)
+
+    @cached_property
+    def classes(self) -> np.ndarray:
+        """int (n, 2): first and second class of the images that the request asks for."""
+        return np.concatenate(self._classes)[: len(self.images.ids[: self.request.limit])]
+
+    @cached_property
+    def _classes(self) -> list[np.ndarray]:
+        """The same of whole batches."""
+        logits = (self.classifier.logits(batch.images.astype(np.float32)) for batch in self._batches())
+        return [np.argsort(-part, axis=1, kind="stable")[:, :2].astype(np.int32) for part in logits]
+
+    def _batches(self) -> Iterator[Batch]:
+        """Whole batches, since what is beside an image can change its digits."""
+        size = self.classifier.batch_size
+        for start in range(0, len(self.images.ids[: self.request.limit]), size):
+            yield self.images[start : min(start + size, len(self.images))]
+
+    def collect(self, wanted: Sequence[str], methods: Sequence[Method]) -> dict[str, list[Fill]]:
+        """The fills of the images `wanted`, of every method, computed where they are not in its row file."""
+        folder, chosen = self.request.row_folder, frozenset(wanted)
+        title, total = f"painting for {self.classifier.name}", len(wanted) * len(methods)
+        with (
+            locked(folder / ".lock"),
+            tqdm(desc=title, total=total, unit="map", disable=None) as bar,
+        ):
+            keys = ("image_id", "level", "sample")
+            files = {method.name: RowFile(folder / self._file_name(method), Fill, keys) for method in methods}
+            for batch, classes in zip(self._batches(), self._classes, strict=True):
+                for work in self._works(batch, classes, methods, files):
+                    for place, image in enumerate(batch.ids):
+                        if image in chosen:
+                            work.paint(place)
+                            bar.update()
+        return {
+            name: [row for row in file.rows.values() if row.image_id in chosen]
+            for name, file in files.items()
+        }
+
+    def _works(
+        self,
+        batch: Batch,
+        classes: np.ndarray,
+        methods: Sequence[Method],
+        files: Mapping[str, RowFile[Fill]],
+    ) -> Iterator[Work]:
+        """One method after another, which share what they compute of the batch."""
+        images = batch.images.astype(np.float32)
+        first, second = (np.ascontiguousarray(column) for column in classes.T)
+        ends: dict[tuple, np.ndarray] = {}
+        with self.classifier.sharing(images):
+            for method in methods:
+                yield Work(self.setting, method, files[method.name], batch, images, first, second, ends)
+
+    def _file_name(self, method: Method) -> str:
+        setting, classifier = self.setting, self.classifier
+        key = (setting.inpainter.name, VERSION, setting.inpainter.key, classifier.class_names)
+        key += (setting.levels, setting.fills, setting.grid)
+        return row_file_name(self.images, classifier, method, self.request, *key)

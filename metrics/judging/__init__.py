@@ -1,0 +1,1 @@
+"""Metrics of metrics: which of them are to be trusted?"""

@@ -1,0 +1,60 @@
+"""The saliency metric (Dabkowski & Gal 2017): is the class still seen in a tight crop of what is salient?"""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+
+from bam.metrics.perturbation.family import Curve, register
+from bam.metrics.perturbation.masking import Explained
+
+# Of the pixels, as Cohen et al. 2025 have it in their supplement.
+PERCENTAGES = (10, 20, 30, 40, 50)
+LEAST_AREA = 0.05
+
+
+def boxes(ranks: np.ndarray, count: int) -> np.ndarray:
+    """int (N, 4): top, left, bottom, right (the latter two not included) around all ranks below `count`.
+
+    ranks: int (N, H, W).
+    """
+    chosen = ranks < count
+    ends = []
+    for axis in (2, 1):
+        lines = chosen.any(axis)
+        ends.append((lines.argmax(1), lines.shape[1] - lines[:, ::-1].argmax(1)))
+    (top, bottom), (left, right) = ends
+    return np.stack([top, left, bottom, right], 1)
+
+
+def _measure(explained: Explained) -> np.ndarray:
+    originals = explained.originals
+    height, width = originals.size
+    scores = []
+    for percentage in PERCENTAGES:
+        found = boxes(explained.ranks, max(1, height * width * percentage // 100))
+        areas = (found[:, 2] - found[:, 0]) * (found[:, 3] - found[:, 1]) / (height * width)
+        crops = [
+            tf.image.resize(image[top:bottom, left:right], originals.size).numpy()
+            for image, (top, left, bottom, right) in zip(originals.images, found, strict=True)
+        ]
+        answers = originals.answers(originals.composer.classifier.logits(np.stack(crops)))
+        scores.append(np.log(np.maximum(areas, LEAST_AREA)) - answers.log_probability)
+    return np.stack(scores, 1)
+
+
+register(
+    Curve(
+        name="saliency",
+        direction="down",
+        title="saliency",
+        x_label="share of the pixels in the box",
+        y_label="log(area) - log(probability)",
+        axes=lambda size: {"curve": np.array(PERCENTAGES) / 100},
+        measure=_measure,
+        value=lambda parts: parts["curve"].mean(1),
+        note="log(max(a, 0.05)) - log(p): a is the area of the smallest box around the most relevant 10, 20, "
+        "30, 40 or 50% of the pixels, as a share of the image, p the probability of the class in the box "
+        "alone, enlarged (bilinear) to the input; the mean of the five, as in Cohen et al. 2025.",
+    )
+)

@@ -1,0 +1,72 @@
+"""The faithfulness violation test (Liu et al. 2022): does the strongest feature act as its sign says?"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bam.metrics.evaluation.order import PATCH_GRID
+from bam.metrics.perturbation.deletion import black, mean_colour, tenth_counts, tenths
+from bam.metrics.perturbation.family import Curve, area, register
+from bam.metrics.perturbation.masking import Explained
+
+
+def cells(size: tuple[int, int], grid: int) -> np.ndarray:
+    """int (H, W): the number of each pixel's cell in a grid of `grid` x `grid`.
+
+    Without a grid (0), or where there are no more pixels than cells, each pixel is a cell.
+    """
+    height, width = size
+    rows, columns = min(grid or height, height), min(grid or width, width)
+    row, column = np.indices(size)
+    return row * rows // height * columns + column * columns // width
+
+
+def strongest(maps: np.ndarray, features: np.ndarray, seeds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The feature j* = argmax |w_j| of each map, int (N,), and its w, float (N,).
+
+    maps: raw (N, H, W[, channels]); features: int (H, W), the number of each pixel's feature, whose weight
+    is the sum over its pixels and channels. Which of equal ones is taken is drawn from seeds (N,).
+    """
+    planes = np.asarray(maps, np.float64)
+    planes = planes.sum(-1) if planes.ndim == 4 else planes
+    chosen, weights = np.empty(len(maps), int), np.empty(len(maps))
+    for place, (plane, seed) in enumerate(zip(planes, seeds, strict=True)):
+        found = np.bincount(features.ravel(), plane.ravel())
+        shuffled = np.random.default_rng(seed).permutation(len(found))
+        chosen[place] = shuffled[np.abs(found[shuffled]).argmax()]
+        weights[place] = found[chosen[place]]
+    return chosen, weights
+
+
+def _measure(explained: Explained, patch_grid: int = PATCH_GRID) -> np.ndarray:
+    originals = explained.originals
+    before = originals.untouched.probability
+    features = cells(originals.size, patch_grid)
+    chosen, weights = strongest(explained.maps, features, originals.seeds)
+    others = (features != chosen[:, None, None]).astype(np.int32)  # only what has rank 0 is replaced
+    after = originals.replaced(mean_colour, others, [0], [1]).probability[:, 0]
+    violation = weights * (before - after) < 0
+    deleted = explained.most_relevant_first(black, tenth_counts(originals.size)).probability
+    return np.concatenate([violation[:, None], deleted > before[:, None]], 1)
+
+
+register(
+    Curve(
+        name="violation",
+        direction="down",
+        title="faithfulness violation",
+        x_label="share of the pixels turned black",
+        y_label="share of images whose probability rises",
+        axes=lambda size: {"violation": np.zeros(1), "curve": tenths(size)},
+        measure=_measure,
+        value=lambda parts: parts["violation"][:, 0],
+        beside={"deletion_violation": ("down", lambda parts: area(parts["curve"]))},
+        options=("patch_grid",),
+        note="Share of images where the feature with the largest |weight|, a cell of the patch grid under "
+        "the raw signed map, acts against its sign: its weight is positive and the probability of the class "
+        "rises without it (in the image's mean colour), or negative and it falls. A method without negative "
+        "values can violate by a rise alone, and a map of zeros never does. `deletion violation`: area under "
+        "the share of images whose probability rises when the most relevant pixels turn black, in steps of a "
+        "tenth (Cohen et al. 2025).",
+    )
+)

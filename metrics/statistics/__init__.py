@@ -1,0 +1,1 @@
+"""Intervals, tests and correlations: numpy and scipy alone."""

@@ -1,0 +1,1 @@
+"""Networks as evaluation needs them: rebuilt, compiled, differentiated, described."""

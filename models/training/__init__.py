@@ -1,0 +1,1 @@
+"""What classifiers are to learn, how they learn it, and whether they did."""

@@ -1,0 +1,106 @@
+"""The validity check: do the trained models have the relative feature importance that BAM assumes?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from bam.data_prep.classes import COMMONALITIES
+from bam.models.stored import read_description
+from bam.models.training.task import Task
+
+# Figure 2 (top) of the paper, in percent.
+PAPER = {
+    "object": {"object_scene": 91.1, "scene_only": 9.7, "object_only": 93.1},
+    "scene": {"object_scene": 94.0, "scene_only": 95.5, "object_only": 9.8},
+}
+# Figure 2 (bottom): accuracy on bamboo forest with and without dog for k = 0.1 ... 1.0, in percent.
+PAPER_WITH_DOG = (97, 98, 96, 95, 96, 95, 92, 93, 92, 95)
+PAPER_WITHOUT_DOG = (78, 77, 81, 75, 78, 81, 93, 93, 93, 93)
+
+TOLERATED_LOSS = 0.02
+TOLERATED_DISTANCE_FROM_CHANCE = 0.05
+LEARNED = 5  # times chance, at least: a model that learned nothing passes no check
+
+
+def check(description: dict[str, Any]) -> dict[str, Any]:
+    """Whether one model (the content of its model.json) relies on what its labels name.
+
+    It must classify X_o,s (at least 5 times better than chance; with fewer than nine classes half of the
+    way from chance to 1), lose at most 2 points when the other feature is removed, and be within 5 points
+    of chance when only the other feature is left (Figure 2, top). Returns `passed` and the three `checks`
+    with value and bound.
+    """
+    accuracy, labels = description["accuracy"], description["config"]["labels"]
+    own, other = ("scene_only", "object_only") if labels == "scene" else ("object_only", "scene_only")
+    chance = 1 / len(description["class_names"])
+    learned = min(LEARNED * chance, (1 + chance) / 2)
+    checks = [
+        _check("object_scene: learned", accuracy["object_scene"], at_least=learned),
+        _check(f"{own}: keeps", accuracy[own], at_least=accuracy["object_scene"] - TOLERATED_LOSS),
+        _check(
+            f"{other}: falls to chance",
+            accuracy[other],
+            at_least=chance - TOLERATED_DISTANCE_FROM_CHANCE,
+            at_most=chance + TOLERATED_DISTANCE_FROM_CHANCE,
+        ),
+    ]
+    return {"passed": all(entry["passed"] for entry in checks), "checks": checks}
+
+
+def _check(name: str, value: float, at_least: float, at_most: float = 1.0) -> dict[str, Any]:
+    # Rounded, so that a loss of exactly two points is not too much by the 17th digit.
+    passed = round(at_least, 9) <= round(value, 9) <= round(at_most, 9)
+    return {"check": name, "value": value, "at_least": at_least, "at_most": at_most, "passed": passed}
+
+
+def failures(name: str, validity: dict[str, Any]) -> list[str]:
+    """One sentence per check that a model did not pass."""
+    return [
+        f"model {name} fails the validity check {entry['check']}: accuracy {entry['value']:.3f}, "
+        f"wanted {entry['at_least']:.3f} to {entry['at_most']:.3f}"
+        for entry in validity["checks"]
+        if not entry["passed"]
+    ]
+
+
+def table(models: Path) -> str:
+    """Figure 2 of the paper as Markdown, with the models that are in the folder `models`."""
+    found = {path.parent.name: read_description(path.parent) for path in sorted(models.glob("*/model.json"))}
+    lines = [
+        "| accuracy, % | X_o,s | X_0,s (no object) | X_o,g (no scene) | confidence grows | valid |",
+        "|---|---|---|---|---|---|",
+    ]
+    symbols = {"object": "f_o", "scene": "f_s", "scene_on_scene_only": "f trained on X_0,s"}
+    symbols |= {name: name for name, entry in found.items() if entry["config"].get("classes")}
+    for name, symbol in symbols.items():
+        if name in found:
+            accuracy = found[name]["accuracy"]
+            values = [accuracy[view] for view in ("object_scene", "scene_only", "object_only")]
+            values.append(found[name]["confidence_increased"])
+            # A model that never saw an object: nothing is promised about it.
+            saw_none = found[name]["config"].get("on") == "scene_only"
+            valid = "-" if saw_none else {True: "yes", False: "**NO**"}[check(found[name])["passed"]]
+            lines.append(f"| {symbol} | " + " | ".join(_percent(value) for value in values) + f" | {valid} |")
+        if name in PAPER and name in found:
+            values = PAPER[name].values()
+            lines.append(f"| {symbol}, paper | " + " | ".join(f"{value:.1f}" for value in values) + " | | |")
+    series = {k: found.get(Task("scene", commonality=k).name) for k in COMMONALITIES}
+    if any(series.values()):
+        found_one = next(entry["bamboo_forest"] for entry in series.values() if entry)
+        size = f"{found_one['images']} images of {found_one['scenes']} scenes"
+        lines += [
+            "",
+            f"| bamboo forest, %, {size} | " + " | ".join(f"k={k}" for k in COMMONALITIES) + " |",
+        ]
+        lines.append("|---" * 11 + "|")
+        for key in ("with_dog", "without_dog"):
+            values = [entry and _percent(entry["bamboo_forest"][key], 0) for entry in series.values()]
+            lines.append(f"| {key.replace('_', ' ')} | " + " | ".join(value or "" for value in values) + " |")
+        for key, values in (("with dog", PAPER_WITH_DOG), ("without dog", PAPER_WITHOUT_DOG)):
+            lines.append(f"| {key}, paper | " + " | ".join(map(str, values)) + " |")
+    return "\n".join(lines)
+
+
+def _percent(share: float | None, digits: int = 1) -> str:
+    return "" if share is None else f"{100 * share:.{digits}f}"

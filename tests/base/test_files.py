@@ -1,0 +1,119 @@
+"""Files appear whole or not at all."""
+
+import errno
+import os
+
+import numpy as np
+import pytest
+
+from bam.base.errors import BamError
+from bam.base.files import (
+    made_once,
+    read_json,
+    remove_leftovers,
+    replacing,
+    write_array,
+    write_json,
+    write_text,
+)
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_replacing_makes_folders_and_leaves_nothing_beside(tmp_path):
+    with replacing(tmp_path / "a" / "b" / "c.png") as temporary:
+        assert temporary.suffix == ".png"
+        temporary.write_bytes(b"new")
+        assert not (tmp_path / "a" / "b" / "c.png").exists()
+    assert (tmp_path / "a" / "b" / "c.png").read_bytes() == b"new"
+    assert names(tmp_path / "a" / "b") == ["c.png"]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+@pytest.mark.parametrize("old", [None, b"old"])
+def test_an_error_leaves_the_old_content(tmp_path, error, old):
+    path = tmp_path / "a.bin"
+    if old:
+        path.write_bytes(old)
+
+    def write():
+        with replacing(path) as temporary:
+            temporary.write_bytes(b"half")
+            raise error
+
+    with pytest.raises(error):
+        write()
+    assert names(tmp_path) == (["a.bin"] if old else [])
+    assert not old or path.read_bytes() == old
+
+
+@pytest.mark.parametrize(
+    "write", [write_text, write_json, lambda path, text: write_array(path, np.array([text]))]
+)
+def test_full_disk(tmp_path, monkeypatch, write):
+    path = tmp_path / "a"
+    path.write_bytes(b"old")
+
+    def full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(BamError, match=r"No space left.*disk full"):
+        write(path, "new")
+    assert path.read_bytes() == b"old"
+    assert names(tmp_path) == ["a"]
+
+
+def test_text_is_utf_8_with_plain_line_ends(tmp_path):
+    write_text(tmp_path / "a.txt", "ä\nb\n")
+    assert (tmp_path / "a.txt").read_bytes() == b"\xc3\xa4\nb\n"
+
+
+def test_json_round_trip(tmp_path):
+    value = {"a": [1, 2.5, None, "ä"], "b": {}}
+    write_json(tmp_path / "a.json", value)
+    assert read_json(tmp_path / "a.json") == value
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), {1, 2}])
+def test_what_is_no_json_is_refused(tmp_path, value):
+    with pytest.raises((ValueError, TypeError)):
+        write_json(tmp_path / "a.json", value)
+    assert names(tmp_path) == []
+
+
+def test_array_round_trip_without_pickles(tmp_path):
+    array = np.arange(12, dtype=np.uint8).reshape(3, 4)
+    write_array(tmp_path / "a.npy", array)
+    np.testing.assert_array_equal(np.load(tmp_path / "a.npy", allow_pickle=False), array)
+    with pytest.raises(ValueError, match="pickle"):
+        write_array(tmp_path / "b.npy", np.array([{}]))
+    assert names(tmp_path) == ["a.npy"]
+
+
+def test_made_once(tmp_path):
+    calls = []
+
+    def make():
+        calls.append(1)
+        return {"n": len(calls)}
+
+    assert made_once(tmp_path / "a.json", make) == {"n": 1}
+    assert made_once(tmp_path / "a.json", make) == {"n": 1}
+    assert len(calls) == 1
+
+
+def test_leftovers_of_killed_runs_are_removed_and_nothing_else(tmp_path):
+    (tmp_path / "a").mkdir()
+    with replacing(tmp_path / "a" / "b.npy") as temporary:
+        temporary.touch()
+        left = temporary.name  # what a kill at this moment leaves
+    (tmp_path / "a" / left).write_bytes(b"half")
+    (tmp_path / left).write_bytes(b"half")
+    write_text(tmp_path / "c.txt", "c")
+    remove_leftovers(tmp_path)
+    assert names(tmp_path) == ["a", "c.txt"]
+    assert names(tmp_path / "a") == ["b.npy"]
+    remove_leftovers(tmp_path / "nothing")

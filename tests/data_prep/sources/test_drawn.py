@@ -1,0 +1,115 @@
+import numpy as np
+import pytest
+
+from bam.base.errors import BamError
+from bam.data_prep.classes import OBJECTS, SCENES
+from bam.data_prep.sources import coco, miniplaces
+from bam.data_prep.sources.drawn import sample
+from bam.data_prep.sources.drawn.brush import Canvas, spline
+from bam.data_prep.sources.photographs import read_upright
+
+
+def contents(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("drawn") / "drawn"
+    sample.draw_sample(folder, workers=2, pictures_per_class=3)
+    return folder
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_scenes_cover_the_canvas_and_vary(name):
+    first, again, other = (
+        np.asarray(sample.draw_scene(name, np.random.default_rng(seed))) for seed in (1, 1, 2)
+    )
+    assert first.shape == (128, 128, 3)
+    assert np.array_equal(first, again)
+    assert np.abs(first.astype(int) - other).mean() > 10
+    for quarter in (first[:64, :64], first[:64, 64:], first[64:, :64], first[64:, 64:]):
+        assert quarter.std() > 8  # evidence everywhere, an object covers up to a half
+
+
+@pytest.mark.parametrize("name", OBJECTS)
+def test_objects_fill_their_canvas_and_vary(name):
+    first, again, other = (
+        np.asarray(sample.draw_object(name, np.random.default_rng(seed))) for seed in (1, 1, 2)
+    )
+    assert first.shape == (160, 160, 4)
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+    for drawing in (first, other):
+        mask = drawing[..., 3] >= 128
+        sides = [np.ptp(np.flatnonzero(mask.any(axis))) + 1 for axis in (0, 1)]
+        assert max(sides) > 120
+        assert mask.sum() > 0.15 * sides[0] * sides[1]
+        assert drawing[mask][:, :3].std() > 5
+
+
+def test_the_readers_read_what_is_drawn(drawn):
+    instances = coco.read_instances(drawn / "coco")
+    forms = set()
+    for index, name in enumerate(OBJECTS):
+        assert len(instances[name]) == 3
+        for number, instance in enumerate(instances[name]):
+            segmentation = instance.segmentation
+            forms.add("polygons" if isinstance(segmentation, list) else type(segmentation["counts"]))
+            rng = sample.generator(sample.VERSION, "drawn", name, str(number))
+            photograph, mask = sample.draw_photograph(name, rng)
+            read = coco.mask_of(instance)
+            assert (read & mask).sum() / (read | mask).sum() > 0.98, f"{name} {number}"
+            stored = np.asarray(read_upright(drawn / "coco" / coco.PHOTOGRAPHS / instance.file), int)
+            assert np.abs(stored - np.asarray(photograph, int)).mean() < 4  # JPEG
+        assert instances[name][0].file == f"{(index + 1) * 10_000 + 1:012d}.jpg"
+    assert forms == {"polygons", str, list}
+    for name, files in miniplaces.list_scenes(drawn / "miniplaces").items():
+        assert len(files) == 3
+        assert miniplaces.read_scene(drawn / "miniplaces", files[0]).shape == (128, 128, 3), name
+
+
+def test_a_killed_drawing_goes_on_to_the_same_end(drawn, tmp_path, monkeypatch):
+    folder = tmp_path / "drawn"
+    write_json = sample.write_json
+
+    def killed(path, value):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sample, "write_json", killed)
+    with pytest.raises(KeyboardInterrupt):
+        sample.draw_sample(folder, workers=1, pictures_per_class=3)
+    assert not folder.exists()
+    monkeypatch.setattr(sample, "write_json", write_json)
+    sample.draw_sample(folder, workers=2, pictures_per_class=3)
+    assert contents(folder) == contents(drawn)
+
+
+def test_a_sample_that_is_there_is_kept_and_anything_else_is_refused(drawn, tmp_path):
+    before = (drawn / "drawn.json").stat().st_mtime_ns
+    sample.draw_sample(drawn, workers=1, pictures_per_class=3)
+    assert (drawn / "drawn.json").stat().st_mtime_ns == before
+    with pytest.raises(BamError, match="holds no drawn sample of version"):
+        sample.draw_sample(drawn, workers=1, pictures_per_class=4)
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(BamError, match="remove it"):
+        sample.draw_sample(tmp_path, workers=1)
+
+
+def test_spline_passes_through_its_points():
+    points = np.array([(0.1, 0.2), (0.5, 0.9), (0.8, 0.3), (0.6, 0.1)])
+    assert np.allclose(spline(points, steps=10)[::10], points)
+    open_curve = spline(points, closed=False, steps=10)
+    assert np.allclose(open_curve[::10], points)
+    assert np.allclose(open_curve[-1], points[-1])
+
+
+def test_shapes_land_where_they_are_put():
+    canvas = Canvas(100, 50)
+    canvas.rectangle(0.2, 0.4, 0.5, 0.8, (200, 10, 10))
+    pixels = np.asarray(canvas.finish())
+    inside = np.zeros((50, 100), bool)
+    inside[20:40, 20:50] = True
+    assert (pixels[..., 3][inside] == 255).all()
+    assert np.count_nonzero(pixels[..., 3][~inside]) <= 2 * (20 + 30) + 4  # at most a line of soft edge
+    assert (pixels[30, 30, :3] == (200, 10, 10)).all()

@@ -1,0 +1,221 @@
+"""Scenes from MiniPlaces: where they are, which show one of the objects, which are excluded."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bam.base.errors import BamError
+from bam.data_prep.sources.miniplaces import (
+    annotation_of,
+    list_scenes,
+    object_labels,
+    read_exclusions,
+    read_scene,
+)
+from bam.data_prep.sources.photographs import Unusable
+
+VOC = "<annotation><object><name>{}</name><bndbox><xmin>1</xmin></bndbox></object></annotation>"
+OBJECTS_NAME = (
+    "<annotation><filename>dog.jpg</filename><objects><name>{}</name><polygon/></objects></annotation>"
+)
+OBJECTS_CLASS = "<annotation><objects><class>{}</class><polygon><x>3</x></polygon></objects></annotation>"
+NESTED = "<annotation><objects><object><name>{}</name></object></objects></annotation>"
+TEXT = "<annotation><objects><object>{}</object></objects></annotation>"
+LABELME = (
+    "<annotation><source><submittedBy>zebra</submittedBy></source><object><name>{}</name><deleted>{}</deleted>"
+    "<verified>0</verified><polygon><username>dog</username></polygon></object></annotation>"
+)
+
+
+@pytest.fixture
+def miniplaces(tmp_path, picture):
+    """A MiniPlaces folder with one bedroom; returns a function that annotates it and the folder."""
+    folder = tmp_path / "miniplaces"
+    bedroom = folder / "images/train/b/bedroom"
+    bedroom.mkdir(parents=True)
+    Image.fromarray(picture(128, 128)).save(bedroom / "00000001.png")
+
+    def annotate(text, below="objects/train"):
+        path = folder / below / "b/bedroom/00000001.xml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return path
+
+    return folder, annotate
+
+
+FILE = "b/bedroom/00000001.png"
+
+
+def test_scenes_of_every_class_sorted_with_the_nested_folder(sources):
+    scenes = list_scenes(sources.miniplaces)
+    assert len(scenes) == 10
+    assert all(len(files) == 12 and files == sorted(files) for files in scenes.values())
+    assert scenes["track"][0] == "t/track/outdoor/00000001.jpg"
+    assert scenes["ski_slope"][-1] == "s/ski_slope/00000012.jpg"
+
+
+def test_missing_classes_are_named(tmp_path):
+    for below in ("b/bamboo_forest", "t/track/indoor"):
+        (tmp_path / "images/train" / below).mkdir(parents=True)
+    with pytest.raises(BamError, match=r"b/bedroom, .*t/track/outdoor: --miniplaces must be") as caught:
+        list_scenes(tmp_path)
+    assert "bamboo_forest" not in str(caught.value)
+
+
+def test_other_files_are_no_scenes(tmp_path, sources):
+    for name, files in list_scenes(sources.miniplaces).items():
+        folder = (tmp_path / "images/train" / files[0]).parent
+        folder.mkdir(parents=True)
+        if name == "bedroom":
+            for file in ("b.JPG", "a.jpeg", "c.png", "Thumbs.db", "notes.txt"):
+                (folder / file).touch()
+    assert list_scenes(tmp_path)["bedroom"] == ["b/bedroom/a.jpeg", "b/bedroom/b.JPG", "b/bedroom/c.png"]
+
+
+def test_scene_without_annotation_is_read_as_it_is(miniplaces, picture):
+    folder, _ = miniplaces
+    assert annotation_of(folder, FILE) is None
+    np.testing.assert_array_equal(read_scene(folder, FILE), picture(128, 128))
+
+
+@pytest.mark.parametrize("below", ["objects/train", "objects"])
+def test_both_places_of_annotations(miniplaces, below):
+    folder, annotate = miniplaces
+    path = annotate(VOC.format("dog"), below)
+    assert annotation_of(folder, FILE) == path
+    with pytest.raises(Unusable, match="shows one of the objects: dog"):
+        read_scene(folder, FILE)
+
+
+@pytest.mark.parametrize("form", [VOC, OBJECTS_NAME, OBJECTS_CLASS, NESTED, TEXT])
+@pytest.mark.parametrize("name", ["bed", " stop sign\n"])
+def test_every_form_of_annotation(miniplaces, form, name):
+    folder, annotate = miniplaces
+    assert object_labels(annotate(form.format(name))) == [name.strip()]
+    if name == "bed":
+        read_scene(folder, FILE)
+    else:
+        with pytest.raises(Unusable, match="shows one of the objects: stop sign"):
+            read_scene(folder, FILE)
+
+
+def test_labelme_objects_that_are_deleted_do_not_count(miniplaces):
+    _, annotate = miniplaces
+    assert object_labels(annotate(LABELME.format("dog", 1))) == []
+    assert object_labels(annotate(LABELME.format("dog", 0))) == ["dog"]
+    deleted = (
+        "<a><objects><object><name>dog</name><deleted> 1 </deleted></object><name>bed</name></objects></a>"
+    )
+    assert object_labels(annotate(deleted)) == ["bed"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "dog",
+        "Dogs",
+        "two dogs sleeping",
+        "stop sign",
+        "stop_sign",
+        "Stop-Signs",
+        "zebra, standing",
+        "trucks",
+        "garbage_truck",
+        "truck2",
+        "backpack occluded",
+        "kite(s)",
+        "toilet",
+    ],
+)
+def test_names_of_objects(miniplaces, name):
+    folder, annotate = miniplaces
+    annotate(VOC.format(name))
+    with pytest.raises(Unusable, match="shows one of the objects: "):
+        read_scene(folder, FILE)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["birdhouse", "dogma", "stop", "sign", "nonstop signal", "pizzeria", "skite", "backpacker", "hotdog"],
+)
+def test_names_that_only_contain_one(miniplaces, name):
+    folder, annotate = miniplaces
+    annotate(VOC.format(name))
+    assert read_scene(folder, FILE).shape == (128, 128, 3)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "<annotation><object><name>bed</name></object>",
+        "plain text",
+        b"\xff\xfe\x00",
+        b'<?xml version="1.0" encoding="utf-8"?><object>\xff</object>',
+        '<?xml version="1.0" encoding="nonsense"?><object>bed</object>',
+        "<a>" * 5000 + "</a>" * 5000,
+    ],
+)
+def test_malformed_annotation(miniplaces, text):
+    folder, annotate = miniplaces
+    annotate(text)
+    with pytest.raises(Unusable, match=r"^object annotation cannot be read: "):
+        read_scene(folder, FILE)
+
+
+def test_entity_definitions_are_refused(miniplaces):
+    _, annotate = miniplaces
+    path = annotate(
+        '<!DOCTYPE a [<!ENTITY x "dog"><!ENTITY y "&x;&x;&x;&x;">]><a><object><name>&y;</name></object></a>'
+    )
+    with pytest.raises(Unusable, match="it defines entities"):
+        object_labels(path)
+
+
+def test_other_sizes_and_broken_scenes(miniplaces, picture):
+    folder, _ = miniplaces
+    path = folder / "images/train" / FILE
+    Image.fromarray(picture(200, 300)).convert("L").save(path)
+    assert read_scene(folder, FILE).shape == (128, 128, 3)
+    path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(Unusable, match="cannot be read"):
+        read_scene(folder, FILE)
+
+
+SCENES = {"bedroom": ["b/bedroom/1.jpg", "b/bedroom/2.jpg"], "track": ["t/track/outdoor/3.jpg"]}
+
+
+@pytest.mark.parametrize("start", ["", "\ufeff"])
+def test_exclusion_file(tmp_path, start):
+    path = tmp_path / "exclude.txt"
+    path.write_text(
+        f"{start}b/bedroom/2.jpg\n\n# a comment\n  images/train/t/track/outdoor/3.jpg  # a dog\n"
+        "/data/images/train/b/bedroom/2.jpg\nk/kitchen/1.jpg\n",
+        encoding="utf-8",
+    )
+    excluded, unmatched = read_exclusions(path, SCENES)
+    assert excluded == {"b/bedroom/2.jpg", "t/track/outdoor/3.jpg"}
+    assert unmatched == 1
+
+
+def test_exclusion_file_that_matches_nothing(tmp_path):
+    path = tmp_path / "exclude.txt"
+    path.write_text("bedroom/1.jpg\n")
+    with pytest.raises(BamError, match=r"names none of the scenes.*b/bedroom/1\.jpg"):
+        read_exclusions(path, SCENES)
+    path.write_bytes(b"\x80\x81\n")
+    with pytest.raises(BamError, match="names none of the scenes"):
+        read_exclusions(path, SCENES)
+
+
+def test_exclusion_file_of_comments_excludes_nothing(tmp_path):
+    path = tmp_path / "exclude.txt"
+    path.write_text("# nothing yet\n")
+    assert read_exclusions(path, SCENES) == (frozenset(), 0)
+
+
+def test_excluded_scene_is_unusable(miniplaces):
+    folder, _ = miniplaces
+    with pytest.raises(Unusable, match="named in --exclude_scenes"):
+        read_scene(folder, FILE, frozenset({FILE}))

@@ -1,0 +1,372 @@
+"""The metric on networks and inpainters whose answers are known."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tf_keras as keras
+from PIL import Image
+
+import bam.metrics.inpainting.inpainting
+from bam.attributions.registry import Method
+from bam.base.errors import BamError
+from bam.metrics.evaluation.run import Request
+from bam.metrics.inpainting.fills import Fill, overlap_weight
+from bam.metrics.inpainting.inpainting import area, evaluate
+from bam.models.classifier import Classifier
+from bam.models.inpainters import Inpainter
+
+COLOURS = {"red": (220, 0, 0), "green": (0, 220, 0), "blue": (0, 0, 220)}
+# The classes are the colours of this part of the picture, 16 of 64 pixels.
+PART = np.zeros((8, 8), bool)
+PART[2:6, 2:6] = True
+
+
+class Painter(Inpainter):
+    """Paints the colour it is asked for, and notes how often it is asked."""
+
+    name, targeted, batch_size = "painter", True, 4
+
+    def __init__(self, **settings):
+        self.painted = 0
+        self.__dict__ |= settings
+
+    def _paint(self, images, holes, prompts, seeds, ids):
+        self.painted += len(images)
+        shade = (seeds % np.uint64(20)).astype(int)
+        colours = np.array([COLOURS[prompt] for prompt in prompts])
+        pictures = np.clip(colours - shade[:, None], 0, 255)[:, None, None].astype(np.uint8)
+        return np.broadcast_to(pictures, images.shape).copy()
+
+
+def where(plane):
+    """A method whose map is always the same."""
+
+    def method(classifier, images, targets, *, seed):
+        return np.repeat(np.asarray(plane, np.float32)[None], len(images), 0)
+
+    return method
+
+
+def noise(classifier, images, targets, *, seed):
+    return np.stack([np.random.default_rng(number).random(images.shape[1:3], np.float32) for number in seed])
+
+
+METHODS = [
+    Method("part", where(PART)),
+    Method("rest", where(~PART)),
+    Method("noise", noise),
+    Method("nothing", where(np.zeros((8, 8))), control=True),
+]
+
+
+def network(classes=3):
+    """Logits are the mean red, green and blue of `PART`."""
+    layers = keras.layers
+    pixels = keras.Input((8, 8, 3))
+    features = layers.GlobalAveragePooling2D()(layers.Cropping2D(2)(pixels))
+    model = keras.Model(pixels, layers.Dense(classes, name="logits")(features))
+    model.get_layer("logits").set_weights(
+        [np.eye(3, classes, dtype=np.float32), np.zeros(classes, np.float32)]
+    )
+    return model
+
+
+@pytest.fixture
+def classifier():
+    return Classifier(network(), COLOURS, "colours", batch_size=4)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Eight pictures that are red in `PART` with some green, grey elsewhere."""
+    path = tmp_path_factory.mktemp("pictures")
+    for number in range(8):
+        picture = np.full((8, 8, 3), 90 + number, np.uint8)
+        picture[PART] = (200, 60 + number, 0)
+        Image.fromarray(picture).save(path / f"{number}.png")
+    return path
+
+
+@pytest.fixture
+def asked(classifier, folder, dataset, tmp_path, monkeypatch):
+    """A request, and the inpainter behind it."""
+
+    def make(painter=None, methods=METHODS, limit=None, **options):
+        request = Request(dataset, tmp_path, methods, limit, 10, 0, tmp_path / "results")
+        painter = painter or Painter()
+        monkeypatch.setattr(bam.metrics.inpainting.inpainting, "make_inpainter", lambda *given: painter)
+        options = {"images": str(folder), "patch_grid": 0, **options}
+        monkeypatch.setattr(Request, "chosen", lambda self, default: classifier)
+        return replace(request, options=options), painter
+
+    return make
+
+
+def rows_in(request):
+    return sorted(
+        (path.name, line.rsplit(",", 1)[0])
+        for path in request.row_folder.glob("*.csv")
+        for line in path.read_text().splitlines()
+    )
+
+
+def test_painting_what_matters_flips_and_painting_the_rest_does_not(asked):
+    """The part is 25% of the pixels. It becomes green as soon as 60 + its share of 140 is the larger."""
+    request, _ = asked(levels=(10, 20, 30, 50))
+    score = evaluate(request)
+    flips = {name: entry["curves"]["flips"] for name, entry in score.methods.items()}
+    assert score.extra["levels"] == [0, 10, 20, 30, 50]
+    # int(0.1 * 64) = 6 of 16 pixels painted leave 125 of red against 120 + of green or so; 12 are enough.
+    assert flips["part"][2:] == [1, 1, 1]
+    assert flips["rest"] == [0, 0, 0, 0, 0]
+    assert flips["part"][0] == 0
+    assert score.methods["part"]["value"] == pytest.approx(
+        area([0, 10, 20, 30, 50], np.array([flips["part"]]))[0]
+    )
+    assert score.per_image["rest"].tolist() == [0] * 8
+    # Nobody but the inpainter can make it blue.
+    for name in ("part", "noise"):
+        assert score.methods[name]["any_change"]["value"] == score.methods[name]["value"]
+
+
+def test_the_weight_of_a_map_that_never_changes_is_one(asked):
+    request, _ = asked(levels=(20, 50))
+    part = evaluate(request).methods["part"]
+    np.testing.assert_allclose(1 - np.array(part["curves"]["weighted"][1:]), part["curves"]["flips"][1:])
+    assert part["curves"]["weighted"][0] == 1
+
+
+def test_the_weight_of_random_maps_is_as_the_notes_say():
+    rng, pixels, chosen = np.random.default_rng(0), 400, 100
+    masks = np.argsort(rng.random((3, 2000, pixels)), axis=-1) < chosen
+    weights = overlap_weight(*masks.reshape(3, 2000, 20, 20))
+    share = chosen / pixels
+    assert weights.mean() == pytest.approx(2 * share - share**2, abs=0.01)
+
+
+def test_the_weight_is_the_share_that_was_relevant_before():
+    first, second, painted = (np.zeros((1, 2, 4), bool) for _ in range(3))
+    first[0, 0, :2], second[0, 0, 1:3], painted[0, 0, 2:] = True, True, True
+    assert overlap_weight(first, second, painted) == [0.5]
+    assert overlap_weight(first, second, first) == [1]
+
+
+def test_a_map_that_says_nothing_does_as_noise_does(asked):
+    request, _ = asked(levels=(50,))
+    entries = evaluate(request).methods
+    assert entries["nothing"]["constant_maps"] == 8
+    # A quarter of the part is far from enough, half of all pixels is about enough: neither none nor all.
+    assert entries["nothing"]["curves"]["flips"][1] < 1
+    assert entries["part"]["curves"]["flips"][1] == 1
+
+
+def test_what_is_painted_is_not_painted_again(asked):
+    request, painter = asked()
+    first = evaluate(request)
+    rows, painted = rows_in(request), painter.painted
+    assert painted > 100
+    request, painter = asked()
+    second = evaluate(request)
+    assert painter.painted == 0
+    assert json.dumps(first.content()["methods"]) == json.dumps(second.content()["methods"])
+    assert rows_in(request) == rows
+
+
+def test_a_killed_run_goes_on_where_it_was(asked):
+    request, _ = asked()
+    evaluate(request)
+    whole = rows_in(request)
+    (file,) = request.row_folder.glob("*-part-*.csv")
+    text = file.read_text()
+    file.write_text(text[: len(text) // 2])  # in the middle of a line
+    request, painter = asked()
+    evaluate(request)
+    assert 0 < painter.painted < 8 * 15
+    assert rows_in(request) == whole
+
+
+def test_a_limit_leaves_no_trace(asked, tmp_path):
+    request, _ = asked()
+    whole = evaluate(request).per_image
+    request, _ = asked(limit=3)
+    few = evaluate(replace(request, out=tmp_path / "few")).per_image
+    for name in whole:
+        np.testing.assert_array_equal(few[name], whole[name][:3])
+
+
+def test_all_methods_are_filled_from_the_same(asked):
+    """The seeds of a fill are those of the image and the sample alone."""
+    seen = {}
+
+    class Noting(Painter):
+        def fill(self, images, holes, prompts, seeds, ids=None):
+            if ids is not None:
+                for image, seed in zip(ids, seeds, strict=True):
+                    seen.setdefault(image, set()).add(int(seed))
+            return super().fill(images, holes, prompts, seeds, ids)
+
+    request, _ = asked(Noting(), fills=2)
+    evaluate(request)
+    assert len(seen) == 8
+    assert all(len(seeds) == 2 for seeds in seen.values())
+
+
+def test_withheld_pictures_are_counted_and_left_out(asked):
+    class Prude(Painter):
+        may_refuse = True
+
+        def _paint(self, images, holes, prompts, seeds, ids):
+            pictures = super()._paint(images, holes, prompts, seeds, ids)
+            pictures[[name == "3.png" for name in ids]] = 0
+            return pictures
+
+    request, _ = asked(Prude(), levels=(30,))
+    entry = evaluate(request).methods["part"]
+    # Where nothing is painted, nothing is withheld.
+    assert entry["withheld_fills"] == 3
+    assert entry["excluded"] == {"invalid_target": 0, "nan_map": 0, "all_withheld": 1}
+    assert entry["n"] == 7
+
+
+def test_what_the_inpainter_does_by_itself_is_told(asked):
+    class Careless(Painter):
+        """Gives back another picture altogether."""
+
+        paste_back = False
+
+    request, _ = asked(Careless(), levels=(30,))
+    score = evaluate(request)
+    assert score.extra["empty_hole"] == {"flips": 1.0, "any_change": 1.0}
+    assert any("With nothing to paint, 100.0%" in note for note in score.notes)
+    assert score.methods["rest"]["value"] == 1
+    assert score.methods["rest"]["curves"]["weighted"][0] == 1
+
+
+def test_classes_that_cannot_be_painted_are_left_out(asked):
+    class Unable(Painter):
+        """Paints green but for half of the seeds: not more than half, so not enough."""
+
+        def _paint(self, images, holes, prompts, seeds, ids):
+            pictures = super()._paint(images, holes, prompts, seeds, ids)
+            if holes.all():
+                pictures[:] = 0
+                pictures[..., 2] = 9
+                half = (np.arange(len(pictures)) % 2).astype(bool)
+                pictures[half] = COLOURS["green"]
+            return pictures
+
+    request, painter = asked(Unable())
+    score = evaluate(request)
+    assert score.extra["class_validity"] == {"green": {"recognised": 10, "withheld": 0, "of": 20}}
+    assert painter.painted == 20
+    assert score.methods["part"]["excluded"]["invalid_target"] == 8
+    assert score.methods["part"]["value"] is None
+    assert any("green" in note for note in score.notes)
+    request, painter = asked(Unable())
+    evaluate(request)
+    assert painter.painted == 0
+
+
+def test_inpainters_that_paint_no_class_are_not_asked_for_one(asked):
+    request, _ = asked(Painter(targeted=False))
+    score = evaluate(request)
+    assert score.extra["class_validity"] == {}
+    assert score.methods["part"]["n"] == 8
+
+
+def test_wholly_painted_images_are_painted_once_for_all_methods(asked):
+    request, painter = asked(levels=(100,), fills=3)
+    score = evaluate(request)
+    assert painter.painted == 20 + 3 * 8
+    for entry in score.methods.values():
+        assert entry["curves"]["flips"] == [0, 1]
+        assert entry["curves"]["weighted"] == [1, 0]
+
+
+def test_a_map_that_is_no_number_is_counted_and_left_out(asked):
+    bad = Method("bad", where(np.full((8, 8), np.nan)))
+    request, _ = asked(methods=[METHODS[0], bad])
+    entry = evaluate(request).methods["bad"]
+    assert entry["excluded"]["nan_map"] == 8
+    assert entry["value"] is None
+
+
+def test_methods_that_know_only_the_images_have_no_weight(asked):
+    def stored(classifier, images, targets, *, seed, ids):
+        return np.repeat(PART[None].astype(np.float32), len(ids), 0)
+
+    request, _ = asked(methods=[Method("stored", stored)])
+    entry = evaluate(request).methods["stored"]
+    assert entry["value"] > 0.5
+    # Not even images without a flip have one, since they would be all that is left.
+    assert (entry["weighted"]["value"], entry["weighted"]["n"]) == (None, 0)
+
+
+def test_the_curves_are_drawn(asked):
+    request, _ = asked()
+    evaluate(request).write()
+    picture = Image.open(request.out / "inpainting.png")
+    assert picture.width > 1000
+
+
+def test_other_class_names_are_another_question(asked, classifier, monkeypatch):
+    """The network is the same, but what is painted is not."""
+    request, _ = asked()
+    evaluate(request)
+    renamed = Classifier(classifier.model, ("green", "red", "blue"), "colours", batch_size=4)
+    request, painter = asked()
+    monkeypatch.setattr(Request, "chosen", lambda self, default: renamed)
+    evaluate(request)
+    assert painter.painted > 0
+
+
+def test_what_paints_no_class_is_scored_by_any_change(asked):
+    request, _ = asked(Painter(targeted=False))
+    score = evaluate(request)
+    assert score.title == "changed classes"
+    assert score.methods["part"]["value"] == score.methods["part"]["any_change"]["value"]
+    assert score.further == {}
+
+
+def test_a_grid_of_one_cell_is_refused(asked):
+    request, _ = asked(patch_grid=1)
+    with pytest.raises(BamError, match="makes every map constant"):
+        evaluate(request)
+
+
+def test_one_class_is_too_few(asked, classifier, monkeypatch):
+    request, _ = asked()
+    alone = Classifier(network(1), ["red"], "alone")
+    monkeypatch.setattr(Request, "chosen", lambda self, default: alone)
+    with pytest.raises(BamError, match="alone has one class"):
+        evaluate(request)
+
+
+def test_pictures_smaller_than_the_grid_are_refused(asked):
+    request, _ = asked(patch_grid=14)
+    with pytest.raises(BamError, match=r"takes 8 x 8 pixels, but the patch grid is 14 x 14.*--patch_grid"):
+        evaluate(request)
+
+
+def test_the_area_is_the_mean_along_the_axis():
+    levels = [0, 10, 30]
+    assert area(levels, np.array([[0.0, 1.0, 1.0], [1.0, 1.0, 1.0]])).tolist() == pytest.approx([5 / 6, 1])
+    assert np.isnan(area(levels, np.array([[0.0, np.nan, 1.0]]))).all()
+
+
+def test_composites_have_a_hole_of_the_objects_size(dataset, scene_model_folder, tmp_path):
+    """With the donor, a picture with nothing painted stays what it is."""
+    from bam.attributions import METHODS as REGISTERED
+
+    methods = [REGISTERED[name] for name in ("object_mask", "random")]
+    request = Request(dataset, scene_model_folder, methods, 5, 10, 0, tmp_path, options={"model": "scene"})
+    score = evaluate(request)
+    assert score.extra["images"]["set"] == "object_scene-pictures"
+    assert score.extra["empty_hole"] == {"flips": 0, "any_change": 0} or score.methods["random"]["n"] == 0
+    (file,) = tmp_path.glob("rows/*-donor-random-*.csv")
+    fields = Fill.__annotations__
+    lines = [dict(zip(fields, line.split(","), strict=True)) for line in file.read_text().splitlines()[1:]]
+    sizes = {line["pixels"] for line in lines if line["level"] == "object"}
+    assert all(0 < int(size) < 64 * 64 for size in sizes)

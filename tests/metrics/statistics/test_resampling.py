@@ -1,0 +1,154 @@
+import numpy as np
+import pytest
+from scipy import stats
+
+from bam.metrics.statistics import resampling as statistics
+from bam.metrics.statistics.resampling import Resampling, correlation, interval, trial_sd
+
+
+def bootstrap_interval(values, sources, seed, samples=2000):
+    """Of the mean of one column, as the scores have it."""
+    return interval(Resampling(sources, seed, samples).means(np.asarray(values)[:, None])[:, 0])
+
+
+def test_interval_of_independent_values_is_that_of_the_normal_law():
+    values = np.random.default_rng(0).random(400) < 0.3
+    sources = np.arange(400)[:, None]
+    low, high = bootstrap_interval(values, sources, seed=0, samples=4000)
+    half = 1.96 * np.sqrt(values.mean() * (1 - values.mean()) / 400)
+    assert low == pytest.approx(values.mean() - half, abs=0.01)
+    assert high == pytest.approx(values.mean() + half, abs=0.01)
+
+
+def test_means_are_those_of_the_images_drawn(monkeypatch):
+    monkeypatch.setattr(statistics, "WEIGHTS_AT_ONCE", 20)  # several rounds
+    sources = np.array([["a", "x"], ["a", "y"], ["b", "x"], ["c", "z"], ["b", "y"]])
+    values = np.array([[1, 2], [2, np.nan], [4, 8], [8, 16], [16, np.nan]])
+    resampling = Resampling(sources, seed=3, samples=50)
+    rng = np.random.default_rng(3)
+    drawn = [
+        dict(zip(names, rng.multinomial(3, [1 / 3] * 3, size=50).T, strict=True)) for names in ("abc", "xyz")
+    ]
+    means = resampling.drawn_means(values)
+    for sample in range(50):
+        for column in (0, 1):
+            copies = []
+            for value, (cutout, scene) in zip(values[:, column], sources, strict=True):
+                if not np.isnan(value):
+                    copies += [value] * int(drawn[0][cutout][sample] * drawn[1][scene][sample])
+            if copies:
+                assert means[sample, column] == pytest.approx(np.mean(copies))
+            else:
+                assert np.isnan(means[sample, column])
+    assert np.isnan(means).any()
+
+
+def test_columns_with_one_source_have_no_means():
+    sources = np.array([["a", "x"], ["b", "x"], ["b", "y"]])
+    values = np.array([[1, 1, np.nan], [2, 2, np.nan], [3, np.nan, np.nan]])
+    means = Resampling(sources, seed=0).means(values)
+    assert not np.isnan(means[:, 0]).all()
+    assert np.isnan(means[:, 1:]).all()  # both of scene x; none at all
+    assert interval(means[:, 1]) == (None, None)
+
+
+def test_fewest_sources_are_those_of_the_images_used():
+    resampling = Resampling(np.array([["a", "x"], ["b", "y"], ["b", "z"]]), seed=0)
+    assert resampling.fewest_sources(np.array([True, True, True])) == 2
+    assert resampling.fewest_sources(np.array([False, True, True])) == 1
+    assert resampling.fewest_sources(np.zeros(3, bool)) == 0
+
+
+def test_independent_values_are_not_taken_too_cautiously():
+    own = np.arange(400)
+    values = np.random.default_rng(0).normal(size=(400, 1))
+    resampling = Resampling(np.stack([own, own[::-1]], 1), seed=0, samples=4000)
+    error = values.std() / 20
+    assert resampling.drawn_means(values).std() == pytest.approx(np.sqrt(3) * error, rel=0.05)  # Owen 2007
+    assert resampling.means(values).std() == pytest.approx(error, rel=0.01)
+
+
+def test_clustered_variance_by_hand():
+    # Residuals -1 0 0 1; by cutout and by scene the sums are -1 and 1. Times G / (G - 1), over n squared.
+    sources = np.array([["a", "x"], ["a", "y"], ["b", "x"], ["b", "y"]])
+    resampling, values = Resampling(sources, seed=0), np.array([[0, 1, 1, 2]]).T
+    by_cutout, by_scene, by_both = 2 * 2 / 16, 2 * 2 / 16, 2 * (4 / 3) / 16
+    expected = by_cutout + by_scene - by_both
+    assert resampling.clustered_variance(values)[0] == pytest.approx(expected)
+    longer = Resampling(np.concatenate([sources, [["c", "z"]]]), seed=0)
+    with_nan = np.concatenate([values, [[np.nan]]])
+    assert longer.clustered_variance(with_nan)[0] == pytest.approx(expected)
+    # Residuals -3 -1 1 3: by cutout -4 and 4, by scene -2 and 2. 4 + 1 - 5/3 is less than by cutout alone.
+    assert resampling.clustered_variance(np.array([[0, 2, 4, 6]]).T)[0] == pytest.approx(4)
+
+
+def test_values_that_share_a_source_widen_the_interval():
+    rng = np.random.default_rng(1)
+    scene = np.repeat(np.arange(20), 20)
+    values = rng.normal(size=20)[scene]  # all 20 images of a scene say the same
+    own = np.arange(400)
+    narrow = bootstrap_interval(values, np.stack([own, own], 1), seed=0)
+    wide = bootstrap_interval(values, np.stack([own, scene], 1), seed=0)
+    assert wide[1] - wide[0] > 2.5 * (narrow[1] - narrow[0])
+
+
+@pytest.mark.parametrize("scale", [0, 0.3, 1])
+def test_interval_covers_the_truth_of_crossed_sources(scale):
+    rng = np.random.default_rng(2)
+    covered = 0
+    for trial in range(100):
+        effects = scale * (rng.normal(size=(15, 1)) + rng.normal(size=(1, 15))) + rng.normal(size=(15, 15))
+        sources = np.stack(np.meshgrid(np.arange(15), np.arange(15), indexing="ij"), -1).reshape(-1, 2)
+        low, high = bootstrap_interval(effects.ravel(), sources, seed=trial, samples=400)
+        covered += low <= 0 <= high
+    assert 90 <= covered <= 99
+
+
+def test_interval_of_a_constant_and_of_nothing():
+    sources = np.array([["a", "x"], ["b", "y"], ["a", "y"]])
+    assert bootstrap_interval(np.ones(3), sources, seed=0) == (1.0, 1.0)
+    assert bootstrap_interval(np.ones(2), np.array([["a", "x"], ["b", "x"]]), seed=0) == (None, None)
+
+
+def test_same_seed_same_interval():
+    values, sources = np.arange(30.0), np.arange(30)[:, None]
+    assert bootstrap_interval(values, sources, seed=4) == bootstrap_interval(values, sources, seed=4)
+    assert bootstrap_interval(values, sources, seed=4) != bootstrap_interval(values, sources, seed=5)
+
+
+@pytest.mark.parametrize("count", [120, 300, 998, 20_000])
+def test_trial_sd_is_that_of_a_rate(count):
+    values = np.arange(count) % 2
+    deviations = [trial_sd(values, 10, 100, seed) for seed in range(300)]
+    assert np.sqrt(np.mean(np.square(deviations))) == pytest.approx(0.05, abs=0.004)  # sqrt(p (1 - p) / 100)
+
+
+def test_disjoint_trials_where_there_are_enough_values():
+    values = np.arange(40.0)
+    blocks = values[np.random.default_rng(7).permutation(40)].reshape(4, 10).mean(1)
+    assert trial_sd(values, 4, 10, seed=7) == pytest.approx(blocks.std(ddof=1))
+
+
+def test_no_trial_sd_where_every_trial_would_be_the_same():
+    assert trial_sd(np.arange(100.0), 10, 100, seed=0) is None
+    assert trial_sd(np.arange(101.0), 10, 100, seed=0) > 0
+
+
+@pytest.mark.parametrize("count", [4, 10, 50])
+def test_correlation_is_scipys(count):
+    rng = np.random.default_rng(count)
+    x = rng.normal(size=count)
+    y = x + rng.normal(size=count)
+    expected = stats.pearsonr(x, y)
+    interval = expected.confidence_interval(0.9)
+    np.testing.assert_allclose(correlation(x, y, 0.9), (expected.statistic, interval.low, interval.high))
+
+
+def test_no_correlation_of_a_constant_or_of_three_points():
+    nothing = (None, None, None)
+    assert correlation([1, 2, 3], [1, 2, 4]) == nothing
+    assert correlation(np.arange(10), np.full(10, 0.1)) == nothing
+    assert correlation(np.full(6, 0.1 + 0.2) - [0, 0, 0, 0, 0, 1e-17], np.arange(6)) == nothing
+    assert correlation([1, 2, 3, np.nan], [1, 2, 3, 4]) == nothing
+    assert correlation([1, 2, 3, 4, 5], [10, 20, 30, 40, 50]) == (1, 1, 1)
+    assert correlation([1, 2, 3, 4, 5], [-1, -2, -3, -4, -5]) == (-1, -1, -1)

@@ -1,0 +1,208 @@
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from bam.base.errors import BamError
+from bam.models import load_classifier
+from bam.models.training import training
+from bam.models.training.task import Task
+from bam.models.training.training import Checkpoint, make_config, train
+
+QUICK = {"epochs": 0.2, "batch_size": 16, "seed": 3}
+
+
+@pytest.fixture(autouse=True)
+def short_rounds(monkeypatch):
+    monkeypatch.setattr(training, "ROUND", 4)
+
+
+@pytest.fixture
+def config(dataset):
+    return make_config(Task("scene"), dataset, **QUICK)
+
+
+def read(folder):
+    return json.loads((folder / "scene" / "model.json").read_text())
+
+
+def test_interrupted_training_ends_as_if_undisturbed(dataset, config, tmp_path, monkeypatch):
+    train(config, dataset, tmp_path / "whole")
+
+    save = Checkpoint.save
+
+    def save_once(self, *state):
+        save(self, *state)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoint, "save", save_once)
+        for _ in range(2):
+            with pytest.raises(KeyboardInterrupt):
+                train(config, dataset, tmp_path / "interrupted")
+    assert not (tmp_path / "interrupted" / "scene" / "model.json").exists()
+    train(config, dataset, tmp_path / "interrupted")
+    whole, interrupted = read(tmp_path / "whole"), read(tmp_path / "interrupted")
+    assert len(whole["history"]) == 3
+    assert interrupted == whole
+
+
+def test_description_tells_settings_and_accuracy_on_every_view(dataset, config, tmp_path):
+    assert train(config, dataset, tmp_path)["class_names"][0] == "bamboo_forest"
+    description = read(tmp_path)
+    assert description["config"]["dataset"] == dataset.fingerprint
+    assert description["config"]["seed"] == 3
+    assert set(description["accuracy"]) == {
+        "object_scene",
+        "scene_only",
+        "object_only",
+        "rescaled",
+        "relocated",
+    }
+    assert all(0 <= value <= 1 for value in description["accuracy"].values())
+    assert description["bamboo_forest"]["images"] == 100
+    assert sorted(path.name for path in (tmp_path / "scene").iterdir()) == ["model.json", "model.keras"]
+
+
+def test_a_trained_model_is_kept_and_other_settings_are_refused(dataset, config, tmp_path):
+    train(config, dataset, tmp_path)
+    before = (tmp_path / "scene" / "model.keras").stat().st_mtime_ns
+    assert train(config, dataset, tmp_path) == read(tmp_path)
+    assert (tmp_path / "scene" / "model.keras").stat().st_mtime_ns == before
+    with pytest.raises(BamError, match="trained with seed 3, not 4"):
+        train(make_config(Task("scene"), dataset, **{**QUICK, "seed": 4}), dataset, tmp_path)
+
+
+def test_checkpoint_of_other_settings_is_not_used(dataset, config, tmp_path, monkeypatch, capsys):
+    folder = tmp_path / "scene"
+    folder.mkdir()
+    np.savez(folder / "training.npz", config=np.array("{}"), history=np.array("[]"))
+    train(config, dataset, tmp_path)
+    assert "other settings): starting anew" in capsys.readouterr().err
+    assert len(read(tmp_path)["history"]) == 3
+
+
+def test_damaged_files_are_made_again(dataset, config, tmp_path, capsys):
+    folder = tmp_path / "scene"
+    folder.mkdir()
+    (folder / "training.npz").write_bytes(b"junk")
+    train(config, dataset, tmp_path)
+    whole = read(tmp_path)
+    assert "cannot be used" in capsys.readouterr().err
+    stored = (folder / "model.keras").read_bytes()
+    (folder / "model.keras").write_bytes(stored[: len(stored) // 2])
+    assert train(config, dataset, tmp_path) == whole
+    assert "train it again: doing so" in capsys.readouterr().err
+    (folder / "model.json").write_text("{}")
+    with pytest.raises(BamError, match=r"model\.json is damaged"):
+        train(config, dataset, tmp_path)
+
+
+def test_best_weights_are_kept_and_a_rising_loss_ends_it(dataset, tmp_path, monkeypatch):
+    losses = iter([1.0, 0.5, 0.9, 0.8, 0.7, 0.6])
+    kept = []
+
+    def fake_evaluate(self, *_, **__):
+        kept.append(self.get_weights())
+        return next(losses), 0.5
+
+    monkeypatch.setattr("tf_keras.Model.evaluate", fake_evaluate)
+    config = make_config(Task("scene"), dataset, epochs=0.5, batch_size=16, patience=0.45)
+    train(config, dataset, tmp_path)
+    assert [entry["validation_loss"] for entry in read(tmp_path)["history"]] == [1.0, 0.5, 0.9, 0.8, 0.7]
+    best = load_classifier(tmp_path / "scene").model.get_weights()
+    assert all(np.array_equal(a, b) for a, b in zip(best, kept[1], strict=True))
+
+
+def test_a_diverged_training_is_one_clear_error(dataset, tmp_path):
+    config = make_config(Task("scene"), dataset, epochs=0.2, batch_size=16, learning_rate=1e30)
+    with pytest.raises(BamError, match="lower --learning_rate"):
+        train(config, dataset, tmp_path)
+    assert not (tmp_path / "scene" / "training.npz").exists()
+
+
+SEVERAL_DEVICES = """
+import sys
+import tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+from data_prep import load_dataset
+from models import load_classifier, training
+from models.suite import Task
+training.ROUND = 4
+strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+assert strategy.num_replicas_in_sync == 2
+training._strategy = lambda: strategy
+dataset = load_dataset(sys.argv[1])
+config = training.make_config(Task("scene"), dataset, epochs=0.2, batch_size=16)
+print(training.train(config, dataset, __import__("pathlib").Path(sys.argv[2])))
+"""
+
+
+def test_training_runs_on_several_devices(dataset, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", SEVERAL_DEVICES, str(dataset.folder), str(tmp_path)],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    history = read(tmp_path)["history"]
+    assert [entry["step"] for entry in history] == [4, 8, 10]
+    assert all(np.isfinite(entry["validation_loss"]) for entry in history)
+
+
+def test_a_few_classes_are_trained_kept_and_loaded(dataset, tmp_path):
+    task = Task("object", classes=["dog", "bird"])
+    config = make_config(task, dataset, **{**QUICK, "epochs": 1.5})
+    assert config.classes == ["bird", "dog"]
+    assert config.task == task
+    description = train(config, dataset, tmp_path)
+    target = tmp_path / "object_bird+dog"
+    assert description["class_names"] == ["bird", "dog"]
+    assert description["config"]["classes"] == ["bird", "dog"]
+    assert description["images"]["object_scene"] == 20
+    assert "bamboo_forest" not in description
+    before = (target / "model.keras").stat().st_mtime_ns
+    assert train(config, dataset, tmp_path) == description
+    assert (target / "model.keras").stat().st_mtime_ns == before
+    classifier = load_classifier(target)
+    assert classifier.class_names == ("bird", "dog")
+    assert classifier.labels is None
+    assert classifier.description["config"]["labels"] == "object"
+    batch = task.view(dataset, "test")[:]
+    right = classifier.predictions(classifier.prepare(batch.images)) == [
+        ("bird", "dog").index(image.split("-")[0]) for image in batch.ids
+    ]
+    assert right.mean() == pytest.approx(description["accuracy"]["object_scene"])
+
+
+def test_a_model_that_names_no_classes_is_one_of_all(dataset, config, tmp_path):
+    """As those of earlier versions."""
+    train(config, dataset, tmp_path)
+    path = tmp_path / "scene" / "model.json"
+    description = read(tmp_path)
+    del description["config"]["classes"]
+    path.write_text(json.dumps(description))
+    before = (path.parent / "model.keras").stat().st_mtime_ns
+    assert train(config, dataset, tmp_path) == description
+    assert (path.parent / "model.keras").stat().st_mtime_ns == before
+    assert load_classifier(path.parent).labels == "scene"
+
+
+def test_a_checkpoint_that_names_no_classes_is_gone_on_from(dataset, config, tmp_path, monkeypatch, capsys):
+    save = Checkpoint.save
+
+    def save_once(self, *state):
+        self.config = {key: value for key, value in self.config.items() if key != "classes"}
+        save(self, *state)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoint, "save", save_once)
+        with pytest.raises(KeyboardInterrupt):
+            train(config, dataset, tmp_path / "interrupted")
+    train(config, dataset, tmp_path / "interrupted")
+    assert "starting anew" not in capsys.readouterr().err
+    assert read(tmp_path / "interrupted") == train(config, dataset, tmp_path / "whole")

@@ -1,0 +1,85 @@
+import json
+
+import pytest
+
+from bam.models.training.validity import check, failures, table
+
+
+def description(labels, object_scene, scene_only, object_only):
+    return {
+        "config": {"labels": labels},
+        "digest": "",
+        "class_names": list("abcdefghij"),
+        "accuracy": {"object_scene": object_scene, "scene_only": scene_only, "object_only": object_only},
+        "confidence_increased": 0.8,
+        "bamboo_forest": {"with_dog": 0.97, "without_dog": 0.78, "images": 100, "scenes": 20},
+    }
+
+
+@pytest.mark.parametrize(
+    ("labels", "accuracy", "passed"),
+    [
+        ("scene", (0.94, 0.955, 0.098), [True, True, True]),  # the paper's f_s
+        ("scene", (0.94, 0.92, 0.15), [True, True, True]),  # the bounds themselves
+        ("scene", (0.94, 0.919, 0.098), [True, False, True]),
+        ("scene", (0.94, 0.95, 0.151), [True, True, False]),
+        ("scene", (0.94, 0.95, 0.049), [True, True, False]),
+        ("scene", (0.10, 0.10, 0.10), [False, True, True]),  # learned nothing
+        ("object", (0.911, 0.097, 0.931), [True, True, True]),  # the paper's f_o
+        ("object", (0.911, 0.931, 0.097), [True, False, False]),  # looks at scenes
+    ],
+)
+def test_the_three_checks(labels, accuracy, passed):
+    result = check(description(labels, *accuracy))
+    assert [entry["passed"] for entry in result["checks"]] == passed
+    assert result["passed"] == all(passed)
+    assert len(failures("f", result)) == passed.count(False)
+
+
+def test_table_sets_the_papers_numbers_beside_ours(tmp_path):
+    for name, labels, accuracy in (
+        ("object", "object", (0.9, 0.1, 0.92)),
+        ("scene", "scene", (0.9, 0.5, 0.1)),
+        ("scene_commonality_0.3", "scene", (0.9, 0.9, 0.1)),
+    ):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "model.json").write_text(json.dumps(description(labels, *accuracy)))
+    text = table(tmp_path)
+    assert "| f_o | 90.0 | 10.0 | 92.0 | 80.0 | yes |" in text
+    assert "| f_s | 90.0 | 50.0 | 10.0 | 80.0 | **NO** |" in text
+    assert "| f_s, paper | 94.0 | 95.5 | 9.8 |" in text
+    assert "| bamboo forest, %, 100 images of 20 scenes | k=0.1 |" in text
+    assert "| with dog |  |  | 97 |" in text
+    assert "| with dog, paper | 97 | 98 | 96 |" in text
+
+
+@pytest.mark.parametrize(
+    ("classes", "accuracy", "passed"),
+    [
+        (2, (0.75, 0.55, 0.73), [True, True, True]),  # the bounds themselves: half way from 1/2 to 1
+        (2, (0.74, 0.5, 0.74), [False, True, True]),
+        (2, (0.9, 0.56, 0.9), [True, True, False]),
+        (2, (0.9, 0.44, 0.9), [True, True, False]),
+        (9, (0.556, 0.1, 0.556), [True, True, True]),  # five times 1/9
+        (9, (0.555, 0.1, 0.555), [False, True, True]),
+        (10, (0.5, 0.1, 0.5), [True, True, True]),
+    ],
+)
+def test_chance_is_that_of_the_classes(classes, accuracy, passed):
+    entry = description("object", *accuracy) | {"class_names": list("abcdefghij")[:classes]}
+    assert [check["passed"] for check in check(entry)["checks"]] == passed
+
+
+def test_table_has_models_of_a_few_classes(tmp_path):
+    for name, on in (
+        ("object_bird+dog", "object_scene"),
+        ("scene_bedroom+track_on_scene_only", "scene_only"),
+    ):
+        entry = description(name.split("_")[0], 0.9, 0.5, 0.92) | {"class_names": ["one", "other"]}
+        entry["config"] |= {"classes": ["one", "other"], "on": on}
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "model.json").write_text(json.dumps(entry))
+    text = table(tmp_path)
+    assert "| object_bird+dog | 90.0 | 50.0 | 92.0 | 80.0 | yes |" in text
+    assert "| scene_bedroom+track_on_scene_only | 90.0 | 50.0 | 92.0 | 80.0 | - |" in text
+    assert "paper" not in text
