@@ -1,10 +1,12 @@
 # make demo: set up a virtual environment and run the three commands on the drawn sample.
-# make test: set up, check the style, run the tests.  Both need only python3 (3.10-3.12) with venv.
+# make test: set up, check the style, run the tests; those that need PyTorch only with TORCH=torch, or
+#            TORCH=torch==VERSION for another build than the newest.  Both need only python3 (3.10-3.12) with venv.
 
 PYTHON ?= python3
 VENV ?= .venv
-TORCH ?= torch
+TORCH ?=
 BIN = $(VENV)/bin
+INSTALLED = $(VENV)/installed-test$(if $(TORCH),-torch)
 
 .PHONY: demo test
 
@@ -13,17 +15,20 @@ demo: $(VENV)/installed
 	$(BIN)/python -m bam.train --labels scene
 	$(BIN)/python -m bam.metrics --metric idr --limit 100
 
-test: $(VENV)/installed-test
+test: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m pytest
 
-$(VENV)/installed: setup.py
+$(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --editable .
 	touch $@
 
-# TORCH=torch==VERSION takes another build of PyTorch than the newest.
 $(VENV)/installed-test: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --editable ".[test]"
+	touch $@
+
+$(VENV)/installed-test-torch: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet $(TORCH) --editable ".[test,stable-diffusion]"
 	touch $@

@@ -6,16 +6,20 @@ for the patches of the image, row by row.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from bam.attributions.registry import method
-from bam.attributions.requirements import attention, attention_layers
+from bam.attributions.requirements import attention_layers, lacks_attention
 from bam.attributions.sweeps import layer_sweeps
 from bam.base.errors import BamError
-from bam.models.classifier import Classifier, resize
+
+if TYPE_CHECKING:
+    from bam.models.classifier import Classifier
 
 
-@method(needs=[attention])
+@method(needs=[lacks_attention])
 def attention_rollout(
     classifier: Classifier, images: np.ndarray, targets: np.ndarray, *, seed: np.ndarray
 ) -> np.ndarray:
@@ -35,7 +39,7 @@ def attention_rollout(
     return _on_the_image(np.concatenate(arrived), classifier)
 
 
-@method(needs=[attention])
+@method(needs=[lacks_attention])
 def attention_last_layer(
     classifier: Classifier, images: np.ndarray, targets: np.ndarray, *, seed: np.ndarray
 ) -> np.ndarray:
@@ -45,7 +49,7 @@ def attention_last_layer(
     return _on_the_image(probabilities[:, :, 0, 1:].mean(1), classifier)
 
 
-@method(needs=[attention])
+@method(needs=[lacks_attention])
 def attention_grad_cam(
     classifier: Classifier, images: np.ndarray, targets: np.ndarray, *, seed: np.ndarray
 ) -> np.ndarray:
@@ -61,7 +65,7 @@ def attention_grad_cam(
 
 
 def _layers(classifier: Classifier) -> list[str]:
-    reason = attention(classifier)
+    reason = lacks_attention(classifier)
     if reason:
         raise BamError(f"{classifier.name} cannot be explained by attention: {reason}")
     return attention_layers(classifier)
@@ -77,4 +81,4 @@ def _on_the_image(values: np.ndarray, classifier: Classifier) -> np.ndarray:
             f"{height} x {width} pixels in square patches"
         )
     grid = values.reshape(len(values), rows, -1, 1)
-    return resize(grid, classifier.input_size).numpy()[..., 0]
+    return classifier.at_input_size(grid)[..., 0]

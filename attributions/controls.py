@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from scipy import ndimage
 
 from bam.attributions.registry import Method, control
-from bam.models.classifier import Classifier
+
+if TYPE_CHECKING:
+    from bam.models.classifier import Classifier
 
 
 @control

@@ -1,75 +1,126 @@
-"""Methods of the user's own: a function in a Python file, or a folder of finished maps."""
+"""Methods of the user's own: a function, a function in a Python file, or a folder of finished maps."""
 
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import inspect
-import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from types import CodeType
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bam.attributions.registry import METHODS, Method
+from bam.attributions.registry import GIVEN, METHODS, Method
+from bam.base.digests import digest
 from bam.base.errors import BamError
-from bam.models.classifier import Classifier
+from bam.base.home import run_file
+
+if TYPE_CHECKING:
+    from bam.models.classifier import Classifier
 
 
-def is_own(entry: str) -> bool:
-    """Whether an entry of `--methods` names a file's function or a folder, and no registered method."""
+def is_custom(entry: str) -> bool:
+    """Whether an entry of a list of methods names a file's function or a folder, and no registered method."""
     return entry not in METHODS and (":" in entry or "/" in entry or Path(entry).is_dir())
 
 
-def own_method(entry: str) -> Method:
-    """The method that "path/to/file.py:function" or the path of a folder of maps stands for.
+def custom_method(
+    entry: str | Callable[..., np.ndarray], name: str | None = None, version: str | None = None
+) -> Method:
+    """The method that a function, "path/to/file.py:function", or the path of a folder of maps stands for.
 
-    It goes by the function's or the folder's name. Its version is a digest of the file (not of what that
-    imports), or of the maps' names, sizes and times: rows of a changed one are not used. Runs the file.
-    Raises `BamError` if it is not there, cannot be run, or has the name of a registered method.
+    name: what it is called, by default as the function or the folder. version: what tells it from others of
+    the name; by default a digest of the whole file that defines it (not of what that imports), or of the
+    maps' names, sizes and times: rows of a changed one are not used. A function that is more than its file
+    says (it has a closure or no name, or comes from a notebook or the prompt) has rows that are not kept,
+    unless a version is given. Naming a file runs it. Raises `BamError` if it is not there, cannot be run,
+    takes other arguments, or has the name of a registered method.
+
+    >>> def brightness(classifier, images, targets, *, seed):
+    ...     return images.mean(-1)
+    >>> custom_method(brightness, version="1").name
+    'brightness'
     """
-    method = _maps_folder(Path(entry)) if Path(entry).is_dir() else _function(entry)
+    if callable(entry):
+        method = _of_function(entry, version)
+    else:
+        method = _maps_folder(Path(entry)) if Path(entry).is_dir() else _in_file(entry)
+    changes = {"name": name, "version": version}
+    method = replace(method, **{key: value for key, value in changes.items() if value is not None})
     if method.name in METHODS:
         raise BamError(f"{entry}: {method.name} is the name of a method of BAM's: rename yours")
     return method
 
 
-def _function(entry: str) -> Method:
+def _of_function(function: Callable[..., np.ndarray], version: str | None) -> Method:
+    name = getattr(function, "__name__", type(function).__name__)
+    _check_parameters(function, name)
+    if version is not None:
+        return Method(name, function, version, own=True)
+    file = getattr(getattr(function, "__code__", None), "co_filename", "")
+    reason = ""
+    if not inspect.isfunction(function):
+        reason = "it is no plain function"
+    elif function.__closure__:
+        reason = "it has a closure"
+    elif function.__name__ == "<lambda>":
+        reason = "it has no name"
+    elif not Path(file).is_file():
+        reason = "no file defines it"
+    if reason:
+        return Method(name, function, "", own=True, transient=reason)
+    # With the line, since a file can define a name twice.
+    known = f"{_file_digest(function)[:12]} {function.__qualname__} {function.__code__.co_firstlineno}"
+    return Method(name, function, known, own=True)
+
+
+# By the code's identity; it is kept, so that no other can come to have that.
+_SEEN: dict[int, tuple[CodeType, str]] = {}
+
+
+def _file_digest(function: Callable[..., np.ndarray]) -> str:
+    """Digest of the file that defines a function, as it was when this very function was first met.
+
+    What runs is what was imported, even if the file is changed afterwards; imported again, it is another.
+    """
+    code = function.__code__
+    if id(code) not in _SEEN:
+        _SEEN[id(code)] = code, digest(code.co_filename)
+    return _SEEN[id(code)][1]
+
+
+def _in_file(entry: str) -> Method:
     file, _, name = entry.rpartition(":")
     path = Path(file)
-    if not file or path.suffix != ".py" or not path.is_file():
-        raise BamError(f"{entry}: --methods takes path/to/file.py:function or a folder of .npy maps")
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
-    spec = importlib.util.spec_from_file_location(f"{path.stem}_{digest}", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses and the like look their module up
-    folder = str(path.parent.resolve())
-    if folder not in sys.path:
-        sys.path.append(folder)  # the file may import its neighbours, now or when it is called
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:  # whatever it is, it is the user's to know
-        raise BamError(f"{path} cannot be run ({type(error).__name__}: {error})") from error
+    if not file or path.suffix != ".py":
+        raise BamError(f"{entry}: `methods` takes path/to/file.py:function or a folder of .npy maps")
+    module, home = run_file(path)
     function = getattr(module, name, None)
     if not callable(function):
         raise BamError(f"{path} has no function {name}")
+    _check_parameters(function, entry)
+    return Method(name, home.bound(function), digest(path)[:12], own=True)
+
+
+def _check_parameters(function: Callable[..., np.ndarray], name: str) -> None:
     signature = inspect.signature(function)
-    known = {key: None for key in ("masks", "ids", "view") if key in signature.parameters}
+    known = {key: None for key in GIVEN if key in signature.parameters or key == "seed"}
     try:
-        signature.bind(None, None, None, seed=None, **known)
+        signature.bind(None, None, None, **known)
     except TypeError as error:
-        raise BamError(f"{entry} must take (classifier, images, targets, *, seed): {error}") from None
-    return Method(name, function, digest, own=True)
+        raise BamError(f"{name} must take (classifier, images, targets, *, seed): {error}") from None
 
 
 def _maps_folder(folder: Path) -> Method:
     files = sorted(folder.glob("*/*/*.npy"))
     if not files:
         raise BamError(f"{folder} holds no maps: FOLDER/<model>/<view>/<image id>.npy is looked for")
-    digest = hashlib.sha256()
+    known = hashlib.sha256()
     for file in files:
         stat = file.stat()
-        digest.update(f"{file.relative_to(folder)} {stat.st_size} {stat.st_mtime_ns}\n".encode())
+        known.update(f"{file.relative_to(folder)} {stat.st_size} {stat.st_mtime_ns}\n".encode())
 
     def stored_maps(
         classifier: Classifier,
@@ -85,7 +136,7 @@ def _maps_folder(folder: Path) -> Method:
             [_map(folder / classifier.name / view / f"{image}.npy", images.shape) for image in ids]
         )
 
-    return Method(folder.resolve().name, stored_maps, digest.hexdigest()[:12], own=True)
+    return Method(folder.resolve().name, stored_maps, known.hexdigest()[:12], own=True)
 
 
 def _map(path: Path, shape: tuple[int, ...]) -> np.ndarray:

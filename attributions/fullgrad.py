@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
-import tf_keras as keras
 
 from bam.attributions.registry import method
-from bam.attributions.requirements import linear_pieces, preprocessing_layers
+from bam.attributions.requirements import lacks_linear_pieces, preprocessing_layers
 from bam.attributions.sweeps import layer_sweeps
 from bam.base.errors import BamError
-from bam.models.classifier import Classifier, resize
-from bam.models.network.frozen import folded_norms, scale_and_shift
+
+if TYPE_CHECKING:
+    from bam.models.classifier import Classifier
 
 
-@method(needs=[linear_pieces])
+@method(needs=[lacks_linear_pieces])
 def fullgrad(
     classifier: Classifier, images: np.ndarray, targets: np.ndarray, *, seed: np.ndarray
 ) -> np.ndarray:
@@ -26,7 +27,7 @@ def fullgrad(
     enlarged bilinearly; the map is the sum over the terms. Biases of dense layers have no place.
     """
     parts = full_gradient(classifier, images, targets)
-    return np.concatenate([sum(_map(term, images.shape[1:3]) for term in terms) for terms in parts])
+    return np.concatenate([sum(_map(term, classifier) for term in terms) for terms in parts])
 
 
 def full_gradient(
@@ -40,10 +41,13 @@ def full_gradient(
     one) the bias times the derivative by the layer's output before its activation: (n, h, w, channels) or
     (n, channels). Raises `BamError` for a network that is not linear between ReLUs.
     """
-    reason = linear_pieces(classifier)
+    reason = lacks_linear_pieces(classifier)
     if reason:
         raise BamError(f"{classifier.name} has no full gradient: {reason}")
-    start, biases = preprocessing_layers(classifier.model)[-1:], _biases(classifier)
+    from bam.models.network.biases import ends_in_relu, layer_biases
+
+    start = preprocessing_layers(classifier.model)[-1:]
+    biases = layer_biases(classifier.model, classifier.network)
     for part, found in layer_sweeps(classifier, images, targets, [*start, *biases]):
         if start:
             values, gradient = found.pop(0)
@@ -51,28 +55,14 @@ def full_gradient(
             values, gradient = images[part], classifier.gradient(images[part], targets[part])
         terms = [values * gradient]
         for (name, bias), (output, derivative) in zip(biases.items(), found, strict=True):
-            if getattr(classifier.model.get_layer(name), "activation", None) is keras.activations.relu:
+            if ends_in_relu(classifier.model.get_layer(name)):
                 derivative = derivative * (output > 0)
             terms.append(derivative * bias)
         yield terms
 
 
-def _biases(classifier: Classifier) -> dict[str, np.ndarray]:
-    """What each layer adds to its output, by the layer's name; for a convolution whose batch norm became
-    part of it, by the norm's name."""
-    folded = folded_norms(classifier.model)
-    biases = {norm.name: classifier.network.get_layer(name).bias.numpy() for name, norm in folded.items()}
-    for layer in classifier.model.layers:
-        if isinstance(layer, keras.layers.BatchNormalization) and layer.name not in biases:
-            biases[layer.name] = scale_and_shift(layer)[1].astype(np.float32)
-        elif getattr(layer, "use_bias", False) and layer.name not in folded:
-            biases[layer.name] = layer.bias.numpy()
-    # Some layer must be asked for, if none has a bias.
-    return biases or {classifier.model.output_names[0]: np.zeros((), np.float32)}
-
-
-def _map(term: np.ndarray, size: tuple[int, int]) -> np.ndarray | float:
-    """A term's part of the map, float32 (n, *size); 0 if it has no place in the image."""
+def _map(term: np.ndarray, classifier: Classifier) -> np.ndarray | float:
+    """A term's part of the map, float32 (n, H, W); 0 if it has no place in the image."""
     if term.ndim != 4:
         return 0.0
     term = np.abs(term)
@@ -80,4 +70,4 @@ def _map(term: np.ndarray, size: tuple[int, int]) -> np.ndarray | float:
     highest = term.max((1, 2, 3), keepdims=True)
     term = np.divide(term, highest, out=np.zeros_like(term), where=highest > 0)
     # Enlarging is linear: after the sum over the channels it costs less.
-    return resize(term.sum(-1, keepdims=True), size).numpy()[..., 0]
+    return classifier.at_input_size(term.sum(-1, keepdims=True))[..., 0]

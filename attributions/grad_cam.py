@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from bam.attributions.gradients import guided_backprop
 from bam.attributions.registry import method
-from bam.attributions.requirements import feature_maps, relu
+from bam.attributions.requirements import lacks_feature_maps, lacks_relu
 from bam.base.errors import BamError
-from bam.models.classifier import Classifier, resize
+
+if TYPE_CHECKING:
+    from bam.models.classifier import Classifier
 
 
-@method(needs=[feature_maps])
+@method(needs=[lacks_feature_maps])
 def grad_cam(
     classifier: Classifier,
     images: np.ndarray,
@@ -28,10 +32,10 @@ def grad_cam(
     NaN of it elsewhere is left to normalisation).
     """
     cam = np.maximum(_weighted_sum(classifier, images, targets, layer), 0)
-    return resize(cam, classifier.input_size).numpy()[..., 0]
+    return classifier.at_input_size(cam)[..., 0]
 
 
-@method(needs=[feature_maps])
+@method(needs=[lacks_feature_maps])
 def layered_grad_cam(
     classifier: Classifier,
     images: np.ndarray,
@@ -46,14 +50,14 @@ def layered_grad_cam(
     2025 call layered Grad-CAM (Captum's LayerGradCam).
     """
     cam = _weighted_sum(classifier, images, targets, layer)
-    return np.abs(resize(cam, classifier.input_size).numpy()[..., 0])
+    return np.abs(classifier.at_input_size(cam)[..., 0])
 
 
 def _weighted_sum(
     classifier: Classifier, images: np.ndarray, targets: np.ndarray, layer: str | None
 ) -> np.ndarray:
     """Feature maps times the spatial means of the logit's derivatives by them, (N, h, w, 1)."""
-    reason = None if layer else feature_maps(classifier)
+    reason = None if layer else lacks_feature_maps(classifier)
     if reason:
         raise BamError(f"{classifier.name} has no layer with spatial feature maps to explain: {reason}")
     features, gradient = classifier.layer_gradient(images, targets, layer)
@@ -62,7 +66,7 @@ def _weighted_sum(
     return np.einsum("nhwc,nc->nhw", features, gradient.mean((1, 2)))[..., None]
 
 
-@method(needs=[relu, feature_maps])
+@method(needs=[lacks_relu, lacks_feature_maps])
 def guided_grad_cam(
     classifier: Classifier,
     images: np.ndarray,

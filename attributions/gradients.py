@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bam.attributions.registry import method
-from bam.attributions.requirements import relu
+from bam.attributions.requirements import lacks_relu
 from bam.base.errors import BamError, unknown
-from bam.models.classifier import Classifier
+
+if TYPE_CHECKING:
+    from bam.models.classifier import Classifier
 
 SAMPLES = 50
 # Smilkov et al. 2017, section 3.2, advise noise of 10 to 20 % of the image's range.
@@ -162,7 +165,7 @@ def gradient_x_input(
     return classifier.gradient(images, targets) * images
 
 
-@method(needs=[relu])
+@method(needs=[lacks_relu])
 def guided_backprop(
     classifier: Classifier, images: np.ndarray, targets: np.ndarray, *, seed: np.ndarray
 ) -> np.ndarray:

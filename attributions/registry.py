@@ -1,28 +1,39 @@
 """The attribution methods by name, and `explain`, which applies one of them.
 
-A method is a function `f(classifier, images, targets, *, seed, **params) -> maps`:
+A method is a function `f(classifier, images, targets, *, seed, **settings) -> maps`:
 images float32 (N, H, W, 3), prepared by the classifier; targets int (N,), class indices; seed uint64
 (N,), one per image, for methods that draw random numbers; maps (N, H, W) or (N, H, W, channels), raw
 and signed. A function with a parameter `masks` is given the object masks, bool (N, H, W); one with `ids`
-or `view`, the images' ids or the name of the image set they are from.
+or `view`, the images' ids or the name of the image set they are from. Its other parameters are settings, with
+their defaults.
 
-What it needs of a network, beyond a gradient, it says when it is registered: see `attributions.needs`.
+What it needs of a network, beyond a gradient, it says when it is registered: see `attributions.requirements`.
 """
 
 from __future__ import annotations
 
 import inspect
+import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from math import isfinite
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pydantic import TypeAdapter, ValidationError
 
 from bam.base.errors import BamError, unknown
-from bam.models.classifier import Classifier
+from bam.base.parameters import defaults
+from bam.base.registry import check_name
+
+if TYPE_CHECKING:
+    from bam.models.classifier import Classifier
 
 # Why a network lacks what is needed, in a few words; None if it does not.
-Need = Callable[[Classifier], str | None]
+Need = Callable[["Classifier"], "str | None"]
+# What a function may ask for beside the classifier, the images and the targets.
+GIVEN = ("seed", "masks", "ids", "view")
 
 
 @dataclass(frozen=True)
@@ -31,7 +42,8 @@ class Method:
 
     version: rows of another one are not used. control: it knows nothing of the model, or everything of
     the truth, and shows what a score is worth. own: it is the user's: it is given copies, which it may
-    change, and a map with NaN is an error. needs: what a network must have, see `unsuited`.
+    change, and a map with NaN is an error. needs: what a network must have, see `unsuited`. transient: why
+    rows of it cannot be kept, if so: `version` does not hold all that they depend on.
     """
 
     name: str
@@ -40,37 +52,135 @@ class Method:
     control: bool = False
     own: bool = False
     needs: tuple[Need, ...] = ()
+    transient: str = ""
+
+    @cached_property
+    def _parameters(self) -> Mapping[str, inspect.Parameter]:
+        return inspect.signature(self.function).parameters
+
+    @cached_property
+    def defaults(self) -> dict[str, Any]:
+        """Its settings, as they are by default."""
+        return defaults(self.function, GIVEN)
+
+    @property
+    def signature(self) -> str:
+        """Its name, with its settings and their defaults: `smoothgrad(samples=50, noise=0.15)`."""
+        settings = ", ".join(f"{name}={value!r}" for name, value in self.defaults.items())
+        return f"{self.name}({settings})" if settings else self.name
 
     def takes(self, parameter: str) -> bool:
         """Whether the function has a parameter of this name."""
-        return parameter in inspect.signature(self.function).parameters
-
-    def settings(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        """Those of `params` that it takes and that are set."""
-        return {name: value for name, value in params.items() if value is not None and self.takes(name)}
+        return parameter in self._parameters
 
     def unsuited(self, classifier: Classifier) -> str | None:
         """Why it does not apply to the classifier's network, in a few words; None if it does."""
         return next(filter(None, (need(classifier) for need in self.needs)), None)
 
+    def with_settings(self, **settings: Any) -> Explainer:
+        """The method with these settings, the others as they are by default.
+
+        Texts are read as the function's type hints say. Raises `BamError` for a setting that it lacks, and
+        for a value that no file can record.
+
+        >>> from bam.attributions import METHODS
+        >>> METHODS["smoothgrad"].with_settings(samples="20").name
+        'smoothgrad(samples=20)'
+        """
+        for name in settings:
+            if name not in self.defaults:
+                raise unknown(f"setting of {self.name}", name, self.defaults)
+        known = {**self.defaults, **{name: self._read(name, value) for name, value in settings.items()}}
+        for name, value in known.items():
+            if not _is_plain(value):
+                raise BamError(
+                    f"{self.name}: {name} must be a number, a text or a list of such, not {value!r}"
+                )
+        return Explainer(self, known)
+
+    def _read(self, name: str, value: Any) -> Any:
+        hint = self._hint(name)
+        try:
+            return TypeAdapter(hint).validate_python(value)
+        except ValidationError:
+            kind = getattr(hint, "__name__", hint)
+            raise BamError(f"{self.name}: {name} must be of type {kind}, not {value!r}") from None
+
+    def _hint(self, name: str) -> Any:
+        """The type of a parameter, as its annotation says; Any for one that is no type."""
+
+        def probe() -> None: ...
+
+        # Of this parameter alone, since the names in others may be there for type checkers only.
+        annotation = self._parameters[name].annotation
+        probe.__annotations__ = {} if annotation is inspect.Parameter.empty else {name: annotation}
+        try:
+            names = getattr(inspect.unwrap(self.function), "__globals__", {})
+            return typing.get_type_hints(probe, names).get(name, Any)
+        except (NameError, SyntaxError, TypeError):
+            return Any
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether JSON can hold it."""
+    if isinstance(value, (list, tuple)):
+        return all(map(_is_plain, value))
+    if isinstance(value, float):
+        return isfinite(value)
+    return value is None or isinstance(value, (bool, int, str))
+
+
+@dataclass(frozen=True, eq=False)
+class Explainer:
+    """A method with all its settings: what one row of a table is about."""
+
+    method: Method
+    settings: Mapping[str, Any]
+
+    @cached_property
+    def name(self) -> str:
+        """The method's name, with those settings that are not as by default: `smoothgrad(noise=0.1)`."""
+        defaults = self.method.defaults
+        changed = [f"{key}={value!r}" for key, value in self.settings.items() if value != defaults[key]]
+        return f"{self.method.name}({', '.join(changed)})" if changed else self.method.name
+
+    @property
+    def key(self) -> list[Any]:
+        """All that its maps depend on, besides network, images and seeds; for JSON."""
+        return [self.method.name, self.method.version, dict(self.settings)]
+
+    def explain(self, *given: Any, **more: Any) -> np.ndarray:
+        """Its maps, from the classifier, images, targets and the further arguments of `explain`."""
+        return explain(*given, method=self.method, **more, **self.settings)
+
 
 METHODS: dict[str, Method] = {}
 
 
-def method(function: Callable[..., np.ndarray] | None = None, *, needs: Sequence[Need] = ()) -> Callable:
-    """Register an attribution method under its function's name: `@method`, or `@method(needs=[...])`."""
+def method(
+    function: Callable[..., np.ndarray] | None = None, *, needs: Sequence[Need] = (), version: int = 1
+) -> Callable:
+    """Register an attribution method under its function's name: `@method`, or `@method(needs=[...])`.
+
+    version: to be raised when its maps come out differently, so that rows of the old ones are not used.
+    """
 
     def register(function: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
-        METHODS[function.__name__] = Method(function.__name__, function, needs=tuple(needs))
-        return function
+        return _enter(Method(function.__name__, function, version, needs=tuple(needs)))
 
     return register if function is None else register(function)
 
 
 def control(function: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
     """Register a control under its function's name."""
-    METHODS[function.__name__] = Method(function.__name__, function, control=True)
-    return function
+    return _enter(Method(function.__name__, function, control=True))
+
+
+def _enter(method: Method) -> Callable[..., np.ndarray]:
+    former = METHODS.get(method.name)
+    check_name("a method", method.name, method.function, former and former.function)
+    METHODS[method.name] = method
+    return method.function
 
 
 def explain(
@@ -92,6 +202,12 @@ def explain(
     for the methods that need them, as `ids` and `view` are.
     Raises `BamError` for an unknown method or target, missing masks, maps of a wrong shape, and maps
     with values that are not finite from a method of the user's own.
+
+    >>> import bam
+    >>> classifier = bam.load_classifier("runs/models/scene")
+    >>> batch = bam.load_dataset("data/bam").view("object_scene", split="test")[:2]
+    >>> bam.explain(classifier, batch.images, batch.scene_labels, method="grad_cam").shape
+    (2, 64, 64)
     """
     if isinstance(method, str):
         if method not in METHODS:
@@ -115,7 +231,8 @@ def explain(
     given = (images, targets, _seeds(seed, len(images)))
     if method.own:
         given = tuple(array.copy() for array in given)
-        params = {name: value.copy() if name == "masks" else value for name, value in params.items()}
+        copied = {"masks": np.copy, "ids": list}
+        params = {name: copied[name](value) if name in copied else value for name, value in params.items()}
     maps = method.function(classifier, *given[:2], seed=given[2], **params)
     return _checked(maps, method, images)
 

@@ -3,49 +3,54 @@
 from __future__ import annotations
 
 import itertools
-
-import tf_keras as keras
+from functools import cache
+from typing import TYPE_CHECKING
 
 from bam.base.errors import BamError
-from bam.models.classifier import Classifier
-from bam.models.network.frozen import unguidable
+
+if TYPE_CHECKING:
+    import tf_keras as keras
+
+    from bam.models.classifier import Classifier
 
 # Layers whose pieces are linear but for a bias; which activations are so too, `_linear` says.
 _LINEAR = (
-    keras.layers.InputLayer,
-    keras.layers.Conv2D,
-    keras.layers.DepthwiseConv2D,
-    keras.layers.SeparableConv2D,
-    keras.layers.Conv2DTranspose,
-    keras.layers.Dense,
-    keras.layers.BatchNormalization,
-    keras.layers.Activation,
-    keras.layers.ReLU,
-    keras.layers.LeakyReLU,
-    keras.layers.MaxPooling2D,
-    keras.layers.AveragePooling2D,
-    keras.layers.GlobalMaxPooling2D,
-    keras.layers.GlobalAveragePooling2D,
-    keras.layers.Add,
-    keras.layers.Average,
-    keras.layers.Concatenate,
-    keras.layers.Flatten,
-    keras.layers.Reshape,
-    keras.layers.Permute,
-    keras.layers.ZeroPadding2D,
-    keras.layers.Cropping2D,
-    keras.layers.Dropout,
-    keras.layers.SpatialDropout2D,
+    "InputLayer",
+    "Conv2D",
+    "DepthwiseConv2D",
+    "SeparableConv2D",
+    "Conv2DTranspose",
+    "Dense",
+    "BatchNormalization",
+    "Activation",
+    "ReLU",
+    "LeakyReLU",
+    "MaxPooling2D",
+    "AveragePooling2D",
+    "GlobalMaxPooling2D",
+    "GlobalAveragePooling2D",
+    "Add",
+    "Average",
+    "Concatenate",
+    "Flatten",
+    "Reshape",
+    "Permute",
+    "ZeroPadding2D",
+    "Cropping2D",
+    "Dropout",
+    "SpatialDropout2D",
 )
 
 
-def relu(classifier: Classifier) -> str | None:
+def lacks_relu(classifier: Classifier) -> str | None:
     """ReLUs whose derivative can be replaced."""
+    from bam.models.network.frozen import unguidable
+
     reason = unguidable(classifier.model)
     return reason and f"the network {reason}"
 
 
-def feature_maps(classifier: Classifier) -> str | None:
+def lacks_feature_maps(classifier: Classifier) -> str | None:
     """Spatial feature maps, which a sequence of tokens is not."""
     if attention_layers(classifier):
         return "the network has tokens in place of feature maps"
@@ -53,10 +58,11 @@ def feature_maps(classifier: Classifier) -> str | None:
         layer = classifier.model.get_layer(classifier.feature_layer())
     except BamError:
         return "the network has no feature maps"
-    return "its feature maps are in a network inside the network" if isinstance(layer, keras.Model) else None
+    nested = hasattr(layer, "layers")
+    return "its feature maps are in a network inside the network" if nested else None
 
 
-def attention(classifier: Classifier) -> str | None:
+def lacks_attention(classifier: Classifier) -> str | None:
     """Attention probabilities that are the output of layers."""
     return None if attention_layers(classifier) else "the network has no attention"
 
@@ -67,6 +73,8 @@ def attention_layers(classifier: Classifier) -> list[str]:
 
 
 def _attends(layer: keras.layers.Layer) -> bool:
+    import tf_keras as keras
+
     softmax = getattr(layer, "activation", None) is keras.activations.softmax
     if not softmax and not (isinstance(layer, keras.layers.Softmax) and layer.axis in (-1, 3)):
         return False
@@ -74,7 +82,7 @@ def _attends(layer: keras.layers.Layer) -> bool:
     return len(shape) == 4 and shape[2] == shape[3] and shape[3] is not None
 
 
-def linear_pieces(classifier: Classifier) -> str | None:
+def lacks_linear_pieces(classifier: Classifier) -> str | None:
     """Layers that are linear but for biases and ReLUs, behind the preprocessing.
 
     Then the logit is the sum of what the input and the biases contribute by their gradients. Saturation,
@@ -89,13 +97,24 @@ def linear_pieces(classifier: Classifier) -> str | None:
 
 def preprocessing_layers(model: keras.Model) -> list[str]:
     """Names of the layers with which a network begins that only change the scale of its input."""
+    import tf_keras as keras
+
     layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
     scaling = (keras.layers.Rescaling, keras.layers.Normalization)
     return [layer.name for layer in itertools.takewhile(lambda layer: isinstance(layer, scaling), layers)]
 
 
+@cache
+def _linear_kinds() -> tuple[type, ...]:
+    import tf_keras as keras
+
+    return tuple(getattr(keras.layers, name) for name in _LINEAR)
+
+
 def _linear(layer: keras.layers.Layer) -> bool:
-    if not isinstance(layer, _LINEAR):
+    import tf_keras as keras
+
+    if not isinstance(layer, _linear_kinds()):
         return False
     if isinstance(layer, keras.layers.ReLU):
         return layer.max_value is None and not layer.threshold

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bam.models.classifier import Classifier
+if TYPE_CHECKING:
+    from bam.models.classifier import Classifier
+
 
 # Values of all layers' outputs that are asked for at once: with the derivatives, 0.8 GB.
 VALUES = 100_000_000

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
+import bam
 from bam.base.errors import unknown
 
 COMMANDS = {
@@ -23,9 +24,12 @@ USAGE = "\n".join(
 
 
 def main() -> None:
+    """Run the command that is named first, with the flags behind it."""
     name, *rest = sys.argv[1:] or ["--help"]
     if name in ("-h", "--help", "help"):
         print(USAGE)
+    elif name == "--version":
+        print(bam.__version__)
     elif name in COMMANDS:
         module = importlib.import_module(COMMANDS[name][0])
         module.main([f"bam {name}", *rest])

@@ -2,74 +2,131 @@
 
 python -m bam.build_dataset                                     # drawn sample, about a minute
 python -m bam.build_dataset --coco DIR --miniplaces DIR --images_per_pair 1000    # as the paper
+python -m bam.build_dataset --objects mine.py:stickers=DIR --scenes miniplaces=DIR    # from elsewhere
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-
-from absl import flags
+from typing import Annotated, Any
 
 from bam.base.errors import BamError
+from bam.base.home import run_file
+from bam.base.parameters import defaults
+from bam.base.settings import Folder, one_of, setting, settings
 from bam.base.threads import cores
 from bam.cli import flags as command
 from bam.data_prep.build import build
 from bam.data_prep.export import FORMATS, export
-from bam.data_prep.sources.drawn.sample import draw_sample
-from bam.data_prep.sources.gather import Sources
-
-FLAGS = flags.FLAGS
-flags.DEFINE_string("coco", None, "COCO folder, with annotations/instances_train2017.json and train2017/")
-flags.DEFINE_string("miniplaces", None, "MiniPlaces folder, with images/train/<letter>/<scene>/")
-flags.DEFINE_string(
-    "exclude_scenes", None, "text file with scenes to leave out, one b/bedroom/00000012.jpg a line"
-)
-flags.DEFINE_integer("images_per_pair", 100, "composites per object and scene class (the paper: 1000)")
-flags.DEFINE_float(
-    "minimum_area", 32**2, "smallest object to cut out, in pixels of its photograph", lower_bound=0
-)
-flags.DEFINE_integer("workers", None, "threads or processes; the result does not depend on it", lower_bound=1)
-flags.DEFINE_string("export", None, "also write the images as files, in the official layout, to this folder")
-flags.DEFINE_enum(
-    "export_format", "png", FORMATS, "file format of --export; jpeg changes pixels outside the object too"
-)
-command.must_be_finite("minimum_area")
-flags.adopt_module_key_flags(command)
+from bam.data_prep.sources import SOURCES, Source, Sources, make_source
 
 
-def main() -> None:
-    folder, workers = Path(FLAGS.data), FLAGS.workers or cores()
+@settings
+class Options:
+    """What the command can be told."""
+
+    data: Folder = setting("data/bam", "folder of the dataset")
+    objects: str | None = setting(
+        None,
+        f"where objects are from, as NAME=FOLDER; names: {', '.join(SOURCES['object'])}, or FILE.py:NAME for "
+        "one that a file of yours registers",
+    )
+    scenes: str | None = setting(
+        None, f"where scenes are from, likewise; names: {', '.join(SOURCES['scene'])}"
+    )
+    coco: str | None = setting(None, "COCO folder, with annotations/instances_train2017.json and train2017/")
+    miniplaces: str | None = setting(None, "MiniPlaces folder, with images/train/<letter>/<scene>/")
+    exclude_scenes: str | None = setting(
+        None, "text file with scenes to leave out, one b/bedroom/00000012.jpg a line"
+    )
+    images_per_pair: int = setting(100, "composites per object and scene class (the paper: 1000)", ge=10)
+    minimum_area: float = setting(32.0**2, "smallest object to cut out, in pixels of its photograph", ge=0)
+    seed: int = setting(0, "seed of every random draw", ge=0, lt=2**32)
+    workers: int | None = setting(
+        None, "threads or processes (by default all cores); the result does not depend on it", ge=1
+    )
+    export: str | None = setting(
+        None, "also write the images as files, in the official layout, to this folder"
+    )
+    export_format: Annotated[str, one_of("format", FORMATS)] = setting(
+        "png", "file format of the export; jpeg changes pixels outside the object too"
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command; argv: its name and its flags, by default those of this process."""
+    command.run(_main, "bam.build_dataset", __doc__, {"settings": Options}, argv)
+
+
+def _main(flags: command.Flags) -> None:
+    options = flags.settings(Options)
+    folder, workers = Path(options.data), options.workers or cores()
     if not folder.name:
-        raise BamError("--data must be a folder of its own, not the one you are in")
-    if "" in (FLAGS.coco, FLAGS.miniplaces) or (FLAGS.coco is None) != (FLAGS.miniplaces is None):
-        raise BamError("--coco and --miniplaces belong together: give both, or neither for the drawn sample")
-    name, coco, miniplaces = "coco/miniplaces", Path(FLAGS.coco or ""), Path(FLAGS.miniplaces or "")
-    if not FLAGS.coco:
-        drawn = folder.parent / "drawn"
-        print(f"no --coco and --miniplaces given: using the drawn sample in {drawn}")
-        draw_sample(drawn, workers)
-        name, coco, miniplaces = "drawn", drawn / "coco", drawn / "miniplaces"
-    exclude = Path(FLAGS.exclude_scenes) if FLAGS.exclude_scenes else None
-    sources = Sources(name, coco, miniplaces, FLAGS.minimum_area, exclude)
-    if (folder / "dataset.json").exists():
-        print(f"{folder} is there already: its sources are not read again")
-    dataset = build(sources, folder, FLAGS.images_per_pair, FLAGS.seed, workers)
+        raise BamError("`data` must be a folder of its own, not the one you are in")
+    sources = _sources(flags, options, folder.parent / "drawn")
+    existed = (folder / "dataset.json").exists()
+    dataset = build(sources, folder, options.images_per_pair, options.seed, workers)
+    if existed:
+        print(f"{folder} is there already, and used as it is")
     sizes = {split: len(dataset.view("object_scene", split)) for split in ("train", "validation", "test")}
     print(f"{folder}: {', '.join(f'{size} {split}' for split, size in sizes.items())} composites")
     description = dataset.description
-    if FLAGS.coco:
+    if sources.scenes.name == "miniplaces":
         annotated, found = description["scenes_with_object_annotation"], description["scenes_found"]
         print(
             f"scenes: {annotated} of {found} come with object annotations; what the others show is not "
             "known (see --exclude_scenes)"
         )
-    if unknown := description["exclude_scenes_lines_unknown"]:
+    if unknown := description.get("exclude_scenes_lines_unknown"):
         print(f"--exclude_scenes: {unknown} lines name no picture of the ten scenes")
-    print(f"sources: {description['excluded_summary']} (each named in {folder / 'dataset.json'})")
-    if FLAGS.export:
-        export(dataset, Path(FLAGS.export), FLAGS.export_format, workers)
-        print(f"exported to {FLAGS.export}")
+    summary = flags.translated(description["excluded_summary"])
+    print(f"sources: {summary} (each named in {folder / 'dataset.json'})")
+    if options.export:
+        export(dataset, Path(options.export), options.export_format, workers)
+        print(f"exported to {options.export}")
+
+
+def _sources(flags: command.Flags, options: Options, drawn: Path) -> Sources:
+    objects = _entry("objects", options.objects, "coco", options.coco)
+    scenes = _entry("scenes", options.scenes, "miniplaces", options.miniplaces)
+    if (objects is None) != (scenes is None):
+        raise BamError(
+            "`coco` (or `objects`) and `miniplaces` (or `scenes`) belong together: give both, or neither "
+            "for the drawn sample"
+        )
+    if objects is None:
+        print(f"no --coco and --miniplaces given: using the drawn sample in {drawn}")
+        objects = scenes = "drawn", str(drawn)
+    return Sources(
+        _source(flags, "object", *objects, minimum_area=options.minimum_area),
+        _source(flags, "scene", *scenes, exclude_scenes=options.exclude_scenes),
+    )
+
+
+def _entry(flag: str, entry: str | None, short: str, folder: str | None) -> tuple[str, str] | None:
+    """Name and folder of the source that one of two flags says, if one does."""
+    if None not in (entry, folder):
+        raise BamError(f"`{short}` and `{flag}` say the same: give one of them")
+    if folder is not None:
+        entry = f"{short}={folder}"
+    if entry is None:
+        return None
+    name, _, folder = entry.partition("=")
+    if not (name and folder):
+        raise BamError(f"`{short}` must be a folder, and `{flag}` NAME=FOLDER, not {entry!r}")
+    return name, folder
+
+
+def _source(flags: command.Flags, kind: str, name: str, folder: str, **settings: Any) -> Source:
+    """A source with those of the settings that it has; one that was asked for must be one of them."""
+    file, _, name = name.rpartition(":")
+    if file:
+        run_file(Path(file))  # whose sources register themselves
+    known = defaults(SOURCES[kind][name]) if name in SOURCES[kind] else settings
+    taken = {key: value for key, value in settings.items() if key in known or key in flags.given}
+    return make_source(kind, name, folder, **taken)
 
 
 if __name__ == "__main__":
-    command.run(main)
+    main()

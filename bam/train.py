@@ -9,14 +9,18 @@ python -m bam.train --all --architecture resnet50 --weights imagenet --models ru
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
+from typing import Annotated, Literal
 
-from absl import flags
+import bam.cli.quiet  # noqa: F401
 
 # isort: split
 
 from bam.base.errors import BamError
 from bam.base.files import write_text
+from bam.base.settings import Folder, one_of, setting, settings
 from bam.cli import flags as command
 from bam.data_prep import load_dataset
 from bam.models.architectures import ARCHITECTURES
@@ -24,40 +28,59 @@ from bam.models.training.task import SUITE, Task
 from bam.models.training.training import is_chief, make_config, train
 from bam.models.training.validity import check, failures, table
 
-FLAGS = flags.FLAGS
-flags.DEFINE_enum("labels", "scene", ["object", "scene"], "what to classify")
-flags.DEFINE_enum("on", "object_scene", ["object_scene", "scene_only"], "image set to train on")
-flags.DEFINE_float(
-    "commonality", None, "train on X^k instead, the dog in the first 10 k scene classes (0.1 ... 1)"
-)
-flags.DEFINE_list("classes", None, "tell only these classes apart, two or more (default: all ten)")
-flags.DEFINE_bool("all", False, "train the thirteen models: f_o, f_s, f_s on scene_only, f^0.1 ... f^1.0")
-flags.DEFINE_enum("architecture", "small", list(ARCHITECTURES), "network")
-flags.DEFINE_string(
-    "weights", "none", "weights to start from: none, imagenet, or a file (.keras; .h5 of Keras; .npz of ViT)"
-)
-flags.DEFINE_float("epochs", None, "passes over the training images (default: suits the architecture)", 1e-6)
-flags.DEFINE_integer("batch_size", 32, "images per step, over all devices", lower_bound=1)
-flags.DEFINE_float("learning_rate", None, "peak learning rate (default: suits the architecture)", 0)
-flags.DEFINE_float(
-    "patience", 0.5, "stop when the validation loss has not improved for this share of all steps", 0, 1
-)
-flags.DEFINE_string("models", "runs/models", "folder of the trained models; several machines must share it")
-command.must_be_finite("epochs", "learning_rate")
-flags.register_validator("models", bool, "must name a folder")
-flags.adopt_module_key_flags(command)
+
+@settings
+class What:
+    """Which classifiers are trained, and where they are kept."""
+
+    labels: Literal["object", "scene"] = setting("scene", "what to classify")
+    on: Literal["object_scene", "scene_only"] = setting("object_scene", "image set to train on")
+    commonality: float | None = setting(
+        None, "train on X^k instead, the dog in the first 10 k scene classes (0.1 ... 1)"
+    )
+    classes: tuple[str, ...] | None = setting(
+        None, "tell only these classes apart, two or more (by default all ten)"
+    )
+    all: bool = setting(False, "train the thirteen models: f_o, f_s, f_s on scene_only, f^0.1 ... f^1.0")
+    data: Folder = setting("data/bam", "folder of the dataset")
+    models: Folder = setting("runs/models", "folder of the models; several machines must share it")
 
 
-def main() -> None:
-    dataset, folder = load_dataset(FLAGS.data), Path(FLAGS.models)
-    tasks = SUITE if FLAGS.all else (Task(FLAGS.labels, FLAGS.on, FLAGS.commonality, FLAGS.classes),)
-    if FLAGS.all and any(FLAGS[name].present for name in ("labels", "on", "commonality", "classes")):
-        raise BamError("--all trains every model: leave out --labels, --on, --commonality and --classes")
+@settings
+class How:
+    """The settings of a training, see `make_config`."""
+
+    architecture: Annotated[str, one_of("architecture", ARCHITECTURES)] = setting("small", "network")
+    weights: str = setting(
+        "none", "weights to start from: none, imagenet, or a file (.keras; .h5 of Keras; .npz of ViT)"
+    )
+    epochs: float | None = setting(
+        None, "passes over the training images (by default what suits the architecture)", ge=1e-6
+    )
+    batch_size: int = setting(32, "images per step, over all devices", ge=1)
+    learning_rate: float | None = setting(
+        None, "peak learning rate (by default what suits the architecture)", ge=0
+    )
+    patience: float = setting(
+        0.5, "stop when the validation loss has not improved for this share of all steps", ge=0, le=1
+    )
+    seed: int = setting(0, "seed of every random draw", ge=0, lt=2**32)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command; argv: its name and its flags, by default those of this process."""
+    command.run(_main, "bam.train", __doc__, {"models": What, "training": How}, argv)
+
+
+def _main(flags: command.Flags) -> None:
+    what, how = flags.settings(What), flags.settings(How)
+    dataset, folder = load_dataset(what.data), Path(what.models)
+    tasks = SUITE if what.all else (Task(what.labels, what.on, what.commonality, what.classes),)
+    if what.all and flags.given.keys() & {"labels", "on", "commonality", "classes"}:
+        raise BamError("`all` trains every model: leave out `labels`, `on`, `commonality` and `classes`")
     command.say_if_drawn(dataset)
-    settings = {key: FLAGS[key].value for key in ("architecture", "weights", "epochs", "batch_size")}
-    settings |= {key: FLAGS[key].value for key in ("learning_rate", "patience", "seed")}
     for task in tasks:
-        description = train(make_config(task, dataset, **settings), dataset, folder)
+        description = train(make_config(task, dataset, **asdict(how)), dataset, folder)
         accuracy = ", ".join(f"{view} {value:.3f}" for view, value in description["accuracy"].items())
         print(f"{folder / task.name}: accuracy {accuracy}")
         if task.on == "object_scene" and task.commonality is None:
@@ -70,4 +93,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    command.run(main)
+    main()

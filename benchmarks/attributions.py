@@ -25,14 +25,15 @@ os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")  # xplique asks for tf.keras a
 
 import numpy as np
 import tensorflow as tf
+from peers import captum_contenders, pair_contenders, xplique_contenders
 
 from bam.attributions import METHODS, explain
+from bam.attributions.registry import Explainer, Method
 from bam.data_prep import load_dataset
 from bam.models.architectures import ARCHITECTURES, build_model
 from bam.models.classifier import Classifier
 from bam.models.network.derivatives import logit_gradient
 from bam.models.stored import load_classifier
-from peers import captum_contenders, pair_contenders, xplique_contenders
 
 SAMPLED = ("smoothgrad", "integrated_gradients", "integrated_gradients_smoothgrad")
 ONCE = ("vanilla_gradient", "guided_backprop", "grad_cam")
@@ -60,8 +61,8 @@ def ours(
     """Each of the methods alone, with a fixed number of samples where there are any."""
 
     def one(name: str) -> Callable[[], None]:
-        settings = METHODS[name].settings({"samples": samples})
-        return lambda: explain(classifier, images, targets, name, **settings)
+        explainer = sampled_by(METHODS[name], samples)
+        return lambda: explainer.explain(classifier, images, targets)
 
     return {name: one(name) for name in names}
 
@@ -74,12 +75,20 @@ def together(
 
     def run() -> None:
         with classifier.sharing(images):
-            for name, method in METHODS.items():
-                if not method.control:
-                    settings = method.settings({"samples": samples})
-                    explain(classifier, images, targets, name, seeds, **settings)
+            for method in suited(classifier):
+                sampled_by(method, samples).explain(classifier, images, targets, seed=seeds)
 
     return run
+
+
+def suited(classifier: Classifier) -> list[Method]:
+    """The methods that apply to the network, without controls."""
+    return [method for method in METHODS.values() if not method.control and not method.unsuited(classifier)]
+
+
+def sampled_by(method: Method, samples: int) -> Explainer:
+    """The method, with so many samples if it takes any."""
+    return method.with_settings(**({"samples": samples} if method.takes("samples") else {}))
 
 
 def medians(contenders: dict[str, Callable[[], None]], rounds: int) -> dict[str, float]:
@@ -101,7 +110,7 @@ def compare(
     half = Classifier(
         classifier.model, classifier.class_names, batch_size=classifier.batch_size, precision="bfloat16"
     )
-    every = f"all {sum(not method.control for method in METHODS.values())} methods"
+    every = f"all {len(suited(classifier))} methods"
     # Milliseconds are per image; each contender with how many images it works on.
     contenders = {
         "floor, 1 sample": (floor(classifier, images, targets, 1), len(images)),

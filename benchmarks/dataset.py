@@ -15,7 +15,9 @@ import resource
 import statistics
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -23,11 +25,7 @@ from PIL import Image
 from bam.base.threads import cores
 from bam.data_prep.build import build
 from bam.data_prep.dataset import Dataset, View
-from bam.data_prep.sources.drawn.sample import draw_sample
-from bam.data_prep.sources.gather import Sources
-
-IMAGES = 1000
-ROUNDS = 5
+from bam.data_prep.sources import Sources, make_source
 
 
 def official_way(view: View, cutouts: list[Path], scenes: list[Path], folder: Path) -> None:
@@ -54,11 +52,11 @@ def source_files(dataset: Dataset, view: View, folder: Path) -> tuple[list[Path]
     return cutouts, scenes
 
 
-def rate(work) -> float:
-    """Images per second of one run over `IMAGES` images."""
+def rate(work: Callable[[], Any], images: int) -> float:
+    """Images per second of one run over so many images."""
     begin = time.perf_counter()
     work()
-    return IMAGES / (time.perf_counter() - begin)
+    return images / (time.perf_counter() - begin)
 
 
 def main() -> None:
@@ -66,24 +64,28 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--per_class", type=int, default=100, help="sources per class and images per pair")
-    per_class = parser.parse_args().per_class
+    parser.add_argument("--images", type=int, default=1000, help="composites that are timed")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds of which the median counts")
+    options = parser.parse_args()
+    per_class = options.per_class
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
-        draw_sample(root / "drawn", cores(), per_class)
+        kinds = ("object", "scene")
+        drawn = [make_source(kind, "drawn", root / "drawn", pictures_per_class=per_class) for kind in kinds]
+        drawn[0].prepare(cores())
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        sources = Sources("drawn", root / "drawn" / "coco", root / "drawn" / "miniplaces")
         begin = time.perf_counter()
-        dataset = build(sources, root / "bam", per_class, 0, cores())
+        dataset = build(Sources(*drawn), root / "bam", per_class, 0, cores())
         seconds = time.perf_counter() - begin
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         total = sum(len(dataset.view("object_scene", split)) for split in ("train", "validation", "test"))
         view = dataset.view("object_scene", "train")
-        view = view.subset(np.random.default_rng(0).permutation(len(view))[:IMAGES])
+        view = view.subset(np.random.default_rng(0).permutation(len(view))[: options.images])
         cutouts, scenes = source_files(dataset, view, root)
         ours, theirs = [], []
-        for _ in range(ROUNDS):
-            ours.append(rate(lambda: [batch.images for batch in view.batches(32)]))
-            theirs.append(rate(lambda: official_way(view, cutouts, scenes, root)))
+        for _ in range(options.rounds):
+            ours.append(rate(lambda: [batch.images for batch in view.batches(32)], len(view)))
+            theirs.append(rate(lambda: official_way(view, cutouts, scenes, root), len(view)))
     print(f"composing a view, one thread: {statistics.median(ours):.0f} images/s")
     print(f"the official builder's way:   {statistics.median(theirs):.0f} images/s")
     print(f"ratio:                        {statistics.median(ours) / statistics.median(theirs):.1f}")

@@ -26,10 +26,12 @@ import numpy as np
 import tensorflow as tf
 
 from bam.data_prep import load_dataset
+from bam.metrics import METRICS
 from bam.metrics.evaluation.order import orders
-from bam.metrics.perturbation import deletion, road, saliency, violation  # noqa: F401  (each registers its metrics)
+from bam.metrics.perturbation.deletion import step_counts
 from bam.metrics.perturbation.family import CURVES, area
 from bam.metrics.perturbation.masking import Composer, Explained, Originals
+from bam.metrics.perturbation.substitutes import grey, insertion_start
 from bam.models.architectures import ARCHITECTURES, build_model
 from bam.models.classifier import Classifier
 from bam.models.network.derivatives import forward
@@ -65,7 +67,7 @@ def ours(
             for planes in maps:
                 explained = Explained(originals, planes[part], orders(planes[part], seeds[part]))
                 for name in names:
-                    CURVES[name].measure(explained)
+                    CURVES[name].measure(explained, METRICS[name].settings())
 
     return run
 
@@ -82,8 +84,8 @@ def xplique(
     one_hot = tf.one_hot(classifier.predictions(images), len(classifier.class_names))
     originals = Originals(Composer(classifier), images, np.zeros(len(images), np.uint64))
     starts = {
-        "deletion": np.broadcast_to(deletion.grey(originals), images.shape).astype(np.float32),
-        "insertion": deletion.insertion_start(originals),
+        "deletion": np.broadcast_to(grey(originals), images.shape).astype(np.float32),
+        "insertion": insertion_start(originals),
     }
 
     def one(name: str, metric: type) -> Callable[[], float]:
@@ -150,8 +152,8 @@ def agreement(
     explained = Explained(Originals(Composer(classifier), images, seeds), planes, orders(planes, seeds))
     counts = np.linspace(0, planes[0].size, points, dtype=int)
     curves = {
-        "deletion": explained.most_relevant_first(deletion.grey, counts),
-        "insertion": explained.replaced(deletion.insertion_start, counts, counts[-1]),
+        "deletion": explained.most_relevant_first(grey, counts),
+        "insertion": explained.replaced(insertion_start, counts, counts[-1]),
     }
     return {name: float(area(found.probability).mean()) for name, found in curves.items()}
 
@@ -160,7 +162,7 @@ def compare(
     classifier: Classifier, images: np.ndarray, maps: np.ndarray, options: argparse.Namespace
 ) -> None:
     """The floor, our metrics alone and together, in float32 and bfloat16, and xplique."""
-    points = len(deletion.step_counts(classifier.input_size))
+    points = len(step_counts(classifier.input_size))
     half = Classifier(
         classifier.model, classifier.class_names, batch_size=classifier.batch_size, precision="bfloat16"
     )

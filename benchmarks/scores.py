@@ -17,12 +17,14 @@ from pathlib import Path
 
 import numpy as np
 
-from bam.attributions import METHODS
+from bam.attributions.choice import choose
 from bam.data_prep import load_dataset
 from bam.data_prep.dataset import Batch, View
 from bam.metrics import METRICS
-from bam.metrics.evaluation.run import Request
-from bam.metrics.evaluation.sweep import collect
+from bam.metrics.api import make_run
+from bam.metrics.evaluation.settings import RunSettings
+from bam.metrics.evaluation.sweep import Keeping, collect
+from bam.metrics.scoring import evaluate
 
 
 class Repeated:
@@ -51,27 +53,32 @@ def main() -> None:
     parser.add_argument("--data", default="data/bam")
     parser.add_argument("--models", type=Path, default=Path("runs/models"))
     parser.add_argument("--metrics", default="mcs,idr,iir")
+    parser.add_argument("--methods", default="all")
+    parser.add_argument("--images", type=int, default=100)
     parser.add_argument("--precision", default="float32")
     options = parser.parse_args()
-    dataset, methods = load_dataset(options.data), list(METHODS.values())
+    dataset, explainers = load_dataset(options.data), choose(options.methods)
     with tempfile.TemporaryDirectory() as folder:
-        request = Request(
-            dataset, options.models, methods, 100, 10, 0, Path(folder), precision=options.precision
-        )
+        settings = RunSettings(limit=options.images, precision=options.precision)
+        asked = {name: METRICS[name].settings() for name in options.metrics.split(",")}
+        run = make_run(asked, explainers, dataset, options.models, folder, settings)
         begin = time.perf_counter()
-        for name in options.metrics.split(","):
+        for name in asked:
             start = time.perf_counter()
-            METRICS[name](request).write()
+            evaluate(METRICS[name], run).write(folder)
             print(f"{name}: {time.perf_counter() - start:.0f} s", flush=True)
+        seconds = time.perf_counter() - begin
+        print(f"together, {len(explainers)} methods, {options.images} images: {seconds:.0f} s", flush=True)
+        classifier, view = run.classifier("scene"), dataset.view("object_scene")
+        few = replace(run, explainers=choose("all", {"samples": 2}))
+        first, many = 2 * options.images, 20 * options.images
+        for count in (first, many):
+            before = resident()
+            repeated = Repeated(view, count)
+            collect(repeated, classifier, few.suited(classifier), 0, Keeping(Path(folder) / str(count)))
         print(
-            f"together, {len(methods)} methods, 100 images: {time.perf_counter() - begin:.0f} s", flush=True
+            f"memory after {2 * options.images} images {before:.0f} MB, after {many} more {resident():.0f} MB"
         )
-        classifier, view = request.classifier("scene"), dataset.view("object_scene")
-        few = replace(request, limit=None, params={"samples": 2}, out=Path(folder) / "few")
-        collect(Repeated(view, 200), classifier, few)
-        before = resident()
-        collect(Repeated(view, 2000), classifier, replace(few, out=Path(folder) / "many"))
-        print(f"memory after 200 images {before:.0f} MB, after 2,000 more {resident():.0f} MB")
 
 
 if __name__ == "__main__":

@@ -22,12 +22,13 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import numpy as np
 
 from bam.data_prep import load_dataset
+from bam.data_prep.classes import COMMONALITY_OBJECT
 from bam.data_prep.dataset import Dataset
 from bam.metrics.concepts.cav import Draw, common_share, concept_layers, fit, layer_outputs, solve
 from bam.metrics.concepts.sensitivity import POOL, along, make_draws
-from bam.metrics.concepts.tcav import IMAGES, RUNS, p_value
-from bam.metrics.evaluation.sweep import shuffled
-from bam.metrics.independence.scenes import dogs
+from bam.metrics.concepts.significance import p_value
+from bam.metrics.concepts.tcav import Concepts
+from bam.metrics.evaluation.images import shuffled
 from bam.models import load_classifier
 from bam.models.architectures import ARCHITECTURES, build_model
 from bam.models.classifier import Classifier
@@ -37,11 +38,17 @@ LEVEL = 0.05
 
 
 def cost(
-    classifier: Classifier, layer: str, pool: np.ndarray, images: np.ndarray, rounds: int
+    classifier: Classifier,
+    layer: str,
+    pool: np.ndarray,
+    images: np.ndarray,
+    settings: Concepts,
+    rounds: int,
 ) -> tuple[float, float]:
     """Seconds of the two sweeps of a layer alone, and of all that its scores take: medians of rounds."""
     targets = np.zeros(len(images), int)
-    draws = make_draws(len(pool) // 2, len(pool) // 2, IMAGES, RUNS, 0)[0]
+    half = len(pool) // 2
+    draws = make_draws(half, half, settings.tcav_images, settings.tcav_runs, 0)[0]
 
     def sweeps() -> None:
         for start in range(0, len(pool), classifier.batch_size):
@@ -66,32 +73,36 @@ def seconds(work: Callable[[], None]) -> float:
     return time.perf_counter() - begin
 
 
-def speed(architecture: str, layers: list[str], rounds: int) -> None:
+def speed(architecture: str, layers: list[str], settings: Concepts, rounds: int) -> None:
     """Print the first table."""
     classifier = Classifier(build_model(architecture, 10, "none", 0), range(10))
     rng = np.random.default_rng(0)
-    pool = rng.integers(0, 256, (2 * POOL * IMAGES, 128, 128, 3)).astype(np.uint8)
-    images = classifier.prepare(pool[:CLASS_IMAGES])
-    print("| layer | features | sweeps alone, s | 30 CAVs, s | ratio |\n|---|---|---|---|---|")
+    pool = rng.integers(0, 256, (2 * POOL * settings.tcav_images, 128, 128, 3)).astype(np.uint8)
+    images = classifier.prepare(pool[: min(CLASS_IMAGES, len(pool))])
+    print("| layer | features | sweeps alone, s | all CAVs, s | ratio |\n|---|---|---|---|---|")
     for layer in concept_layers(classifier, layers):
         features = np.prod(classifier.model.get_layer(layer).output_shape[1:])
-        alone, whole = cost(classifier, layer, pool, images, rounds)
+        alone, whole = cost(classifier, layer, pool, images, settings, rounds)
         print(f"| {layer} | {features:,} | {alone:.2f} | {whole:.2f} | {whole / alone:.2f} |", flush=True)
 
 
-def passes(dataset: Dataset, classifier: Classifier, layer: str, concepts: int) -> np.ndarray:
+def passes(
+    dataset: Dataset, classifier: Classifier, layer: str, settings: Concepts, concepts: int
+) -> np.ndarray:
     """Share of `concepts` random halves of the scenes that pass as concepts: (plain, corrected)."""
     scenes = dataset.view("scene_only", "train")
     scenes = scenes.subset(np.unique(scenes.sources[:, 1], return_index=True)[1])
-    images = shuffled(scenes, 0)[: 2 * POOL * IMAGES].images
-    view = dogs(dataset.view("object_scene"))
+    images = shuffled(scenes, 0)[: 2 * POOL * settings.tcav_images].images
+    view = dataset.view("object_scene").of_object(COMMONALITY_OBJECT)
     prepared = classifier.prepare(view[:].images)
     (_, gradient), *_ = classifier.layer_gradients(prepared, view.labels(classifier.labels), [layer])
     outputs = layer_outputs(classifier, layer, images)
     gram, found = outputs.gram(), []
     for number in range(concepts):
         order = np.random.default_rng(number).permutation(len(images))
-        kinds = make_draws(len(images) // 2, len(images) - len(images) // 2, IMAGES, RUNS, number)
+        half = len(images) // 2
+        sizes = (half, len(images) - half, settings.tcav_images, settings.tcav_runs)
+        kinds = make_draws(*sizes, number)
         kinds = [[Draw(order[draw.concept], order[draw.others]) for draw in draws] for draws in kinds]
         common = [common_share(draws, len(images)) for draws in kinds]
         coefficients = (np.stack([solve(gram, draw)[0] for draw in draws], 1) for draws in kinds)
@@ -107,19 +118,22 @@ def main() -> None:
     parser.add_argument("--architecture", default="small", choices=ARCHITECTURES)
     parser.add_argument("--layers", nargs="*", default=[], help="by default those that TCAV takes")
     parser.add_argument("--rounds", type=int, default=3, help="rounds of which the median counts")
+    parser.add_argument("--images", type=int, default=Concepts().tcav_images, help="of either kind for a CAV")
+    parser.add_argument("--runs", type=int, default=Concepts().tcav_runs, help="CAVs of a layer")
     parser.add_argument("--null", type=int, default=0, help="how many sets of random scenes to test")
     parser.add_argument("--data", default="data/bam")
     parser.add_argument("--models", default="runs/models")
     arguments = parser.parse_args()
+    settings = Concepts(tcav_runs=arguments.runs, tcav_images=arguments.images)
     if not arguments.null:
-        speed(arguments.architecture, arguments.layers, arguments.rounds)
+        speed(arguments.architecture, arguments.layers, settings, arguments.rounds)
         return
     dataset = load_dataset(arguments.data)
     print(f"| passed at p < {LEVEL} | runs taken as independent | corrected |\n|---|---|---|")
     for name in ("object", "scene"):
         classifier = load_classifier(f"{arguments.models}/{name}")
         for layer in concept_layers(classifier):
-            plain, corrected = passes(dataset, classifier, layer, arguments.null)
+            plain, corrected = passes(dataset, classifier, layer, settings, arguments.null)
             print(f"| {name}, {layer} | {plain:.2f} | {corrected:.2f} |", flush=True)
 
 

@@ -1,4 +1,4 @@
-"""From a COCO and a MiniPlaces folder to a dataset folder: gather, split, place, describe.
+"""From a source of objects and one of scenes to a dataset folder: gather, split, place, describe.
 
 The work is done in a hidden folder beside the dataset, one class at a time; it takes the dataset's name
 when it is complete. A killed build goes on with the class it was at.
@@ -9,11 +9,12 @@ from __future__ import annotations
 import csv
 import functools
 import hashlib
-import itertools
+import json
 import os
+import re
 import shutil
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +37,8 @@ from bam.data_prep.placement import (
     rescaled,
     write_placements,
 )
-from bam.data_prep.sources import coco, miniplaces
-from bam.data_prep.sources.gather import Sources, gather_objects, gather_scenes
+from bam.data_prep.sources import Sources
+from bam.data_prep.sources.gather import gather
 
 MINIMUM_SOURCES = 10  # per class: fewer cannot be divided into train, validation and test
 # Per class, where there are so many: even small datasets then have twenty test sources of each class, and
@@ -52,14 +53,21 @@ def build(sources: Sources, folder: Path, images_per_pair: int, seed: int, worke
     """
     if images_per_pair < 10:
         raise BamError(
-            f"--images_per_pair must be at least 10 (train, validation, test), not {images_per_pair}"
+            f"`images_per_pair` must be at least 10 (train, validation, test), not {images_per_pair}"
         )
     folder = folder.resolve() if folder.is_symlink() else folder
-    settings = {"seed": seed, "images_per_pair": images_per_pair, **_settings(sources)}
+    for source in (sources.objects, sources.scenes):
+        source.prepare(workers)
+    settings = _joined(
+        {"seed": seed, "images_per_pair": images_per_pair, "source": sources.name},
+        sources.objects.settings(),
+        sources.scenes.settings(),
+    )
+    settings = json.loads(json.dumps(settings))  # as they are read back
     if (folder / "dataset.json").exists():
         return _existing(folder, settings)
     if folder.exists() and any(folder.iterdir()):
-        raise BamError(f"{folder} is there but holds no dataset: give another --data or remove it")
+        raise BamError(f"{folder} is there but holds no dataset: give another `data` or remove it")
     with locked(folder.with_name(f".{folder.name}.lock")):
         _build_anew(sources, folder, settings, workers)
     return Dataset(folder)
@@ -72,12 +80,9 @@ def _build_anew(sources: Sources, folder: Path, settings: dict[str, Any], worker
         shutil.rmtree(partial)
     remove_leftovers(partial)
     write_json(partial / "settings.json", settings)
-    scenes = miniplaces.list_scenes(sources.miniplaces)
-    named, unknown = frozenset(), 0
-    if sources.exclude_scenes:
-        named, unknown = miniplaces.read_exclusions(sources.exclude_scenes, scenes)
+    notes = _joined({"settings": settings}, sources.objects.notes(), sources.scenes.notes())
     how = {"wanted": max(images_per_pair, WANTED_SOURCES), "seed": seed, "workers": workers}
-    parts = _gather_all(sources, scenes, named, partial, **how)
+    parts = _gather_all(sources, partial, **how)
     try:
         _check_enough(parts)
         splits = _splits(parts, seed)
@@ -85,15 +90,7 @@ def _build_anew(sources: Sources, folder: Path, settings: dict[str, Any], worker
         shutil.rmtree(partial)  # or the next build would not see files that were added since
         raise
     _write_tables(partial, parts, splits, images_per_pair, seed)
-    # What the absence of objects in the scenes rests on.
-    files = [file for members in scenes.values() for file in members]
-    annotated = sum(miniplaces.annotation_of(sources.miniplaces, file) is not None for file in files)
-    grounds = {
-        "scenes_with_object_annotation": annotated,
-        "scenes_found": len(files),
-        "exclude_scenes_lines_unknown": unknown,
-    }
-    _describe(partial, parts, splits, {"settings": settings, **grounds})
+    _describe(partial, parts, splits, notes)
     write_contact_sheets(Dataset(partial))
     shutil.rmtree(partial / "parts")
     (partial / "settings.json").unlink()
@@ -102,21 +99,14 @@ def _build_anew(sources: Sources, folder: Path, settings: dict[str, Any], worker
     os.replace(partial, folder)
 
 
-def _settings(sources: Sources) -> dict[str, Any]:
-    """What a dataset depends on, wherever its source folders lie: digests, not paths."""
-    annotations = sources.coco / coco.ANNOTATIONS
-    listing = hashlib.sha256()
-    for file in itertools.chain.from_iterable(miniplaces.list_scenes(sources.miniplaces).values()):
-        listing.update(f"{file}\n".encode())
-        if path := miniplaces.annotation_of(sources.miniplaces, file):
-            listing.update(path.read_bytes())
-    return {
-        "source": sources.name,
-        "minimum_area": sources.minimum_area,
-        "annotations": digest(annotations) if annotations.exists() else None,
-        "scenes": listing.hexdigest(),  # their names and object annotations
-        "exclude_scenes": digest(sources.exclude_scenes) if sources.exclude_scenes else None,
-    }
+def _joined(*parts: Mapping[str, Any]) -> dict[str, Any]:
+    """All keys of the parts. Raises `BamError` for one that two of them have."""
+    joined: dict[str, Any] = {}
+    for part in parts:
+        if twice := joined.keys() & part.keys():
+            raise BamError(f"a source must name its settings and notes otherwise than {', '.join(twice)}")
+        joined |= part
+    return joined
 
 
 def _same_settings(partial: Path, settings: dict[str, Any]) -> bool:
@@ -130,30 +120,27 @@ def _existing(folder: Path, settings: dict[str, Any]) -> Dataset:
     changed = [
         # Digests tell a reader nothing.
         f"other {key}"
-        if key in ("annotations", "scenes", "exclude_scenes")
+        if re.search(r"\b[0-9a-f]{64}\b", f"{old.get(key)} {value}")
         else f"{key} {old.get(key)}, not {value}"
         for key, value in settings.items()
         if old.get(key) != value
     ]
     if changed:
         raise BamError(
-            f"{folder} was built with {'; '.join(changed)}: give another --data, or remove it to build anew"
+            f"{folder} was built with {'; '.join(changed)}: give another `data`, or remove it to build anew"
         )
     return dataset
 
 
-def _gather_all(
-    sources: Sources, scenes: dict[str, list[str]], named: frozenset[str], partial: Path, **how: Any
-) -> dict[str, dict]:
+def _gather_all(sources: Sources, partial: Path, **how: Any) -> dict[str, dict]:
     """The chosen sources of each of the twenty classes; their pixels go to .npy files."""
-    # The full annotation file takes a minute to read, so only if a class is still to be made.
-    instances = functools.cache(functools.partial(coco.read_instances, sources.coco))
+    # Items may take a minute to list, so they are listed only if a class is still to be made.
+    objects = sources.objects, functools.cache(sources.objects.items)
+    scenes = sources.scenes, functools.cache(sources.scenes.items)
     parts = {}
     for name in tqdm((*OBJECTS, *SCENES), "reading sources", unit="class", disable=None):
-        if name in OBJECTS:
-            make = functools.partial(gather_objects, sources, instances, name, partial, **how)
-        else:
-            make = functools.partial(gather_scenes, sources, scenes[name], named, name, partial, **how)
+        source, items = objects if name in OBJECTS else scenes
+        make = functools.partial(gather, source, items, name, partial, **how)
         parts[name] = made_once(partial / "parts" / f"{name}.json", make)
     return parts
 
@@ -214,28 +201,27 @@ def _write_tables(
 
 
 def _describe(
-    partial: Path, parts: dict[str, dict], splits: dict[str, list[str]], grounds: dict[str, Any]
+    partial: Path, parts: dict[str, dict], splits: dict[str, list[str]], notes: dict[str, Any]
 ) -> None:
-    """Write dataset.json, which makes the folder a dataset; `grounds` say what it was made from."""
+    """Write dataset.json, which makes the folder a dataset; `notes` say what it was made from."""
     tables = {table: digest(partial / f"{table}.csv") for table in TABLES}
     arrays = {name: part["digest"] for name, part in parts.items()}
     fingerprint = hashlib.sha256("".join([*arrays.values(), *tables.values()]).encode()).hexdigest()
     excluded = [{"class": name, **entry} for name, part in parts.items() for entry in part["excluded"]]
     write_json(
         partial / "dataset.json",
-        {
-            "format": FORMAT,
-            "fingerprint": fingerprint,
-            "tables": tables,
-            "arrays": arrays,
-            **grounds,
-            "objects": OBJECTS,
-            "scenes": SCENES,
-            "commonality_order": COMMONALITY_ORDER,
-            "scene_size": IMAGE_SIZE,
-            "size_law": SIZE_LAW,
-            "sources": {name: {split: splits[name].count(split) for split in SPLITS} for name in parts},
-            "excluded_summary": _tally(excluded) if excluded else "none left out",
-            "excluded": excluded,
-        },
+        _joined(
+            {"format": FORMAT, "fingerprint": fingerprint, "tables": tables, "arrays": arrays},
+            notes,
+            {
+                "objects": OBJECTS,
+                "scenes": SCENES,
+                "commonality_order": COMMONALITY_ORDER,
+                "scene_size": IMAGE_SIZE,
+                "size_law": SIZE_LAW,
+                "sources": {name: {split: splits[name].count(split) for split in SPLITS} for name in parts},
+                "excluded_summary": _tally(excluded) if excluded else "none left out",
+                "excluded": excluded,
+            },
+        ),
     )

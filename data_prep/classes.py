@@ -47,16 +47,3 @@ COMMONALITY_ORDER = (
 )
 COMMONALITY_OBJECT = "dog"
 COMMONALITIES = tuple(k / 10 for k in range(1, 11))
-
-_MINIPLACES_NAMES = {"track": "track/outdoor"}
-
-
-def coco_category(object_class: str) -> str:
-    """COCO's name of an object class: `stop sign`, not `stop_sign`."""
-    return object_class.replace("_", " ")
-
-
-def miniplaces_folder(scene_class: str) -> str:
-    """The folder of a scene class below MiniPlaces' `images/train`, such as `t/track/outdoor`."""
-    name = _MINIPLACES_NAMES.get(scene_class, scene_class)
-    return f"{name[0]}/{name}"

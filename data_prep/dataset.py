@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -37,7 +38,8 @@ class Batch:
     """Some images of a view.
 
     images: uint8 (n, 128, 128, 3); masks: bool (n, 128, 128), the object's region, whether or not the
-    object is there; present: bool (n,), whether it is; labels: int (n,) indices into `OBJECTS` and `SCENES`.
+    object is there; present: bool (n,), whether it is; labels: int (n,) indices into `OBJECTS` and `SCENES`,
+    which mean nothing where the images are not `labelled`.
     """
 
     ids: list[str]
@@ -46,27 +48,44 @@ class Batch:
     present: np.ndarray
     object_labels: np.ndarray
     scene_labels: np.ndarray
+    labelled: bool = True
+
+    def __repr__(self) -> str:
+        return f"<Batch of {len(self.ids)} images, {' x '.join(map(str, self.images.shape[1:3]))}>"
 
     @cached_property
     def visible(self) -> np.ndarray:
         """bool (n, 128, 128): where an object is to be seen."""
         return self.masks & self.present[:, None, None]
 
-    def labels(self, kind: str | None) -> np.ndarray:
-        """int (n,): the labels of `kind`, "object" or "scene"."""
-        return _labels(self, kind)
+    def labels(self, kind: str | None) -> np.ndarray | None:
+        """int (n,): the labels of `kind`, "object" or "scene"; None for images without labels."""
+        return _labels(self, kind) if self.labelled else None
 
 
 class View:
-    """One image set of the paper, on one split: a sequence of composites, made on access."""
+    """One image set of the paper, on one split: a sequence of composites, made on access.
 
-    def __init__(self, dataset: Dataset, name: str, placements: Sequence[Placement], present: np.ndarray):
+    background: what is behind the objects, their scenes or grey.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        name: str,
+        placements: Sequence[Placement],
+        present: np.ndarray,
+        background: Literal["scene", "grey"] = "scene",
+    ):
         self.dataset, self.name = dataset, name
         self.placements, self.present = placements, present
-        self._background = "grey" if name.startswith("object_only") else "scene"
+        self.background = background
 
     def __len__(self) -> int:
         return len(self.placements)
+
+    def __repr__(self) -> str:
+        return f"<View {self.name} of {self.dataset.folder}, {len(self)} images>"
 
     @cached_property
     def ids(self) -> list[str]:
@@ -101,12 +120,22 @@ class View:
         """The view of the images at `indices` (or where a boolean array is True), in that order."""
         indices = np.asarray(indices)
         indices = np.arange(len(self))[indices if indices.size else []]
-        return View(self.dataset, self.name, [self.placements[i] for i in indices], self.present[indices])
+        placements = [self.placements[i] for i in indices]
+        return View(self.dataset, self.name, placements, self.present[indices], self.background)
+
+    def of_object(self, name: str) -> View:
+        """Those composites whose object is of the class `name`, whether or not it is present."""
+        return self.subset(self.object_labels == OBJECTS.index(name))
+
+    def first(self, count: int | None) -> View:
+        """The first `count` images; None: all of them."""
+        return self.subset(np.arange(len(self))[:count])
 
     def without_object(self) -> View:
         """The same composites before anything is pasted; their masks still say where it would be."""
         nothing = np.zeros(len(self), bool)
-        return View(self.dataset, f"{self.name}-without_object", self.placements, nothing)
+        name = f"{self.name}-without_object"
+        return View(self.dataset, name, self.placements, nothing, self.background)
 
     def __getitem__(self, key: int | slice | Sequence[int] | np.ndarray) -> Batch:
         chosen = self.subset(np.atleast_1d(np.arange(len(self))[key]))
@@ -115,7 +144,7 @@ class View:
         for image, mask, placement, visible in zip(
             images, masks, chosen.placements, chosen.present, strict=True
         ):
-            image[...] = GREY if self._background == "grey" else self.dataset.scene(placement)
+            image[...] = GREY if self.background == "grey" else self.dataset.scene(placement)
             box = (placement.top, placement.left, placement.height, placement.width)
             paste(image, mask, self.dataset.cutout(placement), box, visible)
         return Batch(chosen.ids, images, masks, chosen.present, chosen.object_labels, chosen.scene_labels)
@@ -215,9 +244,14 @@ class Dataset:
             placements = [p for p in placements if p.object == COMMONALITY_OBJECT]
             with_object = COMMONALITY_ORDER[: round(10 * k)]
             present = np.array([p.scene in with_object for p in placements], bool)
-        return View(self, name, placements, present)
+        return View(self, name, placements, present, "grey" if name == "object_only" else "scene")
 
 
 def load_dataset(folder: str | Path = "data/bam") -> Dataset:
-    """Open a dataset folder. Raises `BamError` if there is none, or one of another format."""
+    """Open a dataset folder. Raises `BamError` if there is none, or one of another format.
+
+    >>> batch = load_dataset("data/bam").view("object_scene", split="test")[:3]
+    >>> batch.images.shape, batch.masks.dtype, batch.object_labels.shape
+    ((3, 128, 128, 3), dtype('bool'), (3,))
+    """
     return Dataset(folder)

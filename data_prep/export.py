@@ -47,7 +47,7 @@ def export(dataset: Dataset, folder: Path, file_format: str, workers: int) -> No
     if (folder / "export.json").exists() and read_json(folder / "export.json") == marker:
         return
     if folder.exists() and any(folder.iterdir()):
-        raise BamError(f"{folder} is not empty: give another --export")
+        raise BamError(f"{folder} is not empty: give another `export`")
     partial = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     suffix = {"png": ".png", "jpeg": ".jpg"}[file_format]

@@ -1,28 +1,17 @@
-"""The scores. Each metric is one module with an `evaluate(request) -> Score`, registered here."""
+"""The scores: metrics by family, what they are made with, and what is made of them.
+
+Importing it registers the metrics, and loads neither TensorFlow nor networks.
+"""
 
 if __name__ != "bam.metrics":
     raise ImportError("metrics is a part of bam: import bam.metrics")
 
+# In the order in which lists name the metrics: these register themselves.
+from bam.metrics.contrast import mcs, rmcs, idr  # noqa: F401, I001
+from bam.metrics.independence import iir  # noqa: F401
+from bam.metrics.concepts import tcav  # noqa: F401
+from bam.metrics.inpainting import inpainting  # noqa: F401
+from bam.metrics.perturbation import deletion, road, violation, saliency  # noqa: F401
+from bam.metrics.metric import METRICS, metric
 
-from functools import partial
-
-from bam.metrics.concepts import tcav
-from bam.metrics.contrast import idr, mcs, rmcs
-from bam.metrics.independence import iir
-from bam.metrics.inpainting import inpainting
-
-# These register their curves themselves.
-from bam.metrics.perturbation import deletion, road, saliency, violation  # noqa: F401
-from bam.metrics.perturbation import family as curves
-
-METRICS = {
-    "mcs": mcs.evaluate,
-    "rmcs": rmcs.evaluate,
-    "idr": idr.evaluate,
-    "iir": iir.evaluate,
-    "tcav": tcav.evaluate,
-    "inpainting": inpainting.evaluate,
-    **{name: partial(curves.evaluate, name) for name in curves.CURVES},
-}
-# Those that change the pixels that a method calls relevant; they need no labels, and take any images.
-PERTURBATION = ("inpainting", *curves.CURVES)
+__all__ = ["METRICS", "metric"]

@@ -5,7 +5,12 @@ if __name__ != "bam.models":
 
 from bam.base.lazy import lazily
 
-__all__ = ["Classifier", "load_classifier"]
+__all__ = ["Classifier", "Models", "load_classifier"]
 __getattr__ = lazily(
-    __name__, {"Classifier": "bam.models.classifier", "load_classifier": "bam.models.stored"}
+    __name__,
+    {
+        "Classifier": "bam.models.classifier",
+        "Models": "bam.models.stored",
+        "load_classifier": "bam.models.stored",
+    },
 )

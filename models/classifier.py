@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from functools import cached_property
 from typing import Any
 
@@ -13,15 +12,12 @@ import tensorflow as tf
 import tf_keras as keras
 
 from bam.base.errors import BamError, unknown
-from bam.models.architectures import structure
+from bam.models.memo import Memo
 from bam.models.network.derivatives import forward, layer_gradients, logit_gradient
+from bam.models.network.description import network_digest, seed_digest
 from bam.models.network.frozen import PRECISIONS, folded_norms, frozen
 from bam.models.network.path_means import perturbed_sums, sampled_sums
-
-
-def resize(images: tf.Tensor | np.ndarray, size: tuple[int, int]) -> tf.Tensor:
-    """(N, H, W, C) to float32 (N, *size, C): bilinear, averaging where it shrinks."""
-    return tf.image.resize(images, size, method="bilinear", antialias=True)
+from bam.models.network.resizing import resize
 
 
 class Classifier:
@@ -29,7 +25,8 @@ class Classifier:
 
     model: tf_keras model from float32 (N, H, W, 3) in 0..255 to logits (N, classes).
     labels: what it was trained on, "object" or "scene"; None if unknown.
-    digest: identifies layers and weights; results of another network are never mixed with these.
+    digest: identifies layers, their connections and weights; results of another network are never mixed
+    with these. seed_digest: what random numbers are drawn from, see `network.description`.
     """
 
     def __init__(
@@ -45,7 +42,7 @@ class Classifier:
         self.model, self.class_names, self.name, self.labels = model, tuple(class_names), name, labels
         self.description = description or {}
         self.batch_size, self.precision = batch_size, precision
-        self.digest = network_digest(model)
+        self.digest, self.seed_digest = network_digest(model), seed_digest(model)
         if model.output_shape[-1] != len(self.class_names):
             raise BamError(
                 f"{name} has {model.output_shape[-1]} outputs, but {len(self.class_names)} class names"
@@ -58,24 +55,19 @@ class Classifier:
         if precision not in PRECISIONS:
             raise unknown("precision", precision, PRECISIONS)
         self._compiled: dict[Any, Callable] = {}
-        self._shared: tuple[np.ndarray, dict[Any, Any]] | None = None
+        self._memo = Memo()
 
     @cached_property
     def network(self) -> keras.Model:
-        """The model rebuilt for evaluation in this precision, see `models.frozen`."""
+        """The model rebuilt for evaluation in this precision, see `frozen`."""
         return frozen(self.model, self.precision)
 
-    @contextlib.contextmanager
-    def sharing(self, images: np.ndarray) -> Iterator[None]:
+    def sharing(self, images: np.ndarray) -> AbstractContextManager[None]:
         """Within it, asking the same about this very array again returns the first answer, read-only.
 
         What is asked about other arrays is computed and forgotten.
         """
-        before, self._shared = self._shared, (images, {})
-        try:
-            yield
-        finally:
-            self._shared = before
+        return self._memo.about(images)
 
     def prepare(self, images: np.ndarray) -> np.ndarray:
         """Images (N, H, W, 3) in 0..255, any size and dtype, as float32 at the input size."""
@@ -83,6 +75,15 @@ class Classifier:
         if images.dtype == np.float32 and images.shape[1:3] == self.input_size:
             return images
         return resize(images, self.input_size).numpy()
+
+    def in_float32(self) -> Classifier:
+        """The same network in float32."""
+        known = (self.class_names, self.name, self.labels, self.description, self.batch_size)
+        return Classifier(self.model, *known)
+
+    def at_input_size(self, maps: np.ndarray) -> np.ndarray:
+        """Maps (N, h, w, C), resized bilinearly to the input size, float32 (N, H, W, C)."""
+        return resize(maps, self.input_size).numpy()
 
     def prepare_masks(self, masks: np.ndarray) -> np.ndarray:
         """Masks bool (N, H, W), resized as the images are: True where at least half is covered."""
@@ -151,7 +152,7 @@ class Classifier:
         from the image's seed (seeds: uint64 (N,)). Both float32 (N, H, W, 3).
         """
         ones = np.ones(samples, np.float32)
-        return self._mean("smoothed", images, targets, images, seeds, spread, ones)
+        return self._mean("smoothed", spread, ones, images, targets, images, seeds)
 
     def integrated_gradients(
         self,
@@ -169,7 +170,7 @@ class Classifier:
         (N, H, W, 3).
         """
         places = (np.arange(samples, dtype=np.float32) + 0.5) / samples
-        return self._mean("integrated", images, targets, baselines, seeds, spread, places)[0]
+        return self._mean("integrated", spread, places, images, targets, baselines, seeds)[0]
 
     def expected_gradients(
         self,
@@ -183,37 +184,30 @@ class Classifier:
         """The same with gradients at `samples` random places of the way, drawn from the image's seed."""
         rngs = [np.random.default_rng([seed, samples]) for seed in seeds]
         places = np.array([rng.random(samples, np.float32) for rng in rngs])
-        return self._mean("expected", images, targets, baselines, seeds, spread, places)[0]
+        return self._mean("expected", spread, places, images, targets, baselines, seeds)[0]
 
-    def _mean(
-        self,
-        kind: str,
-        images: np.ndarray,
-        targets: np.ndarray,
-        baselines: np.ndarray,
-        seeds: np.ndarray,
-        spread: float,
-        places: np.ndarray,
-    ) -> list[np.ndarray]:
-        """Means over the samples at `places`, (S,) or (N, S), of their paths, see `perturbed_sums`."""
-        difference = kind != "smoothed"
+    def _mean(self, kind: str, spread: float, places: np.ndarray, *given: np.ndarray) -> list[np.ndarray]:
+        """Means over the samples at `places`, (S,) or (N, S), of their paths, see `perturbed_sums`.
+
+        given: images, targets, baselines and seeds, one each per image.
+        """
+        images, targets, baselines, seeds = given
+        difference, samples = kind != "smoothed", places.shape[-1]
 
         def compute() -> list[np.ndarray]:
             key = (difference, spread > 0)
             if key not in self._compiled:
                 self._compiled[key] = perturbed_sums(self.network, spread > 0, difference)
             self._check(images)
-            samples = places.shape[-1]
             per_image = np.broadcast_to(places, (len(images), samples))
-            given = (images, baselines, _indices(targets), seeds.astype(np.int64), per_image)
+            arrays = (images, baselines, _indices(targets), seeds.astype(np.int64), per_image)
             parts = [
-                sampled_sums(self._compiled[key], self.batch_size, 1 if difference else 2, spread, *arrays)
-                for arrays in self._batches(*given)
+                sampled_sums(self._compiled[key], self.batch_size, 1 if difference else 2, spread, *part)
+                for part in self._batches(*arrays)
             ]
             return [np.concatenate(part) / samples for part in zip(*parts, strict=True)]
 
-        asked = (kind, spread, places.shape[-1])
-        return self._shared_answer(asked, compute, images, targets, baselines, seeds)
+        return self._memo.answer((kind, spread, samples), compute, *given)
 
     def feature_layer(self) -> str:
         """Name of the last layer with spatial feature maps, which Grad-CAM explains by default."""
@@ -247,22 +241,6 @@ class Classifier:
         for start in range(0, len(arrays[0]), self.batch_size):
             yield [array[start : start + self.batch_size] for array in arrays]
 
-    def _shared_answer(
-        self, asked: Any, compute: Callable[[], Any], images: np.ndarray, *others: np.ndarray
-    ) -> Any:
-        """What `compute` gives; within `sharing` it is asked the same of the same arrays only once."""
-        if self._shared is None or images is not self._shared[0]:
-            return compute()
-        answers = self._shared[1]
-        key = (asked, *(id(array) for array in others))
-        if key not in answers:
-            answer = compute()
-            for array in tf.nest.flatten(answer):
-                array.flags.writeable = False
-            # The arrays are kept too, so that no other array can come to have their identity.
-            answers[key] = (answer, others)
-        return answers[key][0]
-
     def _run(self, key: Any, make: Callable[[], Callable], images: np.ndarray, *others: np.ndarray) -> Any:
         """Apply a function, compiled once for batches of any size, batch by batch."""
 
@@ -273,23 +251,13 @@ class Classifier:
                 specs = [tf.TensorSpec((None, *array.shape[1:]), array.dtype) for array in arrays]
                 self._compiled[key] = tf.function(make(), input_signature=specs)
             results = [
-                tf.nest.map_structure(
-                    lambda tensor: tensor.numpy(), self._compiled[key](*map(tf.constant, part))
-                )
+                tf.nest.map_structure(np.asarray, self._compiled[key](*map(tf.constant, part)))
                 for part in self._batches(*arrays)
             ]
             return tf.nest.map_structure(lambda *parts: np.concatenate(parts), *results)
 
-        return self._shared_answer(key, compute, images, *others)
+        return self._memo.answer(key, compute, images, *others)
 
 
 def _indices(targets: np.ndarray) -> np.ndarray:
     return np.asarray(targets, np.int32)
-
-
-def network_digest(model: keras.Model) -> str:
-    """SHA-256 over layers and weights in order: the same for the same network, however it was stored."""
-    digest = hashlib.sha256("\n".join(structure(model)).encode())
-    for weight in model.get_weights():
-        digest.update(repr(weight.shape).encode() + np.ascontiguousarray(weight).tobytes())
-    return digest.hexdigest()

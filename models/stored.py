@@ -1,18 +1,23 @@
-"""Trained models as `python -m bam.train` stores them."""
+"""Trained models as `python -m bam.train` stores them, and networks in .keras files of the user's own."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bam.base.errors import BamError
 from bam.base.files import read_json
-from bam.models.architectures.weights import read_network
-from bam.models.classifier import Classifier
+from bam.data_prep.dataset import Dataset
 from bam.models.training.task import SUITE
+
+if TYPE_CHECKING:
+    from bam.models.classifier import Classifier
+
+# The classes of a network of the user's own: their names, or a text file with one a line.
+ClassNames = Sequence[str] | str | Path
 
 
 def read_description(folder: Path) -> dict[str, Any]:
@@ -24,20 +29,46 @@ def read_description(folder: Path) -> dict[str, Any]:
     return description
 
 
-def _remedy(folder: Path) -> str:
-    flags = next((task.flags for task in SUITE if task.name == folder.name), None)
-    if flags:
-        return f"make it with `python -m bam.train {flags} --models {folder.parent}`"
-    found = sorted(path.parent.name for path in folder.parent.glob("*/model.json"))
-    return f"{folder.parent} has {', '.join(found) or 'none'}, and `python -m bam.train` makes the paper's"
+def load_classifier(
+    path: str | Path, precision: str = "float32", batch_size: int = 32, class_names: ClassNames | None = None
+) -> Classifier:
+    """The classifier in a model folder made by `python -m bam.train`, or in a .keras file of one's own.
 
+    A network of one's own goes from pixels in 0..255 to logits of `class_names`. Raises `BamError` if the
+    model is not there, incomplete, damaged, or no such classifier.
 
-def load_classifier(folder: str | Path, precision: str = "float32", batch_size: int = 32) -> Classifier:
-    """The classifier in a model folder made by `python -m bam.train`, such as runs/models/scene.
-
-    Raises `BamError` if it is not there, incomplete, or damaged.
+    >>> scene = load_classifier("runs/models/scene")
+    >>> scene.class_names[:2]
+    ('bamboo_forest', 'bedroom')
+    >>> own = load_classifier("net.keras", class_names=["cat", "dog"])  # doctest: +SKIP
     """
-    folder = Path(folder)
+    path = Path(path)
+    if path.suffix == ".keras" or path.is_file():
+        return _own(path, read_names(class_names), precision, batch_size)
+    if class_names is not None:
+        raise BamError(f"`class_names` is for a .keras file: the model {path.name} knows its classes")
+    return _trained(path, precision, batch_size)
+
+
+def read_names(class_names: ClassNames | None) -> tuple[str, ...]:
+    """The names of classes, from a file if need be. Raises `BamError` if there are none."""
+    if class_names is not None and not isinstance(class_names, (str, Path)):
+        return tuple(class_names)
+    if class_names is None or not Path(class_names).is_file():
+        raise BamError(
+            f"a .keras file needs `class_names`, a list or a text file with one per line, not {class_names}"
+        )
+    try:
+        lines = Path(class_names).read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError:
+        raise BamError(f"{class_names} is no text file: `class_names` takes one class per line") from None
+    return tuple(line.strip() for line in lines if line.strip())
+
+
+def _trained(folder: Path, precision: str, batch_size: int) -> Classifier:
+    from bam.models.architectures.weights import read_network
+    from bam.models.classifier import Classifier
+
     if not (folder / "model.json").exists():
         raise BamError(f"there is no trained model in {folder}: {_remedy(folder)}")
     description = read_description(folder)
@@ -56,27 +87,81 @@ def load_classifier(folder: str | Path, precision: str = "float32", batch_size: 
         batch_size,
         precision,
     )
-    if classifier.digest != description["digest"]:
+    # Earlier versions knew one digest only.
+    if description["digest"] not in (classifier.digest, classifier.seed_digest):
         raise BamError(
             f"{folder / 'model.keras'} is not the network that model.json describes: train it again"
         )
     return classifier
 
 
-def load_keras_file(
-    path: str | Path, class_names: Sequence[str], precision: str = "float32", batch_size: int = 32
-) -> Classifier:
-    """The classifier in a .keras file of the user's own: from pixels in 0..255 to logits of `class_names`.
+def _remedy(folder: Path) -> str:
+    flags = next((task.flags for task in SUITE if task.name == folder.name), None)
+    if flags:
+        return f"make it with `python -m bam.train {flags} --models {folder.parent}`"
+    found = sorted(path.parent.name for path in folder.parent.glob("*/model.json"))
+    there = ", ".join(found) or "no trained models"
+    return f"its folder has {there}, and `python -m bam.train` makes the paper's"
 
-    Raises `BamError` if there is no such file, it cannot be read, or its network is no such classifier.
-    """
+
+def _own(path: Path, class_names: tuple[str, ...], precision: str, batch_size: int) -> Classifier:
+    from bam.models.architectures.weights import read_network
+    from bam.models.classifier import Classifier
+
     model = read_network(path)
     shapes = [[tuple(tensor.shape) for tensor in ends or ()] for ends in (model.inputs, model.outputs)]
     if [[len(shape) for shape in ends] for ends in shapes] != [[4], [2]]:
         raise BamError(f"{path} goes from {shapes[0]} to {shapes[1]}: from images to logits is needed")
-    classifier = Classifier(model, class_names, Path(path).stem, None, None, batch_size, precision)
+    classifier = Classifier(model, class_names, path.stem, None, None, batch_size, precision)
     noise = np.random.default_rng(0).uniform(0, 255, (2, *classifier.input_size, 3)).astype(np.float32)
     outputs = model(noise, training=False).numpy()
     if len(class_names) > 1 and (outputs >= 0).all() and np.allclose(outputs.sum(1), 1, atol=1e-3):
         raise BamError(f"{path} gives probabilities, but logits are needed: save it without the last softmax")
     return classifier
+
+
+class Models:
+    """The trained models of a folder, and networks of the user's own; each is loaded once.
+
+    folder: as `python -m bam.train` fills it. precision, batch_size: those of all classifiers.
+
+    >>> models = Models("runs/models", batch_size=64)
+    >>> models["scene"] is models["scene"]
+    True
+    """
+
+    def __init__(self, folder: str | Path, precision: str = "float32", batch_size: int = 32):
+        self.folder, self.precision, self.batch_size = Path(folder), precision, batch_size
+        self._loaded: dict[Any, Classifier] = {}
+
+    def has(self, name: str) -> bool:
+        """Whether the folder has a trained model of this name."""
+        return (self.folder / name / "model.json").exists()
+
+    def __getitem__(self, name: str) -> Classifier:
+        """The trained model `name`. Raises `BamError` if it cannot be loaded."""
+        return self._load(self.folder / name, None)
+
+    def trained_on(self, dataset: Dataset, name: str) -> Classifier:
+        """The same. Raises `BamError` if it was trained on another dataset, too."""
+        classifier = self[name]
+        if classifier.description["config"]["dataset"] != dataset.fingerprint:
+            raise BamError(
+                f"{self.folder / name} was trained on another dataset than {dataset.folder}: give the "
+                "`models` trained on it, or train them"
+            )
+        return classifier
+
+    def file(self, path: str | Path, class_names: ClassNames | None) -> Classifier:
+        """The network in a .keras file of the user's own, see `load_classifier`."""
+        return self._load(Path(path), read_names(class_names))
+
+    def in_float32(self) -> Models:
+        """The same models in float32."""
+        return self if self.precision == "float32" else Models(self.folder, "float32", self.batch_size)
+
+    def _load(self, path: Path, class_names: tuple[str, ...] | None) -> Classifier:
+        key = (path, class_names)
+        if key not in self._loaded:
+            self._loaded[key] = load_classifier(path, self.precision, self.batch_size, class_names)
+        return self._loaded[key]

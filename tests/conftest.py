@@ -1,6 +1,8 @@
 """A small COCO and MiniPlaces folder in the official layout, and the dataset made of them."""
 
 import json
+import re
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -8,7 +10,23 @@ from PIL import Image, ImageDraw
 from pycocotools import mask as rle
 
 from bam.data_prep.build import build
-from bam.data_prep.sources.gather import Sources
+from bam.data_prep.sources import Sources
+from bam.data_prep.sources.coco import Coco
+from bam.data_prep.sources.miniplaces import MiniPlaces
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say how many tests were skipped for want of which extra."""
+    from bam.doctor import EXTRAS
+
+    lacking = Counter()
+    for report in terminalreporter.getreports("skipped"):
+        module = re.search(r"could not import '(\w+)", str(report.longrepr))
+        if module:
+            lacking[next((extra for extra, names in EXTRAS.items() if module[1] in names), module[1])] += 1
+    for extra, count in sorted(lacking.items()):
+        terminalreporter.write_line(f"skipped for want of the extra {extra}: {count}")
+
 
 PICTURES_PER_CLASS = 12
 # Written out here, so that a wrong name in bam.data_prep.classes shows: COCO's names and ids.
@@ -133,7 +151,7 @@ def sources_folder(tmp_path_factory):
 @pytest.fixture(scope="session")
 def sources(sources_folder):
     """The `Sources` of `sources_folder`."""
-    return Sources("coco/miniplaces", sources_folder / "coco", sources_folder / "miniplaces")
+    return Sources(Coco(sources_folder / "coco"), MiniPlaces(sources_folder / "miniplaces"))
 
 
 @pytest.fixture(scope="session")

@@ -10,23 +10,24 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 from pycocotools import mask as rle
 
+from bam.base.digests import digest
 from bam.base.errors import BamError
-from bam.data_prep.classes import OBJECTS, coco_category
-from bam.data_prep.paste import resize_cutout
-from bam.data_prep.placement import SMALLER, scaled
+from bam.data_prep.classes import OBJECTS
 from bam.data_prep.sources.photographs import Unusable, read_on_grid
+from bam.data_prep.sources.registry import ObjectSource, source
 
 ANNOTATIONS = "annotations/instances_train2017.json"
 PHOTOGRAPHS = "train2017"
 
-# Cutouts are stored with their longer side at most this long: more than any composite needs.
-CUTOUT_SIZE = 128
-# An object that shows fewer pixels than this at the smallest size it is pasted in (thin kite strings)
-# is left out.
-MINIMUM_VISIBLE_PIXELS = 32
+# In pixels of the photograph: COCO's border between small and medium objects.
+MINIMUM_AREA = 32**2
+
+
+def coco_category(object_class: str) -> str:
+    """COCO's name of an object class: `stop sign`, not `stop_sign`."""
+    return object_class.replace("_", " ")
 
 
 @dataclass(frozen=True)
@@ -41,25 +42,52 @@ class Instance:
     segmentation: Any
 
 
-def read_instances(folder: str | Path) -> dict[str, list[Instance]]:
-    """The largest non-crowd instance of each BAM object class in each photograph of a COCO folder.
+@source
+class Coco(ObjectSource):
+    """The largest non-crowd instance of each object class in each photograph of a COCO folder.
 
-    Returns one list per object class, ordered by file name. Raises `BamError` if there is no COCO
-    annotation file, or if one of the ten categories is not in it.
+    minimum_area: smaller objects are left out, in pixels of their photograph.
     """
-    data = _load(Path(folder) / ANNOTATIONS)
-    categories = {category["name"]: category["id"] for category in data["categories"]}
-    missing = [coco_category(name) for name in OBJECTS if coco_category(name) not in categories]
-    if missing:
-        raise BamError(f"{Path(folder) / ANNOTATIONS} has no category {', '.join(missing)}")
-    if not (Path(folder) / PHOTOGRAPHS).is_dir():
-        raise BamError(f"{folder} has annotations but no folder {PHOTOGRAPHS} with the photographs")
-    images = {image["id"]: image for image in data["images"]}
-    by_category = defaultdict(list)
-    for annotation in data["annotations"]:
-        if not annotation.get("iscrowd"):
-            by_category[annotation["category_id"]].append(annotation)
-    return {name: _largest(by_category[categories[coco_category(name)]], images) for name in OBJECTS}
+
+    name = "coco"
+
+    def __init__(self, folder: str | Path, minimum_area: float = MINIMUM_AREA):
+        self.folder, self.minimum_area = Path(folder), minimum_area
+
+    def settings(self) -> dict[str, Any]:
+        """The area, and the annotation file's digest."""
+        annotations = self.folder / ANNOTATIONS
+        return {
+            "minimum_area": self.minimum_area,
+            "annotations": digest(annotations) if annotations.exists() else None,
+        }
+
+    def items(self) -> dict[str, list[Instance]]:
+        """Instances ordered by file name. The full annotation file takes a minute to read.
+
+        Raises `BamError` if there is none, or if one of the ten categories is not in it.
+        """
+        data = _load(self.folder / ANNOTATIONS)
+        categories = {category["name"]: category["id"] for category in data["categories"]}
+        missing = [coco_category(name) for name in OBJECTS if coco_category(name) not in categories]
+        if missing:
+            raise BamError(f"{self.folder / ANNOTATIONS} has no category {', '.join(missing)}")
+        if not (self.folder / PHOTOGRAPHS).is_dir():
+            raise BamError(f"{self.folder} has annotations but no folder {PHOTOGRAPHS} with the photographs")
+        images = {image["id"]: image for image in data["images"]}
+        by_category = defaultdict(list)
+        for annotation in data["annotations"]:
+            if not annotation.get("iscrowd"):
+                by_category[annotation["category_id"]].append(annotation)
+        return {name: _largest(by_category[categories[coco_category(name)]], images) for name in OBJECTS}
+
+    def read(self, item: Instance) -> np.ndarray:
+        """The photograph, its alpha from the annotation alone, so that black objects stay opaque."""
+        if item.area < self.minimum_area:
+            raise Unusable(f"object too small: {item.area:g} px")
+        # The photograph first: only then is the size of the grid, which may be anything, known to be true.
+        photograph = read_on_grid(self.folder / PHOTOGRAPHS / item.file, item.width, item.height)
+        return np.dstack([photograph, np.where(mask_of(item), 255, 0).astype(np.uint8)])
 
 
 def _load(path: Path) -> dict:
@@ -92,7 +120,7 @@ def _load(path: Path) -> dict:
             hash(entry["id"])
     except FileNotFoundError:
         raise BamError(
-            f"there is no {path}: --coco must be a folder with {ANNOTATIONS} and {PHOTOGRAPHS}/, "
+            f"there is no {path}: `coco` must be a folder with {ANNOTATIONS} and {PHOTOGRAPHS}/, "
             "as `python -m bam.data_prep.download` makes it"
         ) from None
     except (KeyError, TypeError, ValueError, RecursionError) as error:
@@ -150,26 +178,3 @@ def _fills(encoded: dict, pixels: int) -> bool:
     except ValueError:  # it does not fit a grid that is one pixel smaller
         return True
     return False
-
-
-def cut_out(folder: str | Path, instance: Instance) -> np.ndarray:
-    """The object as uint8 RGBA (h, w, 4), longer side at most `CUTOUT_SIZE`.
-
-    Alpha comes from the annotation alone, so black objects stay opaque. Raises `Unusable`.
-    """
-    # The photograph first: only then is the size of the grid, which may be anything, known to be true.
-    path = Path(folder) / PHOTOGRAPHS / instance.file
-    photograph = np.asarray(read_on_grid(path, instance.width, instance.height))
-    mask = mask_of(instance)
-    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    if not len(rows):
-        raise Unusable("mask is empty")
-    box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    pixels = np.dstack([photograph[box], np.where(mask[box], 255, 0).astype(np.uint8)])
-    if max(pixels.shape[:2]) > CUTOUT_SIZE:
-        height, width = scaled(pixels.shape[:2], CUTOUT_SIZE)
-        pixels = np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.BILINEAR))
-    _, smallest = resize_cutout(pixels, *scaled(pixels.shape[:2], SMALLER[0]))
-    if np.count_nonzero(smallest) < MINIMUM_VISIBLE_PIXELS:
-        raise Unusable("too thin to be seen when pasted")
-    return pixels

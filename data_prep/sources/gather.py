@@ -2,109 +2,115 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from bam.base.digests import array_digest
+from bam.base.errors import BamError
 from bam.base.files import write_array
 from bam.base.seeds import generator
 from bam.base.threads import in_order
 from bam.data_prep.classes import IMAGE_SIZE
-from bam.data_prep.sources import coco, miniplaces
+from bam.data_prep.paste import resize_cutout
+from bam.data_prep.placement import SMALLER, scaled
 from bam.data_prep.sources.photographs import Unusable
+from bam.data_prep.sources.registry import Source
 
-Item = TypeVar("Item")
-
-
-@dataclass(frozen=True)
-class Sources:
-    """The folders that a dataset is made from, and what of them may be used.
-
-    `name` is "coco/miniplaces" or "drawn"; `minimum_area` is in pixels of the photograph.
-    """
-
-    name: str
-    coco: Path
-    miniplaces: Path
-    minimum_area: float = 32**2  # COCO's border between small and medium objects
-    exclude_scenes: Path | None = None
+# An object that shows fewer pixels than this at the smallest size it is pasted in (thin kite strings)
+# is left out.
+MINIMUM_VISIBLE_PIXELS = 32
 
 
-def gather_objects(
-    sources: Sources,
-    instances: Callable[[], dict[str, list[coco.Instance]]],
+def gather(
+    source: Source,
+    items: Callable[[], Mapping[str, Sequence[Any]]],
     name: str,
     folder: Path,
     **how: Any,
 ) -> dict:
-    """Cut out the objects of class `name` into `folder/cutouts`; returns what was used and what not.
+    """Read what is wanted of class `name` into the dataset's folder; returns what was used and what not.
 
-    `how` holds `wanted`, `seed` and `workers`. The cutouts stand in the upper left corners of
-    uint8 (n, 128, 128, 4).
+    items: gives what `source.items` does. `how` holds `wanted`, `seed` and `workers`. The cutouts stand in
+    the upper left corners of uint8 (n, 128, 128, 4) in `folder/cutouts`, scenes are uint8 (n, 128, 128, 3)
+    in `folder/scenes`.
     """
-
-    def load(instance: coco.Instance) -> np.ndarray:
-        if instance.area < sources.minimum_area:
-            raise Unusable(f"object too small: {instance.area:g} px")
-        return coco.cut_out(sources.coco, instance)
-
-    chosen, excluded = _choose(instances()[name], load, name, **how)
-    cutouts = np.zeros((len(chosen), coco.CUTOUT_SIZE, coco.CUTOUT_SIZE, 4), np.uint8)
-    for place, (_, pixels) in zip(cutouts, chosen, strict=True):
+    read, below, channels = (_cutout, "cutouts", 4) if source.kind == "object" else (_scene, "scenes", 3)
+    chosen, excluded = _choose(items().get(name, ()), lambda item: read(source, item), name, **how)
+    array = np.zeros((len(chosen), IMAGE_SIZE, IMAGE_SIZE, channels), np.uint8)
+    for place, (_, pixels) in zip(array, chosen, strict=True):
         place[: pixels.shape[0], : pixels.shape[1]] = pixels
-    write_array(folder / "cutouts" / f"{name}.npy", cutouts)
+    write_array(folder / below / f"{name}.npy", array)
     return {
-        "digest": array_digest(cutouts),
+        "digest": array_digest(array),
         "sources": [
             {
-                "file": instance.file,
-                "annotation": instance.annotation,
+                "file": item.file,
+                "annotation": item.annotation,
                 "height": pixels.shape[0],
                 "width": pixels.shape[1],
             }
-            for instance, pixels in chosen
+            for item, pixels in chosen
         ],
-        "excluded": [{"file": instance.file, "reason": reason} for instance, reason in excluded],
+        "excluded": [{"file": item.file, "reason": reason} for item, reason in excluded],
     }
 
 
-def gather_scenes(
-    sources: Sources, files: Sequence[str], named: frozenset[str], name: str, folder: Path, **how: Any
-) -> dict:
-    """Read the pictures of scene class `name` into `folder/scenes`; returns what was used and what not.
+def _cutout(source: Source, item: Any) -> np.ndarray:
+    pixels = source.read(item)
+    _check(source, item, pixels, "(h, w, 4)", pixels.ndim == 3 and pixels.shape[2] == 4)
+    return fitted(pixels)
 
-    `files` are the pictures there are, `named` those of the user's exclusion list.
+
+def _scene(source: Source, item: Any) -> np.ndarray:
+    pixels = source.read(item)
+    shape = (IMAGE_SIZE, IMAGE_SIZE, 3)
+    _check(source, item, pixels, str(shape), pixels.shape == shape)
+    return pixels
+
+
+def _check(source: Source, item: Any, pixels: np.ndarray, shape: str, fits: bool) -> None:
+    if not fits or pixels.dtype != np.uint8:
+        raise BamError(
+            f"the source {source.name} reads {item.file} as {pixels.dtype} {pixels.shape}: "
+            f"{source.kind}s must be uint8 {shape}"
+        )
+
+
+def fitted(pixels: np.ndarray) -> np.ndarray:
+    """The box of the object in RGBA pixels, as it is stored: its longer side at most 128, which is more than
+    any composite needs.
+
+    Raises `Unusable` for an object of which too little would be seen where it is pasted.
     """
-
-    def load(file: str) -> np.ndarray:
-        return miniplaces.read_scene(sources.miniplaces, file, named)
-
-    chosen, excluded = _choose(files, load, name, **how)
-    size = IMAGE_SIZE
-    scenes = np.stack([pixels for _, pixels in chosen]) if chosen else np.zeros((0, size, size, 3), np.uint8)
-    write_array(folder / "scenes" / f"{name}.npy", scenes)
-    return {
-        "digest": array_digest(scenes),
-        "sources": [{"file": file, "annotation": "", "height": size, "width": size} for file, _ in chosen],
-        "excluded": [{"file": file, "reason": reason} for file, reason in excluded],
-    }
+    mask = pixels[..., 3] >= 128
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    if not len(rows):
+        raise Unusable("mask is empty")
+    pixels = pixels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    if max(pixels.shape[:2]) > IMAGE_SIZE:
+        height, width = scaled(pixels.shape[:2], IMAGE_SIZE)
+        pixels = np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.BILINEAR))
+    _, smallest = resize_cutout(pixels, *scaled(pixels.shape[:2], SMALLER[0]))
+    if np.count_nonzero(smallest) < MINIMUM_VISIBLE_PIXELS:
+        raise Unusable("too thin to be seen when pasted")
+    return pixels
 
 
 def _choose(
-    items: Sequence[Item],
-    load: Callable[[Item], np.ndarray],
+    items: Sequence[Any],
+    load: Callable[[Any], np.ndarray],
     name: str,
     wanted: int,
     seed: int,
     workers: int,
-) -> tuple[list[tuple[Item, np.ndarray]], list[tuple[Item, str]]]:
+) -> tuple[list[tuple[Any, np.ndarray]], list[tuple[Any, str]]]:
     """The first `wanted` usable items in random order, with their pixels; the others met, with the reason."""
 
-    def attempt(item: Item) -> np.ndarray | Unusable:
+    def attempt(item: Any) -> np.ndarray | Unusable:
         try:
             return load(item)
         except Unusable as reason:

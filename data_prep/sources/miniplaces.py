@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
 
+from bam.base.digests import digest
 from bam.base.errors import BamError
-from bam.data_prep.classes import IMAGE_SIZE, OBJECTS, SCENES, coco_category, miniplaces_folder
+from bam.data_prep.classes import IMAGE_SIZE, OBJECTS, SCENES
 from bam.data_prep.sources.photographs import Unusable, read_upright, square
+from bam.data_prep.sources.registry import Item, SceneSource, source
 
 PHOTOGRAPHS = "images/train"
 ANNOTATIONS = ("objects/train", "objects")
@@ -20,32 +26,97 @@ SUFFIXES = {".jpg", ".jpeg", ".png"}
 # A plural counts too ("dogs"), and an underscore parts words as a space does ("garbage_truck"); a longer
 # word does not count ("birdhouse").
 _OBJECT_WORDS = re.compile(
-    r"(?<![a-z])("
-    + "|".join(re.escape(coco_category(name)).replace(r"\ ", r"[\s_-]+") for name in OBJECTS)
-    + r")e?s?(?![a-z])"
+    r"(?<![a-z])(" + "|".join(name.replace("_", r"[\s_-]+") for name in OBJECTS) + r")e?s?(?![a-z])"
 )
 
 
-def list_scenes(folder: str | Path) -> dict[str, list[str]]:
-    """The photographs of each scene class, as sorted paths below `images/train`.
+_NAMES = {"track": "track/outdoor"}
 
-    Raises `BamError` if a class has no folder.
+
+def miniplaces_folder(scene_class: str) -> str:
+    """The folder of a scene class below MiniPlaces' `images/train`, such as `t/track/outdoor`."""
+    name = _NAMES.get(scene_class, scene_class)
+    return f"{name[0]}/{name}"
+
+
+@dataclass(frozen=True)
+class Scene(Item):
+    """A photograph, as a path below `images/train`; excluded: whether the user's list names it."""
+
+    excluded: bool = False
+
+
+@source
+class MiniPlaces(SceneSource):
+    """The photographs of a MiniPlaces folder whose annotations name none of the ten objects.
+
+    exclude_scenes: a text file with scenes to leave out, one path such as b/bedroom/00000012.jpg a line.
     """
-    root = Path(folder) / PHOTOGRAPHS
-    missing = [miniplaces_folder(name) for name in SCENES if not (root / miniplaces_folder(name)).is_dir()]
-    if missing:
-        raise BamError(
-            f"{root} has no folder {', '.join(missing)}: --miniplaces must be a folder with "
-            f"{PHOTOGRAPHS}/<letter>/<scene>/, as `python -m bam.data_prep.download` makes it"
-        )
-    return {
-        name: sorted(
-            path.relative_to(root).as_posix()
-            for path in (root / miniplaces_folder(name)).iterdir()
-            if path.suffix.lower() in SUFFIXES and path.is_file() and not path.name.startswith(".")
-        )
-        for name in SCENES
-    }
+
+    name = "miniplaces"
+
+    def __init__(self, folder: str | Path, exclude_scenes: str | Path | None = None):
+        self.folder, self.exclude_scenes = Path(folder), exclude_scenes
+
+    def settings(self) -> dict[str, Any]:
+        """Digests of the scenes' names and object annotations, and of the list of exclusions."""
+        listing = hashlib.sha256()
+        for file in chain.from_iterable(self._files().values()):
+            listing.update(f"{file}\n".encode())
+            if path := annotation_of(self.folder, file):
+                listing.update(path.read_bytes())
+        excluded = digest(self.exclude_scenes) if self.exclude_scenes else None
+        return {"scenes": listing.hexdigest(), "exclude_scenes": excluded}
+
+    def notes(self) -> dict[str, int]:
+        """What the absence of objects in the scenes rests on."""
+        files = list(chain.from_iterable(self._files().values()))
+        return {
+            "scenes_with_object_annotation": sum(annotation_of(self.folder, f) is not None for f in files),
+            "scenes_found": len(files),
+            "exclude_scenes_lines_unknown": self._exclusions(files)[1],
+        }
+
+    def items(self) -> dict[str, list[Scene]]:
+        """Scenes ordered by file name. Raises `BamError` if a class has no folder."""
+        files = self._files()
+        excluded, _ = self._exclusions(chain.from_iterable(files.values()))
+        return {
+            name: [Scene(file, excluded=file in excluded) for file in members]
+            for name, members in files.items()
+        }
+
+    def read(self, item: Scene) -> np.ndarray:
+        """Unusable is a scene that is excluded, that MiniPlaces' own annotation names one of the ten objects
+        in (section 3.1 of the paper), or that cannot be read."""
+        if item.excluded:
+            raise Unusable("named in `exclude_scenes`")
+        annotation = annotation_of(self.folder, item.file)
+        for label in object_labels(annotation) if annotation else ():
+            if _OBJECT_WORDS.search(label.lower()):
+                raise Unusable(f"shows one of the objects: {label}")
+        return square(read_upright(self.folder / PHOTOGRAPHS / item.file), IMAGE_SIZE)
+
+    def _files(self) -> dict[str, list[str]]:
+        root = self.folder / PHOTOGRAPHS
+        folders = {name: root / miniplaces_folder(name) for name in SCENES}
+        missing = [miniplaces_folder(name) for name, folder in folders.items() if not folder.is_dir()]
+        if missing:
+            raise BamError(
+                f"{root} has no folder {', '.join(missing)}: `miniplaces` must be a folder with "
+                f"{PHOTOGRAPHS}/<letter>/<scene>/, as `python -m bam.data_prep.download` makes it"
+            )
+        return {
+            name: sorted(
+                path.relative_to(root).as_posix()
+                for path in folder.iterdir()
+                if path.suffix.lower() in SUFFIXES and path.is_file() and not path.name.startswith(".")
+            )
+            for name, folder in folders.items()
+        }
+
+    def _exclusions(self, files: Iterable[str]) -> tuple[frozenset[str], int]:
+        return read_exclusions(self.exclude_scenes, files) if self.exclude_scenes else (frozenset(), 0)
 
 
 def annotation_of(folder: str | Path, file: str) -> Path | None:
@@ -55,22 +126,6 @@ def annotation_of(folder: str | Path, file: str) -> Path | None:
         if path.exists():
             return path
     return None
-
-
-def read_scene(folder: str | Path, file: str, excluded: frozenset[str] = frozenset()) -> np.ndarray:
-    """One scene as uint8 (128, 128, 3).
-
-    Raises `Unusable` if it is among the `excluded` ones, if MiniPlaces' own annotation names one of
-    the ten objects in it (section 3.1 of the paper), or if it cannot be read.
-    """
-    if file in excluded:
-        raise Unusable("named in --exclude_scenes")
-    annotation = annotation_of(folder, file)
-    for label in object_labels(annotation) if annotation else ():
-        found = _OBJECT_WORDS.search(label.lower())
-        if found:
-            raise Unusable(f"shows one of the objects: {label}")
-    return square(read_upright(Path(folder) / PHOTOGRAPHS / file), IMAGE_SIZE)
 
 
 def object_labels(path: Path) -> list[str]:
@@ -99,14 +154,14 @@ def _names(element: ElementTree.Element, inside: bool) -> Iterator[str]:
         yield from _names(child, inside or opens)
 
 
-def read_exclusions(path: str | Path, scenes: dict[str, list[str]]) -> tuple[frozenset[str], int]:
-    """The scenes named in a text file, one a line, as paths such as b/bedroom/00000012.jpg.
+def read_exclusions(path: str | Path, files: Iterable[str]) -> tuple[frozenset[str], int]:
+    """Which of the scenes' files are named in a text file, one a line, such as b/bedroom/00000012.jpg.
 
-    A leading folder up to `images/train/` is ignored, `#` begins a comment. Returns the scenes of the
-    ten classes that are named, and how many lines name none of them (a list for all of MiniPlaces has
-    many). Raises `BamError` if no line does.
+    A leading folder up to `images/train/` is ignored, `#` begins a comment. Returns those that are named,
+    and how many lines name none of them (a list for all of MiniPlaces has many). Raises `BamError` if no
+    line does.
     """
-    known = {file for files in scenes.values() for file in files}
+    known = set(files)
     text = Path(path).read_text(encoding="utf-8-sig", errors="replace")
     lines = [line.split("#")[0].strip() for line in text.splitlines()]
     named = {line.split(f"{PHOTOGRAPHS}/")[-1] for line in lines if line}

@@ -14,8 +14,7 @@ from bam.base.seeds import generator
 from bam.data_prep.classes import COMMONALITY_OBJECT
 from bam.data_prep.dataset import Dataset, View
 from bam.metrics.concepts.cav import Draw, common_share, concept_layers, fit, layer_outputs
-from bam.metrics.evaluation.sweep import shuffled
-from bam.metrics.independence.scenes import dogs
+from bam.metrics.evaluation.images import shuffled
 from bam.models.classifier import Classifier
 
 # Runs draw their images, of either kind, from at most so many times what one draws.
@@ -38,7 +37,7 @@ class Pool:
 
 
 @dataclass(frozen=True)
-class Measured:
+class Sensitivity:
     """What one network does along the CAVs; the first axes are the kind of CAV (dog, random), layer, run.
 
     rises: bool (2, layers, runs, images), whether the true class's logit rises along the CAV;
@@ -62,7 +61,7 @@ def make_pool(dataset: Dataset, images: int, runs: int, seed: int) -> Pool:
     X_o,s; the others are scenes of X_0,s, each taken once (there it stands beside every object). A random
     concept is `images` of these scenes against as many other ones. Raises `BamError` if they are too few.
     """
-    concept = dogs(dataset.view("object_scene", "train"))
+    concept = dataset.view("object_scene", "train").of_object(COMMONALITY_OBJECT)
     scenes = dataset.view("scene_only", "train")
     scenes = scenes.subset(np.unique(scenes.sources[:, 1], return_index=True)[1])
     if len(concept) < images or len(scenes) < 2 * images:
@@ -88,7 +87,7 @@ def make_draws(concept: int, others: int, images: int, runs: int, seed: int) -> 
     return of_concept, at_random
 
 
-def measure(classifier: Classifier, pool: Pool, view: View, names: Sequence[str] = ()) -> Measured:
+def measure(classifier: Classifier, pool: Pool, view: View, names: Sequence[str] = ()) -> Sensitivity:
     """Fit the CAVs of every layer, then one sweep of gradients over the images of `view`.
 
     The class of an image is its true one among the classifier's classes: "dog" to an object classifier,
@@ -110,7 +109,7 @@ def measure(classifier: Classifier, pool: Pool, view: View, names: Sequence[str]
         found = classifier.layer_gradients(images, labels[part], layers)
         rises.append([along(gradient, cavs) for (_, gradient), (cavs, _) in zip(found, fitted, strict=True)])
     shape = (len(layers), 2, len(pool.draws[CONCEPT]))
-    return Measured(
+    return Sensitivity(
         classifier.name,
         layers,
         np.concatenate(rises, -1).reshape(*shape, len(view)).swapaxes(0, 1),

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from bam.data_prep.dataset import View
-from bam.metrics.evaluation.pairs import COLUMNS, NOTE, Pairs, asked_variants, evaluated
-from bam.metrics.evaluation.run import Request
-from bam.metrics.evaluation.sweep import collect, shuffled
-from bam.metrics.results.score import Score
-from bam.models.classifier import Classifier
-
-VERSION = 2
+from bam.metrics.contrast.variants import Contrast, measured
+from bam.metrics.evaluation.images import shuffled
+from bam.metrics.evaluation.pairs import Pairs
+from bam.metrics.evaluation.run import Run
+from bam.metrics.metric import Measured, metric
+from bam.metrics.results.schema import Column
 
 
 def input_dependence(with_object: np.ndarray, without_object: np.ndarray) -> np.ndarray:
@@ -22,41 +20,37 @@ def input_dependence(with_object: np.ndarray, without_object: np.ndarray) -> np.
     return np.asarray(with_object) < np.asarray(without_object)
 
 
-def evaluate(request: Request) -> Score:
+@metric(
+    direction="up",
+    version=2,
+    source="Yang & Kim 2019, section 4.3, Figure 8",
+    knows_truth=True,
+    settings=Contrast,
+)
+def idr(run: Run, settings: Contrast) -> Measured:
     """IDR of f_s between X_o,s and X_0,s on the test split, over images that f_s recognises in both.
 
     Its robustness is the same rate for objects of other sizes and at other places (the red bars of Figure 8).
+
+    Below the table:
+        IDR is the share of images in which the object is attributed less than the scene it covers; ties are
+        failures. `random region`: the same rate for random pixels. `rescaled`, `relocated`, where asked for:
+        for smaller objects, and for objects elsewhere (the paper's red bars).
     """
-    classifier = request.classifier("scene")
-    dataset = request.dataset
-    pairs = _pairs(dataset.view("object_scene"), dataset.view("scene_only"), classifier, request)
-    entries = pairs.entries()
-    for name, entry in entries.items():
-        before, after = (values[pairs.used[name]] for values in pairs.attributions(name))
-        entry |= {"ties": int((before == after).sum()), "robustness": {}}
-    variants, notes = asked_variants(request)
-    for variant in variants:
-        view = dataset.view(variant)
+    classifier = run.classifier("scene")
+
+    def pairs(view_name: str) -> tuple[Pairs, np.ndarray]:
+        view = run.dataset.view(view_name)
         # The region moves with the object, so each variant has its own scenes without it.
-        for name, rate in _pairs(view, view.without_object(), classifier, request).means().items():
-            entries[name]["robustness"][variant] = rate
-    comparison = pairs.comparison("up")
-    return Score(
-        "idr",
-        VERSION,
-        "up",
-        comparison.with_ranks(entries),
-        {"scene": classifier},
-        request,
-        columns={**COLUMNS, **variants, "ties": "ties"},
-        extra=comparison.content(),
-        notes=[NOTE, *notes, *comparison.notes()],
-        per_image=pairs.columns,
-        resampling=pairs.resampling,
-    )
+        without = run.dataset.view("scene_only") if view_name == "object_scene" else view.without_object()
+        views = [shuffled(each, run.settings.seed) for each in (view, without)]
+        rows = [run.collect(each, classifier) for each in views]
+        return Pairs(*rows, input_dependence), run.first(views[0]).sources
 
-
-def _pairs(with_object: View, without: View, classifier: Classifier, request: Request) -> Pairs:
-    views = [shuffled(view, request.seed) for view in (with_object, without)]
-    rows = [collect(view, classifier, request) for view in views]
-    return Pairs(*rows, input_dependence, evaluated(views[0], request), request)
+    found, sources = pairs("object_scene")
+    ties = {}
+    for name, used in found.used.items():
+        before, after = found.attributions(name)
+        ties[name] = int((before == after)[used].sum())
+    result = measured({"scene": classifier}, found, sources, pairs, settings, counts={"ties": ties})
+    return result.showing(Column("ties", "ties"))

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from bam.data_prep.dataset import View
-from bam.metrics.evaluation.pairs import COLUMNS, NOTE, Pairs, asked_variants, evaluated
-from bam.metrics.evaluation.run import Request
-from bam.metrics.evaluation.sweep import collect, shuffled
-from bam.metrics.results.score import Score
-from bam.models.classifier import Classifier
+from bam.metrics.contrast.variants import Contrast, measured
+from bam.metrics.evaluation.images import shuffled
+from bam.metrics.evaluation.pairs import Pairs
+from bam.metrics.evaluation.run import Run
+from bam.metrics.metric import Beside, Measured, metric
+from bam.metrics.results.schema import Column
 
-VERSION = 1
+BOTH = ("object", "scene")
 
 
 def model_contrast(more_important: np.ndarray, less_important: np.ndarray) -> np.ndarray:
@@ -24,47 +22,39 @@ def model_contrast(more_important: np.ndarray, less_important: np.ndarray) -> np
     return np.asarray(more_important) - np.asarray(less_important)
 
 
-def evaluate(request: Request) -> Score:
+@metric(
+    direction="up",
+    version=1,
+    source="Yang & Kim 2019, section 4.2, Figure 4",
+    knows_truth=True,
+    settings=Contrast,
+)
+def mcs(run: Run, settings: Contrast) -> Measured:
     """MCS between f_o and f_s on X_o,s of the test split, over images that both classify correctly.
 
     f_o explains the object's class, f_s the scene's. The paper does not say whether X_corr is one set for
     both models; it is here, as in the official code, so that no image counts for one model alone.
     Robustness is the score for objects of other sizes and at other places (the red bars of Figure 4), the
     random region its baseline (the yellow bars, appendix G).
+
+    Below the table:
+        `random region`: the same score for random pixels. `rescaled`, `relocated`, where asked for: for
+        smaller objects, and for objects elsewhere (the paper's red bars).
     """
-    classifiers = {name: request.classifier(name) for name in ("object", "scene")}
-    pairs = _pairs(request.dataset.view("object_scene"), classifiers, request)
-    entries = pairs.entries()
-    for name, entry in entries.items():
-        entry |= {"G_c": _concept_attributions(pairs, name), "robustness": {}}
-    variants, notes = asked_variants(request)
-    for variant in variants:
-        for name, score in _pairs(request.dataset.view(variant), classifiers, request).means().items():
-            entries[name]["robustness"][variant] = score
-    comparison = pairs.comparison("up")
-    return Score(
-        "mcs",
-        VERSION,
-        "up",
-        comparison.with_ranks(entries),
-        classifiers,
-        request,
-        columns={"G_c(f_o)": "G_c.object", "G_c(f_s)": "G_c.scene", **COLUMNS, **variants},
-        extra=comparison.content(),
-        notes=[NOTE, *notes, *comparison.notes()],
-        per_image=pairs.columns,
-        resampling=pairs.resampling,
-    )
+    models = {name: run.classifier(name) for name in BOTH}
 
+    def pairs(view_name: str) -> tuple[Pairs, np.ndarray]:
+        view = shuffled(run.dataset.view(view_name), run.settings.seed)
+        rows = [run.collect(view, model) for model in models.values()]
+        return Pairs(*rows, model_contrast), run.first(view).sources
 
-def _pairs(view: View, classifiers: dict[str, Classifier], request: Request) -> Pairs:
-    view = shuffled(view, request.seed)
-    rows = [collect(view, classifiers[name], request) for name in ("object", "scene")]
-    return Pairs(*rows, model_contrast, evaluated(view, request), request)
-
-
-def _concept_attributions(pairs: Pairs, method: str) -> dict[str, Any]:
-    """G_c (section 4.1) of both models over the images used."""
-    used = pairs.used[method]
-    values = zip(("object", "scene"), pairs.attributions(method), strict=True)
-    return {name: float(column[used].mean()) if used.any() else None for name, column in values}
+    found, sources = pairs("object_scene")
+    attributions = {name: found.attributions(name) for name in found.values}
+    concepts = {
+        f"G_c.{model}": Beside(
+            {name: found.of_used(name, columns[place]) for name, columns in attributions.items()}
+        )
+        for place, model in enumerate(BOTH)
+    }
+    columns = (Column("G_c(f_o)", "G_c.object"), Column("G_c(f_s)", "G_c.scene"))
+    return measured(models, found, sources, pairs, settings, beside=concepts, columns=columns)

@@ -1,20 +1,42 @@
-"""The images of the perturbation metrics, at a classifier's input size and without labels."""
+"""The images that rows are computed of."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from bam.data_prep.dataset import Batch, View
+from bam.base.seeds import generator
+from bam.data_prep.dataset import Batch, Dataset, View
 from bam.metrics.evaluation.folder import FolderPictures
-from bam.metrics.evaluation.run import Request
-from bam.metrics.evaluation.sweep import ImageSet, shuffled
-from bam.metrics.independence.scenes import unlabelled
-from bam.models.classifier import Classifier
 from bam.models.training.task import Task
+
+if TYPE_CHECKING:
+    from bam.models.classifier import Classifier
+
+
+class ImageSet(Protocol):
+    """What rows can be computed of: a `View`, or anything else that has these.
+
+    fingerprint: identifies the images; results of others are never mixed with these. A batch's
+    `labels(classifier.labels)` are the classes to explain; None stands for those predicted.
+    """
+
+    name: str
+    ids: list[str]
+    fingerprint: str
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, key: slice) -> Batch: ...
+
+
+def shuffled(view: View, seed: int) -> View:
+    """The images in a random order that depends on the seed alone; the first of it are those evaluated."""
+    return view.subset(generator(seed, "images").permutation(len(view)))
 
 
 class Pictures(ImageSet, Protocol):
@@ -26,7 +48,10 @@ class Pictures(ImageSet, Protocol):
     sources: np.ndarray
     left_out: dict[str, str]
 
-    def subset(self, indices: Sequence[int] | np.ndarray) -> Pictures: ...
+
+def described(pictures: Pictures, count: int) -> dict[str, Any]:
+    """Which set of images, how many of them, and what was left out; for result files."""
+    return {"set": pictures.name, "n": count, "left_out": dict(pictures.left_out)}
 
 
 def left_out_note(left_out: Mapping[str, str]) -> list[str]:
@@ -37,38 +62,38 @@ def left_out_note(left_out: Mapping[str, str]) -> list[str]:
 
 
 class ViewPictures:
-    """The composites of a view, in its order, rounded to whole grey levels at the input size."""
+    """The composites of a view, in its order, rounded to whole grey levels at a classifier's input size.
 
-    def __init__(self, view: View, classifier: Classifier):
-        self.view, self._classifier = view, classifier
+    What is saved of them is then what is scored. labelled: whether their labels are to be used.
+    """
+
+    def __init__(self, view: View, classifier: Classifier, labelled: bool = False):
+        self.view, self._classifier, self._labelled = view, classifier, labelled
         self.name, self.ids, self.fingerprint = f"{view.name}-pictures", view.ids, view.fingerprint
         self.sources, self.left_out = view.sources, {}
 
     def __len__(self) -> int:
         return len(self.ids)
 
-    def subset(self, indices: Sequence[int] | np.ndarray) -> ViewPictures:
-        """The images at `indices`."""
-        return ViewPictures(self.view.subset(indices), self._classifier)
-
     def __getitem__(self, key: slice) -> Batch:
         batch = self.view[key]
         images = np.rint(self._classifier.prepare(batch.images)).astype(np.uint8)
-        return unlabelled(replace(batch, images=images, masks=self._classifier.prepare_masks(batch.masks)))
+        masks = self._classifier.prepare_masks(batch.masks)
+        return replace(batch, images=images, masks=masks, labelled=self._labelled)
 
 
-def pictures(request: Request, classifier: Classifier) -> Pictures:
-    """The images that a request asks for, in a random order that depends on its seed alone.
+def pictures(
+    folder: Path | None, dataset: Dataset | None, classifier: Classifier, seed: int, limit: int | None
+) -> Pictures:
+    """The images of a folder or of a dataset, in a random order that depends on the seed alone.
 
-    Those of the folder `request.options["images"]`; else of the test split of the image set on which the
-    classifier was trained (of X_o,s if that is unknown), without images of classes that it does not know.
+    Of a folder at most `limit`; of a dataset the test split of the image set on which the classifier was
+    trained (of X_o,s if that is unknown), without images of classes that it does not know.
     """
-    if "images" in request.options:
-        return FolderPictures(
-            request.options["images"], classifier.input_size, request.seed, request.whole(classifier)
-        )
+    if folder is not None:
+        return FolderPictures(folder, classifier.input_size, seed, limit)
     config = classifier.description.get("config", {})
-    view = request.dataset.view(config.get("on") or "object_scene")
+    view = dataset.view(config.get("on") or "object_scene")
     if config.get("classes"):
         view = Task(config["labels"], classes=config["classes"]).of_classes(view)
-    return ViewPictures(shuffled(view, request.seed), classifier)
+    return ViewPictures(shuffled(view, seed), classifier)

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
+from bam.base.settings import setting, settings
 from bam.metrics.evaluation.regions import CONSTANT, NAN, OK
 
 PATCH_GRID = 14
+
+
+@settings
+class PatchGrid:
+    """The setting of metrics that reduce maps to patches."""
+
+    patch_grid: int = setting(
+        PATCH_GRID, "side of the grid to which maps are reduced first; 0: not at all", ge=0
+    )
 
 
 def relevance(maps: np.ndarray) -> tuple[np.ndarray, list[str]]:

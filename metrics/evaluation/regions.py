@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-OK, CONSTANT, NAN = "ok", "constant_map", "nan_map"
+# States of a map; EMPTY: the object vanishes at the input size.
+OK, CONSTANT, NAN, EMPTY = "ok", "constant_map", "nan_map", "empty_mask"
 PERCENTILE = 99
 
 

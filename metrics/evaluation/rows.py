@@ -46,16 +46,18 @@ Line = TypeVar("Line")
 class RowFile(Generic[Line]):
     """A CSV file of rows that grows; whatever a killed run left of a line is dropped when it is opened.
 
-    kind: the dataclass of its lines, of fields str, int and float; `keys` are those that tell them apart.
-    `rows` holds the lines by their key, a tuple if `keys` are several.
+    path: None for rows that are not kept. kind: the dataclass of its lines, of fields str, int and float;
+    `keys` are those that tell them apart. `rows` holds the lines by their key, a tuple if `keys` are several.
     """
 
-    def __init__(self, path: Path, kind: type[Line] = Row, keys: Sequence[str] = ("image_id",)):
+    def __init__(self, path: Path | None, kind: type[Line] = Row, keys: Sequence[str] = ("image_id",)):
         self.path, self.kind, self._key = path, kind, attrgetter(*keys)
         self._header = [field.name for field in fields(kind)]
         self._types = [{"str": str, "int": int, "float": float}[field.type] for field in fields(kind)]
-        path.parent.mkdir(parents=True, exist_ok=True)
         self.rows: dict[Any, Line] = {}
+        if path is None:
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists():
             self._read()
         else:
@@ -86,6 +88,8 @@ class RowFile(Generic[Line]):
         self.rows |= {self._key(row): row for row in rows}
 
     def _write(self, lines: list) -> None:
+        if self.path is None:
+            return
         with open(self.path, "a", newline="", encoding="utf-8") as file:
             csv.writer(file, lineterminator="\n").writerows(lines)
             file.flush()

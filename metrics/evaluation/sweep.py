@@ -4,87 +4,79 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from typing import Any, Protocol, TypeVar
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from tqdm import tqdm
 
-from bam.attributions import Method, explain
+from bam.attributions.registry import Explainer
 from bam.base.digests import key_digest
 from bam.base.files import locked
-from bam.base.seeds import generator, image_seeds
-from bam.data_prep.dataset import Batch, View
-from bam.metrics.evaluation.regions import positive_map, random_regions, region_attribution
+from bam.base.seeds import image_seeds
+from bam.data_prep.dataset import Batch
+from bam.metrics.evaluation.images import ImageSet
+from bam.metrics.evaluation.regions import EMPTY, positive_map, random_regions, region_attribution
 from bam.metrics.evaluation.rows import Line, Row, RowFile
-from bam.metrics.evaluation.run import Request
 from bam.metrics.results.environment import effective_precision
-from bam.models.classifier import Classifier
+
+if TYPE_CHECKING:
+    from bam.models.classifier import Classifier
 
 # To be raised when rows would come out differently: rows of other versions are then not used.
-VERSION = 2
+VERSION = 3
 Key = TypeVar("Key", bound=Hashable)
 
 
-class ImageSet(Protocol):
-    """What rows can be computed of: a `View`, or anything else that has these.
+@dataclass(frozen=True)
+class Keeping:
+    """folder: where rows are kept. limit: of how many images rows are wanted; None: of all."""
 
-    fingerprint: identifies the images; results of others are never mixed with these. A batch's
-    `labels(classifier.labels)` are the classes to explain; None stands for those predicted.
-    """
-
-    name: str
-    ids: list[str]
-    fingerprint: str
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, key: slice) -> Batch: ...
+    folder: Path
+    limit: int | None = None
 
 
-def shuffled(view: View, seed: int) -> View:
-    """The images in a random order that depends on the seed alone; the first of it are those evaluated."""
-    return view.subset(generator(seed, "images").permutation(len(view)))
+def collect(
+    images: ImageSet, classifier: Classifier, explainers: Sequence[Explainer], seed: int, keeping: Keeping
+) -> dict[str, list[Row]]:
+    """The rows of each of the methods for the first images, as many as are wanted, in their order.
 
-
-def collect(images: ImageSet, classifier: Classifier, request: Request) -> dict[str, list[Row]]:
-    """The rows of each of the request's methods for the first `request.limit` images, in their order.
-
-    Methods that do not apply to the network are left out, see `Request.unsuited`.
     Maps explain the true label, or the predicted class where the set has no labels. Rows are kept in CSV
-    files in `request.row_folder`, one per model, image set and method, named also by a digest of all they
-    depend on; what is there is not computed again.
+    files, one per model, image set and method, named also by a digest of all they depend on; what is there is
+    not computed again.
     """
-    methods = {method.name: method for method in request.suited(classifier).methods}
-    files = {name: row_file_name(images, classifier, method, request) for name, method in methods.items()}
+    by_name = {explainer.name: explainer for explainer in explainers}
+    files = {name: row_file_name(images, classifier, by_name[name], seed) for name in by_name}
 
     def compute(batch: Batch, missing: Sequence[str]) -> Iterable[tuple[str, list[Row]]]:
-        chosen = [methods[name] for name in missing]
-        return _explain_batch(batch, images.name, classifier, chosen, request).items()
+        chosen = [by_name[name] for name in missing]
+        return _explain_batch(batch, images.name, classifier, chosen, seed).items()
 
-    return sweep(images, classifier, request, files, Row, compute)
+    return sweep(images, classifier, keeping, files, Row, compute)
 
 
 def sweep(
     images: ImageSet,
     classifier: Classifier,
-    request: Request,
-    files: Mapping[Key, str],
+    keeping: Keeping,
+    files: Mapping[Key, str | None],
     kind: type[Line],
     compute: Callable[[Batch, Sequence[Key]], Iterable[tuple[Key, Sequence[Line]]]],
 ) -> dict[Key, list[Line]]:
-    """Rows of dataclass `kind` for the first `request.limit` images, in their order, for each key of `files`.
+    """Rows of dataclass `kind` for the first images, as many as are wanted, in order, for each key of
+    `files`.
 
-    files: names of the CSV files in `request.row_folder` that keep them. compute: from a batch and the keys
-    that lack rows for it to these keys with a row for each of its images; what it gives is kept at once.
+    files: names of the CSV files that keep them; None where they are not kept. compute: from a batch and the
+    keys that lack rows for it to these keys with a row for each of its images; what it gives is kept at once.
     """
-    wanted = images.ids[: request.limit]
+    wanted, folder = images.ids[: keeping.limit], keeping.folder
+    title = f"{classifier.name} on {images.name}"
     with (
-        locked(request.row_folder / ".lock"),
-        tqdm(
-            desc=f"{classifier.name} on {images.name}", total=len(wanted), unit="image", disable=None
-        ) as bar,
+        locked(folder / ".lock"),
+        tqdm(desc=title, total=len(wanted), unit="image", disable=None) as bar,
     ):
-        kept = {key: RowFile(request.row_folder / name, kind) for key, name in files.items()}
+        kept = {key: RowFile(name and folder / name, kind) for key, name in files.items()}
         for start in range(0, len(wanted), classifier.batch_size):
             # Batches are whole and always cut the same way: what is beside an image can change its digits.
             part = slice(start, min(start + classifier.batch_size, len(images)))
@@ -98,58 +90,51 @@ def sweep(
 
 
 def row_file_name(
-    images: ImageSet, classifier: Classifier, method: Method, request: Request, *what: Any
-) -> str:
-    """Name of the file of a method's rows, with a digest of all they depend on.
+    images: ImageSet, classifier: Classifier, explainer: Explainer, seed: int, *what: Any
+) -> str | None:
+    """Name of the file of a method's rows, with a digest of all they depend on; None if they cannot be kept.
 
     `what` they are of, if not of g_c: a metric's name, then whatever else they depend on.
     """
+    if explainer.method.transient:
+        return None
     key = [VERSION, images.fingerprint, images.name, classifier.digest, classifier.labels]
-    key += [classifier.batch_size, effective_precision(classifier.precision), request.seed]
-    key += [method.name, method.version, method.settings(request.params), *what]
-    return "-".join([classifier.name, images.name, *what[:1], method.name, f"{key_digest(key)[:12]}.csv"])
+    key += [classifier.batch_size, effective_precision(classifier.precision), seed, *explainer.key, *what]
+    names = [classifier.name, images.name, *what[:1], explainer.method.name, f"{key_digest(key)[:12]}.csv"]
+    return "-".join(names)
 
 
 def _explain_batch(
-    batch: Batch, view: str, classifier: Classifier, methods: Sequence[Method], request: Request
+    batch: Batch, view: str, classifier: Classifier, explainers: Sequence[Explainer], seed: int
 ) -> dict[str, list[Row]]:
     images, regions = classifier.prepare(batch.images), classifier.prepare_masks(batch.masks)
     predicted = classifier.predictions(images)
     labels = batch.labels(classifier.labels)
     # One array for all methods, so that they share what they compute of it.
     targets = (predicted if labels is None else labels).astype(np.int32)
-    anywhere = random_regions(regions, image_seeds(batch.ids, request.seed, "random region"))
+    anywhere = random_regions(regions, image_seeds(batch.ids, seed, "random region"))
     visible = regions & batch.present[:, None, None]
     empty = ~regions.any((1, 2))
     # The same for all methods, so that they can share samples.
-    seeds = image_seeds(batch.ids, request.seed, view, classifier.digest)
+    seeds = image_seeds(batch.ids, seed, view, classifier.seed_digest)
+    known = {"seed": seeds, "masks": visible, "ids": batch.ids, "view": view}
     rows = {}
     with classifier.sharing(images):
-        for method in methods:
+        for explainer in explainers:
             begin = time.perf_counter()
-            maps = explain(
-                classifier,
-                images,
-                targets,
-                method,
-                seeds,
-                visible,
-                ids=batch.ids,
-                view=view,
-                **method.settings(request.params),
-            )
+            maps = explainer.explain(classifier, images, targets, **known)
             seconds = (time.perf_counter() - begin) / len(images)
             positive, states = positive_map(maps)
             values = zip(
                 batch.ids,
                 targets.tolist(),
                 predicted.tolist(),
-                np.where(empty, "empty_mask", states).tolist(),
+                np.where(empty, EMPTY, states).tolist(),
                 region_attribution(positive, regions).tolist(),
                 region_attribution(positive, anywhere).tolist(),
                 strict=True,
             )
-            rows[method.name] = [
-                Row(v[0], view, classifier.name, method.name, *v[1:], round(seconds, 6)) for v in values
+            rows[explainer.name] = [
+                Row(v[0], view, classifier.name, explainer.name, *v[1:], round(seconds, 6)) for v in values
             ]
     return rows

@@ -3,45 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from bam.metrics.evaluation.folder import FolderScenes
-from bam.metrics.evaluation.images import left_out_note
-from bam.metrics.evaluation.pairs import Pairs, Rows, evaluated
-from bam.metrics.evaluation.run import Request
-from bam.metrics.evaluation.sweep import collect
-from bam.metrics.independence.recipes import RECIPES, TOLERANCE
-from bam.metrics.independence.scenes import DatasetScenes
-from bam.metrics.independence.sheet import write_sheet
-from bam.metrics.independence.store import NOT_ACCEPTED, Patched, Scenes
-from bam.metrics.results.score import Score
-from bam.models.classifier import Classifier
+from bam.base.settings import setting, settings
+from bam.metrics.evaluation.images import described, left_out_note
+from bam.metrics.evaluation.pairs import Pairs, Rows
+from bam.metrics.evaluation.run import Run
+from bam.metrics.metric import Beside, Measured, metric
+from bam.metrics.results.schema import Column
 
-VERSION = 1
-THRESHOLD = 0.1
+if TYPE_CHECKING:
+    from bam.metrics.independence.scenes import DatasetScenes, FolderScenes
+    from bam.models.classifier import Classifier
+
 MODEL = "scene_on_scene_only"
-NOTE = (
-    "A patch is a dog whose pixels were changed until the network answers as it does without it. IIR is the "
-    "share of images in which it changes the attribution of its region by less than the threshold; `raised` "
-    "is the share in which it gains more than that, which draws attention to it (in the others it loses); "
-    "`mean change` is the change relative to the attribution without patch (appendix C). A method that "
-    "ignores the image has IIR 1, and `random` nearly so, since its mean over a region hardly varies: read "
-    "IIR beside IDR and MCS. `object_mask` knows of the dog, and is no oracle here. `random region`: IIR of "
-    "random pixels. `rank interval`: the places among the methods that one takes in 95% of the resamples of "
-    "cutouts and scenes."
-)
-COLUMNS = {
-    "raised": "raised",
-    "mean change": "appendix_c",
-    "rank interval": "rank",
-    "random region": "random_region",
-}
 # Below this share of accepted patches, the images scored are a choice that the network made.
 ENOUGH = 0.5
+
+
+@settings
+class Independence:
+    """Settings of IIR."""
+
+    iir_threshold: float = setting(0.1, "relative change of g_c that IIR allows", ge=0)
+    patch_tolerance: float = setting(
+        0.01, "change of the logits that patches may make, as a share of their norm", ge=0
+    )
+    patch_recipe: Literal["projected", "paper", "both"] = setting(
+        "projected", "how patches are found; both: the paper's is scored beside"
+    )
+
+    @property
+    def recipes(self) -> list[str]:
+        """The recipes to score, the one that counts first."""
+        return ["projected", "paper"] if self.patch_recipe == "both" else [self.patch_recipe]
 
 
 def relative_change(before: np.ndarray, after: np.ndarray) -> np.ndarray:
@@ -56,7 +54,7 @@ def relative_change(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     return np.divide(change, before, out=undefined, where=before > 0)
 
 
-def input_independence(before: np.ndarray, after: np.ndarray, threshold: float = THRESHOLD) -> np.ndarray:
+def input_independence(before: np.ndarray, after: np.ndarray, threshold: float = 0.1) -> np.ndarray:
     """bool (N,): whether the relative change is less than `threshold`, the equation of section 4.4."""
     return relative_change(before, after) < threshold
 
@@ -67,140 +65,142 @@ def finite_change(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     return np.where(np.isinf(change), np.nan, change)
 
 
-def evaluate(request: Request) -> Score:
+@metric(
+    direction="up",
+    version=1,
+    source="Yang & Kim 2019, section 4.4, Figure 10",
+    images="any",
+    random_is_worst=False,
+    settings=Independence,
+)
+def iir(run: Run, settings: Independence) -> Measured:
     """IIR of a classifier, by default the one trained on X_0,s, on X_0,s of the test split with dogs pasted.
 
-    Of `request.options`: iir_threshold; patch_recipe, "projected", "paper", or "both", of which the first
-    is scored and the other beside it; patch_tolerance; images, a folder to take instead; model, the name of
-    another classifier. Only patches that were accepted count.
+    Only patches that were accepted count.
+
+    Below the table:
+        A patch is a dog whose pixels were changed until the network answers as it does without it. IIR is the
+        share of images in which it changes the attribution of its region by less than the threshold; `raised`
+        is the share in which it gains more than that, which draws attention to it (in the others it loses);
+        `mean change` is the change relative to the attribution without patch (appendix C). A method that
+        ignores the image has IIR 1, and `random` nearly so, since its mean over a region hardly varies: read
+        IIR beside IDR and MCS. `object_mask` knows of the dog, and is no oracle here. `random region`: IIR of
+        random pixels.
     """
-    options = request.options
-    threshold = options.get("iir_threshold", THRESHOLD)
-    recipe = options.get("patch_recipe", "projected")
-    recipes = list(RECIPES) if recipe == "both" else [recipe]
-    classifier = request.chosen(MODEL)
-    scenes = _scenes(options, classifier, request)
-    count = min(len(scenes), request.limit or len(scenes))
-    before = collect(scenes, classifier, request)
-    patches, results = {}, {}
-    for name in recipes:
-        patched = _patched(name, scenes, options, classifier, request)
+    from bam.metrics.independence.sheet import write_sheet
+    from bam.metrics.independence.store import Patched
+
+    classifier = run.explained(MODEL)
+    # A tolerance of a hundredth asks for more digits than shorter numbers have.
+    exact = run.in_float32().explained(MODEL)
+    scenes = _scenes(run, classifier)
+    count = len(scenes.ids[: run.settings.limit])
+    before = run.collect(scenes, classifier)
+    results, patches = {}, {}
+    for name in settings.recipes:
+        patched = Patched(scenes, exact, name, settings.patch_tolerance, run.settings.seed, run.out)
         patched.make(count)
-        write_sheet(patched, request.out / f"iir-patches-{name}.png", count)
+        write_sheet(patched, run.out / f"iir-patches-{name}.png", count)
         patches[name] = patched.summary(count)
-        statuses = patched.statuses(count)
-        after = collect(patched, classifier, request)
-        results[name] = _Result(before, after, statuses, threshold, scenes, request)
-    entries, comparison = results[recipes[0]].entries(), results[recipes[0]].pairs.comparison("up")
-    for name in recipes[1:]:
-        for method, entry in results[name].entries().items():
-            entries[method][f"{name}_recipe"] = entry
-    return Score(
-        "iir",
-        VERSION,
-        "up",
-        comparison.with_ranks(entries),
+        after = run.collect(patched, classifier)
+        results[name] = Patches(before, after, patched.not_accepted(count), settings.iir_threshold)
+    chosen, *others = settings.recipes
+    beside = results[chosen].beside()
+    for name in others:
+        beside[f"{name}_recipe"] = Beside(results[name].pairs.values)
+        beside |= {f"{name}_recipe_{key}": found for key, found in results[name].beside().items()}
+    pairs = results[chosen].pairs
+    return Measured(
         {classifier.name: classifier},
-        request,
-        columns={**COLUMNS, **{f"{name} recipe": f"{name}_recipe" for name in recipes[1:]}},
-        extra={
-            "threshold": threshold,
-            "patches": patches,
-            "images": {"set": scenes.name, "n": count, "left_out": getattr(scenes, "left_out", {})},
-            **comparison.content(),
-        },
-        notes=[NOTE, *_describe(patches, threshold), *left_out_note(getattr(scenes, "left_out", {}))],
-        problems=_problems(recipes[0], patches),
-        per_image=results[recipes[0]].pairs.columns,
-        resampling=results[recipes[0]].pairs.resampling,
+        pairs.values,
+        scenes.sources[:count],
+        pairs.excluded,
+        pairs.seconds,
+        beside=beside,
+        counts={"constant_maps": pairs.constant_maps, **results[chosen].zeros()},
+        columns=[
+            Column("raised", "raised"),
+            Column("mean change", "appendix_c"),
+            Column("rank interval", "rank"),
+            Column("random region", "random_region"),
+            *(Column(f"{name} recipe", f"{name}_recipe") for name in others),
+        ],
+        notes=[*_notes(patches, settings.iir_threshold), *left_out_note(scenes.left_out)],
+        problems=_problems(chosen, patches),
+        images=described(scenes, count),
+        details={"patches": patches, "median_change": results[chosen].medians()},
     )
 
 
-def _scenes(options: Mapping[str, Any], classifier: Classifier, request: Request) -> Scenes:
-    if "images" not in options:
-        return DatasetScenes(request.dataset, classifier, request.seed)
-    whole = request.whole(classifier)
-    return FolderScenes(options["images"], request.dataset, classifier, request.seed, whole)
+def _scenes(run: Run, classifier: Classifier) -> DatasetScenes | FolderScenes:
+    from bam.metrics.independence.scenes import DatasetScenes, FolderScenes
+
+    seed = run.settings.seed
+    if run.images is None:
+        return DatasetScenes(run.dataset, classifier, seed)
+    return FolderScenes(run.images, run.dataset, classifier, seed, run.whole(classifier))
 
 
-def _patched(
-    recipe: str, scenes: Scenes, options: Mapping[str, Any], classifier: Classifier, request: Request
-) -> Patched:
-    maker = classifier
-    if classifier.precision != "float32":
-        # A tolerance of a hundredth asks for more digits than shorter numbers have.
-        maker = replace(request, precision="float32").chosen(MODEL)
-    tolerance = options.get("patch_tolerance", TOLERANCE)
-    return Patched(scenes, maker, recipe, tolerance, request.seed, request.out)
+class Patches:
+    """What the patches of one recipe do to the attributions.
 
+    not_accepted: bool (N,), which patches do not leave the output as it was.
+    """
 
-class _Result:
-    """The score with the patches of one recipe."""
-
-    def __init__(
-        self,
-        before: Rows,
-        after: Rows,
-        statuses: np.ndarray,
-        threshold: float,
-        scenes: Scenes,
-        request: Request,
-    ):
-        view, self._threshold = evaluated(scenes, request), threshold
+    def __init__(self, before: Rows, after: Rows, not_accepted: np.ndarray, threshold: float):
         some = next(iter(before))
         changed = [a.target != b.target for a, b in zip(before[some], after[some], strict=True)]
         # Where no labels are known, another class is predicted, and explained, with the patch.
         other = {"changed_class": np.array(changed, bool)}
-        accepted = {"not_accepted": statuses == NOT_ACCEPTED, **other}
-        independent = partial(input_independence, threshold=threshold)
-        self.pairs = Pairs(before, after, independent, view, request, accepted)
-        self._changes = Pairs(before, after, finite_change, view, request, accepted)
-        self._unchecked = Pairs(before, after, independent, view, request, other)
+        accepted = {"not_accepted": not_accepted, **other}
+        self._independent = partial(input_independence, threshold=threshold)
+        self.pairs = Pairs(before, after, self._independent, accepted)
+        self._changes = Pairs(before, after, finite_change, accepted)
+        self._unchecked = Pairs(before, after, self._independent, other)
 
-    def entries(self) -> dict[str, dict[str, Any]]:
-        """For each method the rate, the measure of appendix C, and what is left out or undefined.
+    def beside(self) -> dict[str, Beside]:
+        """What stands beside the rate.
 
         `raised` and `lowered` are the shares of images that make up 1 - IIR, by whether the patch gained or
-        lost attribution; only the first draws attention to it. `without_check` is the rate if patches count
-        whether or not they leave the output as it was.
+        lost attribution; only the first draws attention to it. `appendix_c` is the relative change, of those
+        that are finite. `without_check` is the rate if patches count whether or not they leave the output as
+        it was.
         """
-        changes, unchecked = self._changes.means(), self._unchecked.means()
+        raised, lowered = {}, {}
+        for name in self.pairs.values:
+            before, after = self.pairs.attributions(name)
+            failed = ~self._independent(before, after)
+            raised[name] = self.pairs.of_used(name, failed & (after > before))
+            lowered[name] = self.pairs.of_used(name, failed & (after < before))
         return {
-            name: {
-                **entry,
-                **self._failures(name),
-                "appendix_c": self._change(name, changes[name]),
-                "zero_attribution": self._zeros(name),
-                "without_check": unchecked[name],
-            }
-            for name, entry in self.pairs.entries().items()
+            "raised": Beside(raised),
+            "lowered": Beside(lowered),
+            "appendix_c": Beside(self._changes.values),
+            "random_region": Beside(self.pairs.baselines),
+            "without_check": Beside(self._unchecked.values),
         }
 
-    def _failures(self, name: str) -> dict[str, float | None]:
-        before, after = (values[self.pairs.used[name]] for values in self.pairs.attributions(name))
-        failed = ~input_independence(before, after, self._threshold)
-        return {
-            key: float((failed & moved).mean()) if len(failed) else None
-            for key, moved in {"raised": after > before, "lowered": after < before}.items()
-        }
+    def medians(self) -> dict[str, float | None]:
+        """For each method the median of the relative change; None if it is infinite."""
+        found = {}
+        for name, used in self.pairs.used.items():
+            change = relative_change(*self.pairs.attributions(name))[used]
+            median = float(np.median(change)) if len(change) else np.inf
+            found[name] = median if np.isfinite(median) else None
+        return found
 
-    def _change(self, name: str, mean: dict[str, Any]) -> dict[str, Any]:
-        change = relative_change(*self.pairs.attributions(name))[self.pairs.used[name]]
-        median = float(np.median(change)) if len(change) else np.inf
-        return {
-            **mean,
-            "n": int(np.isfinite(change).sum()),
-            "median": median if np.isfinite(median) else None,
-        }
-
-    def _zeros(self, name: str) -> dict[str, int]:
-        """How many pairs used have g_c(f, x) = 0, by what became of it."""
-        before, after = (values[self.pairs.used[name]] for values in self.pairs.attributions(name))
-        zero = before == 0
-        return {"unchanged": int((zero & (after == 0)).sum()), "changed": int((zero & (after > 0)).sum())}
+    def zeros(self) -> dict[str, dict[str, int]]:
+        """For each method how many pairs used have g_c(f, x) = 0, by what became of it."""
+        counts: dict[str, dict[str, int]] = {"zero_unchanged": {}, "zero_changed": {}}
+        for name, used in self.pairs.used.items():
+            before, after = (values[used] for values in self.pairs.attributions(name))
+            zero = before == 0
+            counts["zero_unchanged"][name] = int((zero & (after == 0)).sum())
+            counts["zero_changed"][name] = int((zero & (after > 0)).sum())
+        return counts
 
 
-def _describe(patches: Mapping[str, dict[str, Any]], threshold: float) -> list[str]:
+def _notes(patches: Mapping[str, dict[str, Any]], threshold: float) -> list[str]:
     """A sentence on the patches of each recipe."""
     lines = []
     for name, known in patches.items():

@@ -2,75 +2,92 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bam.data_prep.classes import COMMONALITY_OBJECT, OBJECTS
-from bam.data_prep.dataset import Batch, Dataset, View
-from bam.metrics.evaluation.sweep import shuffled
-from bam.models.classifier import Classifier
+from bam.base.seeds import generator
+from bam.data_prep.classes import COMMONALITY_OBJECT, IMAGE_SIZE
+from bam.data_prep.dataset import Dataset
+from bam.data_prep.paste import paste
+from bam.data_prep.placement import SIZE_LAW, Placement, scaled
+from bam.metrics.evaluation.folder import FolderPictures
+from bam.metrics.evaluation.images import ViewPictures, shuffled
+
+if TYPE_CHECKING:
+    from bam.models.classifier import Classifier
 
 
-class Unlabelled(Batch):
-    """Images of which no classes are known: the ones that the classifier predicts are explained."""
-
-    def labels(self, kind: str | None) -> None:
-        """None."""
-
-
-def unlabelled(batch: Batch) -> Unlabelled:
-    """The same images without labels."""
-    return Unlabelled(**{field.name: getattr(batch, field.name) for field in fields(batch)})
-
-
-def dogs(view: View) -> View:
-    """Those composites of `view` whose object is a dog, whether or not it is present."""
-    return view.subset(view.object_labels == OBJECTS.index(COMMONALITY_OBJECT))
-
-
-class DatasetScenes:
+class DatasetScenes(ViewPictures):
     """X_0,s on the test split, with the dog that X_o,s has in the same place (section 4.4).
 
-    An image set for `metrics.collect.collect`, in the order of `shuffled`. Images are uint8 at the
-    input size, so that what is saved of them is what is scored. They are labelled for a classifier of
-    scenes; for another one they are not, since there is nothing in them that it names.
+    They are labelled for a classifier of scenes; for another one they are not, since there is nothing in them
+    that it names.
     """
 
-    name = "iir-scene"
-
     def __init__(self, dataset: Dataset, classifier: Classifier, seed: int):
-        views = [shuffled(dogs(dataset.view(name)), seed) for name in ("scene_only", "object_scene")]
-        self._views, self._classifier = views, classifier
-        self.fingerprint = dataset.fingerprint
-
-    def __len__(self) -> int:
-        return len(self._views[0])
-
-    @property
-    def ids(self) -> list[str]:
-        """The image ids, such as dog-bamboo_forest-0017."""
-        return self._views[0].ids
-
-    @property
-    def sources(self) -> np.ndarray:
-        """str (n, 2): the cutout and the scene that each image is made of."""
-        return self._views[0].sources
-
-    def subset(self, indices: Sequence[int] | np.ndarray) -> View:
-        """The scenes at `indices`, as the dataset has them."""
-        return self._views[0].subset(indices)
-
-    def __getitem__(self, key: slice) -> Batch:
-        batch = self._views[0][key]
-        masks = self._classifier.prepare_masks(batch.masks)
-        batch = replace(batch, images=self._pixels(batch.images), masks=masks)
-        return batch if self._classifier.labels == "scene" else unlabelled(batch)
+        scenes, composites = (
+            shuffled(dataset.view(name).of_object(COMMONALITY_OBJECT), seed)
+            for name in ("scene_only", "object_scene")
+        )
+        super().__init__(scenes, classifier, labelled=classifier.labels == "scene")
+        self.name, self._composites = "iir-scene", ViewPictures(composites, classifier)
 
     def pasted(self, key: slice) -> np.ndarray:
         """The same images with their dogs, uint8 (n, H, W, 3); only what is in the masks is to be used."""
-        return self._pixels(self._views[1][key].images)
+        return self._composites[key].images
 
-    def _pixels(self, images: np.ndarray) -> np.ndarray:
-        return np.rint(self._classifier.prepare(images)).astype(np.uint8)
+
+class FolderScenes(FolderPictures):
+    """The images of a folder, with a dog of the dataset's test split for each.
+
+    Which dog it gets, how large, and where is drawn from the seed and the image's id; sizes follow the law
+    of the dataset, by the input's shorter side.
+    """
+
+    name = "iir-folder"
+
+    def __init__(
+        self,
+        folder: str | Path,
+        dataset: Dataset,
+        classifier: Classifier,
+        seed: int,
+        limit: int | None = None,
+    ):
+        self._dataset = dataset
+        placements = dataset.view("scene_only").of_object(COMMONALITY_OBJECT).placements
+        self._dogs = list({placement.cutout: placement for placement in placements}.values())
+        super().__init__(folder, classifier.input_size, seed, limit)
+        self.sources = np.array([(f"dog-{self._placement(name).cutout}", name) for name in self.ids])
+
+    def _fingerprint(self, files: list[str]) -> str:
+        """With what decides on the dogs."""
+        return f"{self._dataset.fingerprint}-{super()._fingerprint(files)}"
+
+    def _placement(self, name: str) -> Placement:
+        """Which dog is pasted, and in which box of the input."""
+        rng = generator(self._seed, "dog", name)
+        chosen = self._dogs[rng.integers(len(self._dogs))]
+        longer = rng.integers(*SIZE_LAW) * min(self._size) / IMAGE_SIZE
+        cutout_size = self._dataset.cutout_sizes[chosen.object][chosen.cutout]
+        height, width = scaled(cutout_size, max(1, round(longer)))
+        top = int(rng.integers(0, self._size[0] - height + 1))
+        left = int(rng.integers(0, self._size[1] - width + 1))
+        return replace(chosen, image_id=name, top=top, left=left, height=height, width=width)
+
+    def _composed(self, name: str, visible: bool) -> tuple[np.ndarray, np.ndarray]:
+        image, mask = self._read(name).copy(), np.zeros(self._size, bool)
+        placement = self._placement(name)
+        box = (placement.top, placement.left, placement.height, placement.width)
+        paste(image, mask, self._dataset.cutout(placement), box, visible)
+        return image, mask
+
+    def _with_mask(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        return self._composed(name, False)
+
+    def pasted(self, key: slice) -> np.ndarray:
+        """The same images with their dogs, uint8 (n, H, W, 3)."""
+        return np.stack([self._composed(name, True)[0] for name in self.ids[key]])

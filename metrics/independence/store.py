@@ -15,14 +15,15 @@ from bam.base.digests import array_digest, key_digest
 from bam.base.errors import BamError
 from bam.base.files import locked, replacing
 from bam.data_prep.dataset import Batch
-from bam.metrics.evaluation.folder import FolderScenes
+from bam.metrics.evaluation.regions import EMPTY
 from bam.metrics.evaluation.rows import RowFile
 from bam.metrics.independence.recipes import RECIPES, VERSION, Patch, Problem, optimise
-from bam.metrics.independence.scenes import DatasetScenes
+from bam.metrics.independence.scenes import DatasetScenes, FolderScenes
+from bam.metrics.results.environment import effective_precision
 from bam.models.classifier import Classifier
 
 Scenes = DatasetScenes | FolderScenes
-ACCEPTED, NOT_ACCEPTED, EMPTY = "accepted", "not_accepted", "empty_mask"
+ACCEPTED, NOT_ACCEPTED = "accepted", "not_accepted"
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,8 @@ class Patched:
     ):
         self.scenes, self.classifier, self.tolerance = scenes, classifier, tolerance
         self.recipe, self.name = RECIPES[recipe], f"{scenes.name}-{recipe}"
-        key = [VERSION, scenes.name, scenes.fingerprint, classifier.digest, classifier.batch_size, seed]
-        key += [recipe, asdict(self.recipe), tolerance]
+        key = [VERSION, scenes.name, scenes.fingerprint, classifier.digest, classifier.batch_size]
+        key += [effective_precision(classifier.precision), seed, recipe, asdict(self.recipe), tolerance]
         self.fingerprint = key_digest(key)
         self.folder = out / "patches" / f"{classifier.name}-{self.name}-{self.fingerprint[:12]}"
         self.ids = scenes.ids
@@ -131,9 +132,9 @@ class Patched:
         images = np.stack([self.image(name) for name in batch.ids])
         return replace(batch, images=images, present=np.ones(len(images), bool))
 
-    def statuses(self, count: int) -> np.ndarray:
-        """str (count,): the status of the first `count` patches."""
-        return np.array([self.rows[name].status for name in self.ids[:count]])
+    def not_accepted(self, count: int) -> np.ndarray:
+        """bool (count,): which of the first `count` patches do not leave the output as it was."""
+        return np.array([self.rows[name].status == NOT_ACCEPTED for name in self.ids[:count]], bool)
 
     def summary(self, count: int) -> dict[str, Any]:
         """Of the first `count` patches: how many are accepted, and how their numbers are distributed."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,6 @@ from bam.base.digests import key_digest
 from bam.base.files import locked
 from bam.base.seeds import image_seeds
 from bam.metrics.evaluation.rows import RowFile
-from bam.metrics.evaluation.run import Request
 from bam.metrics.results.environment import effective_precision
 from bam.models.classifier import Classifier
 from bam.models.inpainters import Inpainter, prompt_of
@@ -41,25 +41,25 @@ class ClassRow:
 
 
 def class_validity(
-    labels: Iterable[int], classifier: Classifier, inpainter: Inpainter, request: Request
+    labels: Iterable[int], classifier: Classifier, inpainter: Inpainter, seed: int, folder: Path
 ) -> dict[int, ClassRow]:
     """For each class index, what the classifier makes of black images filled from the class's name.
 
-    Kept in a CSV file in `request.row_folder`, one per classifier and inpainter; what is there is not
+    Kept in a CSV file in `folder`, one per classifier and inpainter; what is there is not
     painted again. Empty for inpainters that do not paint what they are told to.
     """
     if not inpainter.targeted:
         return {}
-    key = [VERSION, classifier.digest, classifier.class_names, inpainter.key, request.seed, SEEDS]
+    key = [VERSION, classifier.digest, classifier.class_names, inpainter.key, seed, SEEDS]
     key += [effective_precision(classifier.precision)]
-    path = request.row_folder / f"{classifier.name}-{inpainter.name}-classes-{key_digest(key)[:12]}.csv"
-    with locked(request.row_folder / ".lock"):
+    path = folder / f"{classifier.name}-{inpainter.name}-classes-{key_digest(key)[:12]}.csv"
+    with locked(folder / ".lock"):
         file = RowFile(path, ClassRow, ("name",))
         result = {}
         for label in sorted(set(labels)):
             name = classifier.class_names[label]
             if name not in file.rows:
-                file.append([_check(label, classifier, inpainter, request.seed)])
+                file.append([_check(label, classifier, inpainter, seed)])
             result[label] = file.rows[name]
     return result
 

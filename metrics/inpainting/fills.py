@@ -10,13 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from bam.attributions import Method, explain
+from bam.attributions.registry import Explainer, Method
 from bam.base.seeds import image_seeds
 from bam.data_prep.dataset import Batch
 from bam.metrics.evaluation.order import orders, patchified, relevance, top
 from bam.metrics.evaluation.regions import NAN
 from bam.metrics.evaluation.rows import RowFile
-from bam.metrics.evaluation.run import Request
 from bam.models.classifier import Classifier
 from bam.models.inpainters import Inpainter, prompt_of
 
@@ -46,6 +45,11 @@ class Fill:
     painted: int
     overlap: float
     seconds: float
+
+    @property
+    def is_painted(self) -> bool:
+        """Whether there is a painted picture."""
+        return self.painted != NOT_PAINTED
 
 
 def overlap_weight(first: np.ndarray, second: np.ndarray, painted: np.ndarray) -> np.ndarray:
@@ -77,7 +81,7 @@ class Setting:
     levels: Sequence[int]
     fills: int
     grid: int
-    request: Request
+    seed: int
 
 
 Task = tuple[str, int, int]  # level, sample, pixels
@@ -92,7 +96,7 @@ class Work:
     """
 
     setting: Setting
-    method: Method
+    explainer: Explainer
     file: RowFile[Fill]
     batch: Batch
     images: np.ndarray
@@ -157,7 +161,7 @@ class Work:
         weights = np.full(len(tasks), np.nan)
         # Weights are asked for along the curve only, and need maps of pictures that nobody has seen.
         flipped = (painted == self.second[place]) & [level != OBJECT for level, *_ in tasks]
-        if flipped.any() and explains_new(self.method):
+        if flipped.any() and explains_new(self.explainer.method):
             where = np.flatnonzero(flipped)
             weights[where] = self._weights(place, [tasks[i] for i in where], holes[where], pictures[where])
         return painted, weights
@@ -169,7 +173,7 @@ class Work:
             np.repeat(self.batch.images[place][None], count, 0),
             holes,
             [prompt_of(setting.classifier.class_names[self.second[place]])] * count,
-            image_seeds([str(sample) for _, sample, _ in tasks], setting.request.seed, "fill", image),
+            image_seeds([str(sample) for _, sample, _ in tasks], setting.seed, "fill", image),
             [image] * count,
         )
         classes = setting.classifier.predictions(pictures.astype(np.float32))
@@ -180,7 +184,7 @@ class Work:
 
         As in the supplement's code, only the map that makes the hole is patchified.
         """
-        stream = (self.setting.request.seed, "painted", self.batch.ids[place])
+        stream = (self.setting.seed, "painted", self.batch.ids[place])
         seeds = np.concatenate([image_seeds([str(sample)], *stream, level) for level, sample, _ in tasks])
         masks = np.repeat(self.batch.visible[place][None], len(tasks), 0)
         targets = np.full(len(tasks), self.second[place])
@@ -216,17 +220,16 @@ class Work:
     @cached_property
     def _ties(self) -> np.ndarray:
         """Seeds of the order of equal pixels: one per image, so that equal maps have equal orders."""
-        return image_seeds(self.batch.ids, self.setting.request.seed, "ties")
+        return image_seeds(self.batch.ids, self.setting.seed, "ties")
 
     def _of_batch(self, targets: np.ndarray, *stream: str) -> tuple[np.ndarray, list[str]]:
         setting, name = self.setting, self.setting.view
-        seeds = image_seeds(self.batch.ids, setting.request.seed, name, setting.classifier.digest, *stream)
+        seeds = image_seeds(self.batch.ids, setting.seed, name, setting.classifier.seed_digest, *stream)
         known = {"ids": self.batch.ids, "view": name}
         return self._relevance(self.images, targets, seeds, self.batch.visible, **known)
 
     def _relevance(
         self, images: np.ndarray, targets: np.ndarray, seeds: np.ndarray, masks: np.ndarray, **known: Any
     ) -> tuple[np.ndarray, list[str]]:
-        settings = self.method.settings(self.setting.request.params)
-        classifier = self.setting.classifier
-        return relevance(explain(classifier, images, targets, self.method, seeds, masks, **known, **settings))
+        known |= {"seed": seeds, "masks": masks}
+        return relevance(self.explainer.explain(self.setting.classifier, images, targets, **known))

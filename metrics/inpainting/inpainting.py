@@ -3,149 +3,185 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
+from pydantic import Field
 
-from bam.metrics.evaluation.images import Pictures, ViewPictures, left_out_note, pictures
-from bam.metrics.evaluation.order import PATCH_GRID
+from bam.base.errors import BamError
+from bam.base.settings import one_of, setting, settings
+from bam.metrics.evaluation.images import ViewPictures, described, left_out_note
+from bam.metrics.evaluation.order import PatchGrid
 from bam.metrics.evaluation.regions import CONSTANT, NAN
-from bam.metrics.evaluation.run import Request
-from bam.metrics.inpainting.class_validity import ClassRow, class_validity
-from bam.metrics.inpainting.fills import NOT_PAINTED, OBJECT, Fill, Setting, explains_new
-from bam.metrics.inpainting.painting import Painting
-from bam.metrics.results.plot import Plot
-from bam.metrics.results.score import Score
-from bam.metrics.statistics.comparison import Comparison, compare
-from bam.metrics.statistics.resampling import TRIAL_SIZE, Resampling, mean_curve, summaries, trial_sd
-from bam.models.inpainters import make_inpainter
+from bam.metrics.evaluation.run import Run
+from bam.metrics.metric import Beside, Curves, Measured, metric
+from bam.metrics.results.schema import Column, Direction
+from bam.metrics.statistics.resampling import mean_curve
+from bam.models.inpainters import INPAINTERS
 
-VERSION = 1
-LEVELS = (10, 20, 30, 40, 50)
-FILLS = 3
-# The three scores, what each is called, and whether more is better.
-KINDS = {"flips": "up", "any_change": "up", "weighted": "down"}
+if TYPE_CHECKING:
+    from bam.metrics.inpainting.class_validity import ClassRow
+    from bam.metrics.inpainting.fills import Fill
+    from bam.metrics.inpainting.painting import Painting
+
+# The three scores, and whether more is better.
+KINDS: dict[str, Direction] = {"flips": "up", "any_change": "up", "weighted": "down"}
 _TITLES = {"flips": "flips to the second class", "any_change": "changed classes"}
-COLUMNS = {
-    "flips to the second class ↑": "flips",
-    "any change ↑": "any_change",
-    "weighted S ↓": "weighted",
-    "at the object's area ↑": "at_object",
-    "rank interval": "rank",
-}
-NOTE = (
-    "The most relevant pixels are painted anew as the class that the network thinks second most likely. "
-    "The score is the share of paintings that become that class, `any change` the share whose class is "
-    "another than before, `weighted S` the paper's score, 1 - mean of flip x overlap weight; each is the "
-    "mean along the curve. The weight is 2p - p^2 on average for maps that are random, whatever they do to "
-    "the class, and 1 for a method that always gives the same map, so read the two beside it first. "
-    "`at the object's area`: the share of flips where the hole has as many pixels as the pasted object."
-)
-
-UNTARGETED_NOTE = (
-    "The most relevant pixels are filled with what knows no class. The score is the share of fills whose "
-    "class is another than before, the mean along the curve; becoming the second class is chance."
-)
-
-
-def evaluate(request: Request) -> Score:
-    """The flips to the second class when the most relevant pixels are painted anew, and the paper's S_p.
-
-    Of `request.options`: inpainter, checkpoint, no_paste_back (see `models.inpainters`); levels, the
-    percentages of pixels; fills, paintings per hole; patch_grid; model and images (see `Request.chosen`
-    and `pictures`).
-    """
-    painting = _painting(request)
-    setting, images = painting.setting, painting.images
-    inpainter, levels, name = setting.inpainter, setting.levels, setting.classifier.name
-    targets = painting.classes[:, 1].tolist()
-    validity = class_validity(targets, setting.classifier, inpainter, request)
-    ids = images.ids[: len(targets)]
-    valid = [
-        image for image, label in zip(ids, targets, strict=True) if not validity or validity[label].valid
-    ]
-    rows = painting.collect(valid, request.suited(setting.classifier).methods)
-    outcome = Outcome(rows, ids, len(valid), levels, images, request)
-    kind = "flips" if inpainter.targeted else "any_change"
-    comparison, empty_hole = outcome.comparison(kind), outcome.empty_hole()
-    panels = {_AXES[other]: outcome.mean_curves(other) for other in KINDS}
-    return Score(
-        "inpainting",
-        VERSION,
-        "up",
-        comparison.with_ranks(outcome.entries(kind)),
-        {name: setting.classifier},
-        request,
-        title=_TITLES[kind],
-        columns={key: column for key, column in COLUMNS.items() if column != kind},
-        extra={
-            "inpainter": inpainter.key,
-            "levels": levels,
-            "patch_grid": setting.grid,
-            "fills": setting.fills,
-            "empty_hole": empty_hole,
-            "class_validity": {row.name: row.content() for row in validity.values()},
-            "images": {"set": images.name, "n": len(ids), "left_out": images.left_out},
-            **comparison.content(),
-        },
-        notes=[
-            _setting_note(setting, len(ids)),
-            NOTE if inpainter.targeted else UNTARGETED_NOTE,
-            *_empty_hole_note(empty_hole),
-            *_validity_note(validity),
-            *outcome.fixed_note(),
-            *left_out_note(images.left_out),
-            *comparison.notes(),
-        ],
-        problems=[] if valid else ["no image is scored: the network recognises no painted second class"],
-        plot=Plot(f"{name}, filled by {inpainter.name}", "pixels painted anew, %", levels, panels),
-        per_image=outcome.areas[kind],
-        resampling=outcome.resampling,
-        further={
-            f"inpainting:{other}": (KINDS[other], outcome.areas[other])
-            for other in (KINDS if inpainter.targeted else ())
-            if other != kind
-        },
-    )
-
-
-def _painting(request: Request) -> Painting:
-    options, classifier = request.options, request.chosen("object")
-    images = pictures(request, classifier)
-    inpainter = make_inpainter(
-        options.get("inpainter", "donor"),
-        request.dataset,
-        classifier.labels,
-        images.view if isinstance(images, ViewPictures) else None,
-        options.get("checkpoint"),
-        not options.get("no_paste_back", False),
-    )
-    levels, fills = sorted({0, *options.get("levels", LEVELS)}), options.get("fills", FILLS)
-    grid = options.get("patch_grid", PATCH_GRID)
-    return Painting(images, classifier, inpainter, levels, fills, grid, request)
-
-
-def _setting_note(setting: Setting, count: int) -> str:
-    maps = f"maps reduced to {setting.grid} x {setting.grid}" if setting.grid else "maps as they are"
-    return (
-        f"The network {setting.classifier.name}, {count} images of {setting.view}, filled by "
-        f"{setting.inpainter.name}; {', '.join(map(str, setting.levels[1:]))}% of the pixels, "
-        f"{setting.fills} fills a hole, {maps}."
-    )
-
-
 _AXES = {
     "flips": "share of flips to the second class",
     "any_change": "share of changed classes",
     "weighted": "weighted S (lower is better)",
 }
+COLUMNS = (
+    Column("flips to the second class", "flips", "up"),
+    Column("any change", "any_change", "up"),
+    Column("weighted S", "weighted", "down"),
+    Column("at the object's area", "at_object", "up"),
+    Column("rank interval", "rank"),
+)
+
+
+@settings
+class Inpainting(PatchGrid):
+    """Settings of the inpainting metric."""
+
+    inpainter: Annotated[str, one_of("inpainter", INPAINTERS)] = setting("donor", "what paints")
+    checkpoint: str | None = setting(
+        None, "folder or hub name of an inpainting pipeline, for stable-diffusion"
+    )
+    no_paste_back: bool = setting(
+        False, "leave the pixels around the hole as stable-diffusion returns them, as the paper does"
+    )
+    levels: tuple[Annotated[int, Field(ge=1, le=100)], ...] = setting(
+        (10, 20, 30, 40, 50), "whole percentages of the pixels that are painted anew, up to 100", min_length=1
+    )
+    fills: int = setting(3, "paintings for each hole", ge=1)
+
+
+@metric(
+    direction="up",
+    version=1,
+    source="Cohen, Chefer & Wolf 2025",
+    images="any",
+    needs_dataset=False,
+    settings=Inpainting,
+)
+def inpainting(run: Run, settings: Inpainting) -> Measured:
+    """The flips to the second class when the most relevant pixels are painted anew, and the paper's S_p.
+
+    Below the table:
+        The most relevant pixels are painted anew as the class that the network thinks second most likely. The
+        score is the share of paintings that become that class, `any change` the share whose class is another
+        than before, `weighted S` the paper's score, 1 - mean of flip x overlap weight; each is the mean along
+        the curve. The weight is 2p - p^2 on average for maps that are random, whatever they do to the class,
+        and 1 for a method that always gives the same map, so read the two beside it first. `at the object's
+        area`: the share of flips where the hole has as many pixels as the pasted object.
+
+        An inpainter that knows no class fills the hole whatever the second class is: the score is then the
+        share of fills whose class is another than before, and becoming the second class is chance.
+    """
+    from bam.metrics.inpainting.class_validity import class_validity
+
+    painting = _painting(run, settings)
+    classifier, images, inpainter = painting.classifier, painting.images, painting.inpainter
+    targets = painting.classes[:, 1].tolist()
+    validity = class_validity(targets, classifier, inpainter, run.settings.seed, run.keeping.folder)
+    ids = images.ids[: len(targets)]
+    valid = [
+        image for image, label in zip(ids, targets, strict=True) if not validity or validity[label].valid
+    ]
+    outcome = Outcome(painting.collect(valid), ids, len(valid), painting.levels, painting.fixed)
+    kind = "flips" if inpainter.targeted else "any_change"
+    return Measured(
+        {classifier.name: classifier},
+        outcome.areas[kind],
+        images.sources[: len(ids)],
+        outcome.excluded(),
+        {name: sum(fill.seconds for fill in fills) for name, fills in outcome.rows.items()},
+        beside={
+            **{
+                other: Beside(outcome.areas[other], direction=direction if inpainter.targeted else None)
+                for other, direction in KINDS.items()
+                if other != kind
+            },
+            "at_object": Beside(outcome.at_object),
+        },
+        counts=outcome.counts(),
+        columns=[column for column in COLUMNS if column.key != kind],
+        curves=Curves(
+            f"{classifier.name}, filled by {inpainter.name}",
+            "pixels painted anew, %",
+            painting.levels,
+            outcome.curves,
+            {label: other for other, label in _AXES.items()},
+        ),
+        title=_TITLES[kind],
+        notes=[
+            _setting_note(painting, len(ids)),
+            *_empty_hole_note(outcome.empty_hole()),
+            *_validity_note(validity),
+            *outcome.fixed_note(),
+            *left_out_note(images.left_out),
+        ],
+        problems=[] if valid else ["no image is scored: the network recognises no painted second class"],
+        images=described(images, len(ids)),
+        oracle=run.images is None,
+        details={
+            "inpainter": inpainter.key,
+            "empty_hole": outcome.empty_hole(),
+            "class_validity": {row.name: row.content() for row in validity.values()},
+        },
+    )
+
+
+def _painting(run: Run, settings: Inpainting) -> Painting:
+    from bam.metrics.inpainting.painting import Painting
+    from bam.models.inpainters import make_inpainter
+
+    classifier = run.explained("object")
+    images = run.pictures(classifier)
+    given = {"checkpoint": settings.checkpoint} if settings.checkpoint is not None else {}
+    if settings.no_paste_back:
+        if "paste_back" not in INPAINTERS[settings.inpainter].settings():
+            raise BamError(f"`no_paste_back` is not for {settings.inpainter}, which always pastes back")
+        given["paste_back"] = False
+    inpainter = make_inpainter(
+        settings.inpainter,
+        run.data,
+        classifier.labels,
+        images.view if isinstance(images, ViewPictures) else None,
+        **given,
+    )
+    levels = sorted({0, *settings.levels})
+    return Painting(
+        images,
+        classifier,
+        inpainter,
+        run.suited(classifier),
+        levels,
+        settings.fills,
+        settings.patch_grid,
+        run.settings.seed,
+        run.keeping,
+    )
+
+
+def _setting_note(painting: Painting, count: int) -> str:
+    grid = painting.grid
+    maps = f"maps reduced to {grid} x {grid}" if grid else "maps as they are"
+    return (
+        f"The network {painting.classifier.name}, {count} images of {painting.images.name}, filled by "
+        f"{painting.inpainter.name}; {', '.join(map(str, painting.levels[1:]))}% of the pixels, "
+        f"{painting.fills} fills a hole, {maps}."
+    )
 
 
 class Outcome:
-    """The fills of each method as curves, areas and entries.
+    """The fills of each method as curves and areas.
 
-    ids: all images asked for; valid: of how many the target class is valid. `curves[kind][method]` is float
-    (n, levels), NaN where an image is not used; `areas` are the means along these, by the trapezoidal rule.
+    ids: all images asked for; valid: of how many the target class is valid. fixed: methods that cannot
+    explain a painted picture. `curves[kind][method]` is float (n, levels), NaN where an image is not used;
+    `areas` are the means along these, by the trapezoidal rule.
     """
 
     def __init__(
@@ -154,20 +190,18 @@ class Outcome:
         ids: Sequence[str],
         valid: int,
         levels: Sequence[int],
-        images: Pictures,
-        request: Request,
+        fixed: frozenset[str],
     ):
-        self.rows, self.ids, self.valid, self.levels, self.request = rows, ids, valid, levels, request
-        self.resampling = Resampling(images.sources[: len(ids)], request.seed)
+        from bam.metrics.inpainting.fills import OBJECT
+
+        self.rows, self.ids, self.valid, self.levels, self.fixed = rows, ids, valid, levels, fixed
         self._index = {image: place for place, image in enumerate(ids)}
         names = {str(level): place for place, level in enumerate([*levels, OBJECT])}
         self.curves: dict[str, dict[str, np.ndarray]] = {kind: {} for kind in KINDS}
         self.at_object: dict[str, np.ndarray] = {}
-        # Methods that cannot explain a painted picture.
-        self._fixed = {method.name for method in request.methods if not explains_new(method)}
         for method, fills in rows.items():
             found = self._table(fills, names)
-            if method in self._fixed:
+            if method in fixed:
                 found["weighted"][:] = np.nan
             for kind in KINDS:
                 self.curves[kind][method] = found[kind][:, :-1]
@@ -182,7 +216,7 @@ class Outcome:
         shape = (len(self.ids), len(names))
         count, sums = np.zeros(shape), {kind: np.zeros(shape) for kind in KINDS}
         for fill in fills:
-            if fill.painted == NOT_PAINTED:
+            if not fill.is_painted:
                 continue
             place = self._index[fill.image_id], names[fill.level]
             flip = fill.painted == fill.target
@@ -194,42 +228,28 @@ class Outcome:
         with np.errstate(invalid="ignore"):
             return {kind: values / count for kind, values in sums.items()}
 
-    def mean_curves(self, kind: str) -> dict[str, list[float] | None]:
-        """For each method the mean over the images, one value per level; None if it has none."""
-        return {name: mean_curve(curves) for name, curves in self.curves[kind].items()}
+    def excluded(self) -> dict[str, dict[str, int]]:
+        """For each method how many images are left out, by reason."""
+        found = {}
+        for name, fills in self.rows.items():
+            used = int((~np.isnan(self.areas["flips"][name])).sum())
+            nan_maps = self._maps(fills, NAN)
+            found[name] = {"invalid_target": len(self.ids) - self.valid, NAN: nan_maps}
+            found[name]["all_withheld"] = self.valid - nan_maps - used
+        return found
 
-    def entries(self, kind: str) -> dict[str, dict[str, Any]]:
-        """For each method the score of this kind, the others beside it, the curves, and what was left out."""
-        scores = {kind: summaries(areas, self.resampling) for kind, areas in self.areas.items()}
-        at_object = summaries(self.at_object, self.resampling)
-        curves = {kind: self.mean_curves(kind) for kind in KINDS}
-        return {
-            name: {
-                **scores[kind][name],
-                "trial_sd": trial_sd(
-                    self.areas[kind][name], self.request.trials, TRIAL_SIZE, self.request.seed
-                ),
-                **{other: scores[other][name] for other in KINDS},
-                "at_object": at_object[name],
-                **self._left_out(name),
-                "curves": {other: curves[other][name] for other in KINDS},
-                "seconds": round(sum(fill.seconds for fill in fills), 3),
-            }
+    def counts(self) -> dict[str, dict[str, int]]:
+        """For each method how many maps are constant, and how many fills were withheld."""
+        withheld = {
+            name: sum(not fill.is_painted and fill.status != NAN for fill in fills)
             for name, fills in self.rows.items()
         }
+        constant = {name: self._maps(fills, CONSTANT) for name, fills in self.rows.items()}
+        return {"withheld_fills": withheld, "constant_maps": constant}
 
-    def _left_out(self, name: str) -> dict[str, Any]:
-        status = {fill.image_id: fill.status for fill in self.rows[name]}
-        withheld = [fill.painted == NOT_PAINTED and fill.status != NAN for fill in self.rows[name]]
-        used = int((~np.isnan(self.areas["flips"][name])).sum())
-        nan_maps = sum(state == NAN for state in status.values())
-        excluded = {"invalid_target": len(self.ids) - self.valid, NAN: nan_maps}
-        excluded["all_withheld"] = self.valid - nan_maps - used
-        return {
-            "excluded": excluded,
-            "withheld_fills": sum(withheld),
-            "constant_maps": sum(state == CONSTANT for state in status.values()),
-        }
+    @staticmethod
+    def _maps(fills: Sequence[Fill], state: str) -> int:
+        return len({fill.image_id for fill in fills if fill.status == state})
 
     def empty_hole(self) -> dict[str, float | None]:
         """Share of flips and of changed classes where nothing was to be painted: what painting alone does."""
@@ -239,13 +259,8 @@ class Outcome:
 
     def fixed_note(self) -> list[str]:
         """A sentence on the methods that have no weight."""
-        names = [name for name in self.rows if name in self._fixed]
+        names = [name for name in self.rows if name in self.fixed]
         return [f"Without weight, since they know the images alone: {', '.join(names)}."] if names else []
-
-    def comparison(self, kind: str) -> Comparison:
-        """Tests between the methods by this score, and their ranks."""
-        areas = self.areas[kind]
-        return compare(areas, self.resampling, "up", self.request.controls & set(areas))
 
 
 def area(levels: Sequence[int], curve: np.ndarray) -> np.ndarray:

@@ -8,15 +8,14 @@ from functools import cached_property
 import numpy as np
 from tqdm import tqdm
 
-from bam.attributions import Method
+from bam.attributions.registry import Explainer
 from bam.base.errors import BamError
 from bam.base.files import locked
 from bam.data_prep.dataset import Batch
 from bam.metrics.evaluation.images import Pictures
 from bam.metrics.evaluation.rows import RowFile
-from bam.metrics.evaluation.run import Request
-from bam.metrics.evaluation.sweep import row_file_name
-from bam.metrics.inpainting.fills import Fill, Setting, Work
+from bam.metrics.evaluation.sweep import Keeping, row_file_name
+from bam.metrics.inpainting.fills import Fill, Setting, Work, explains_new
 from bam.models.classifier import Classifier
 from bam.models.inpainters import Inpainter
 
@@ -28,8 +27,8 @@ class Painting:
     """The fills of a set of images, for one classifier and inpainter.
 
     levels: percentages of the pixels to paint, rising; fills: how many pictures for each hole; grid: see
-    `patchified`, 0 for maps as they are. Fills depend on the run's seed, the image and the sample's number,
-    so that all methods and levels are filled from the same.
+    `patchified`, 0 for maps as they are. Fills depend on the seed, the image and the sample's number, so that
+    all methods and levels are filled from the same.
     """
 
     def __init__(
@@ -37,28 +36,36 @@ class Painting:
         images: Pictures,
         classifier: Classifier,
         inpainter: Inpainter,
+        explainers: Sequence[Explainer],
         levels: Sequence[int],
         fills: int,
         grid: int,
-        request: Request,
+        seed: int,
+        keeping: Keeping,
     ):
         if len(classifier.class_names) < 2:
             raise BamError(f"{classifier.name} has one class: the inpainting metric needs a second one")
         if grid == 1:
-            raise BamError("a patch grid of 1 x 1 makes every map constant: give --patch_grid 0 or from 2 on")
+            raise BamError("`patch_grid` must be 0 or from 2 on: a grid of 1 x 1 makes every map constant")
         if min(classifier.input_size) < grid:
             height, width = classifier.input_size
             raise BamError(
                 f"{classifier.name} takes {height} x {width} pixels, but the patch grid is {grid} x {grid}: "
-                "give a smaller --patch_grid, or 0 for none"
+                "give a smaller `patch_grid`, or 0 for none"
             )
-        self.images, self.classifier, self.request = images, classifier, request
-        self.setting = Setting(classifier, inpainter, images.name, levels, fills, grid, request)
+        self.images, self.classifier, self.inpainter, self.keeping = images, classifier, inpainter, keeping
+        self.explainers, self.levels, self.fills, self.grid = explainers, levels, fills, grid
+        self.setting = Setting(classifier, inpainter, images.name, levels, fills, grid, seed)
+
+    @property
+    def fixed(self) -> frozenset[str]:
+        """The methods that cannot explain a painted picture."""
+        return frozenset(each.name for each in self.explainers if not explains_new(each.method))
 
     @cached_property
     def classes(self) -> np.ndarray:
-        """int (n, 2): first and second class of the images that the request asks for."""
-        return np.concatenate(self._classes)[: len(self.images.ids[: self.request.limit])]
+        """int (n, 2): first and second class of the images that are asked for."""
+        return np.concatenate(self._classes)[: len(self.images.ids[: self.keeping.limit])]
 
     @cached_property
     def _classes(self) -> list[np.ndarray]:
@@ -69,21 +76,20 @@ class Painting:
     def _batches(self) -> Iterator[Batch]:
         """Whole batches, since what is beside an image can change its digits."""
         size = self.classifier.batch_size
-        for start in range(0, len(self.images.ids[: self.request.limit]), size):
+        for start in range(0, len(self.images.ids[: self.keeping.limit]), size):
             yield self.images[start : min(start + size, len(self.images))]
 
-    def collect(self, wanted: Sequence[str], methods: Sequence[Method]) -> dict[str, list[Fill]]:
+    def collect(self, wanted: Sequence[str]) -> dict[str, list[Fill]]:
         """The fills of the images `wanted`, of every method, computed where they are not in its row file."""
-        folder, chosen = self.request.row_folder, frozenset(wanted)
-        title, total = f"painting for {self.classifier.name}", len(wanted) * len(methods)
+        folder, chosen = self.keeping.folder, frozenset(wanted)
+        title, total = f"painting for {self.classifier.name}", len(wanted) * len(self.explainers)
         with (
             locked(folder / ".lock"),
             tqdm(desc=title, total=total, unit="map", disable=None) as bar,
         ):
-            keys = ("image_id", "level", "sample")
-            files = {method.name: RowFile(folder / self._file_name(method), Fill, keys) for method in methods}
+            files = {explainer.name: self._file(explainer) for explainer in self.explainers}
             for batch, classes in zip(self._batches(), self._classes, strict=True):
-                for work in self._works(batch, classes, methods, files):
+                for work in self._works(batch, classes, files):
                     for place, image in enumerate(batch.ids):
                         if image in chosen:
                             work.paint(place)
@@ -93,23 +99,19 @@ class Painting:
             for name, file in files.items()
         }
 
-    def _works(
-        self,
-        batch: Batch,
-        classes: np.ndarray,
-        methods: Sequence[Method],
-        files: Mapping[str, RowFile[Fill]],
-    ) -> Iterator[Work]:
+    def _works(self, batch: Batch, classes: np.ndarray, files: Mapping[str, RowFile[Fill]]) -> Iterator[Work]:
         """One method after another, which share what they compute of the batch."""
         images = batch.images.astype(np.float32)
         first, second = (np.ascontiguousarray(column) for column in classes.T)
         ends: dict[tuple, np.ndarray] = {}
         with self.classifier.sharing(images):
-            for method in methods:
-                yield Work(self.setting, method, files[method.name], batch, images, first, second, ends)
+            for explainer in self.explainers:
+                file = files[explainer.name]
+                yield Work(self.setting, explainer, file, batch, images, first, second, ends)
 
-    def _file_name(self, method: Method) -> str:
-        setting, classifier = self.setting, self.classifier
-        key = (setting.inpainter.name, VERSION, setting.inpainter.key, classifier.class_names)
-        key += (setting.levels, setting.fills, setting.grid)
-        return row_file_name(self.images, classifier, method, self.request, *key)
+    def _file(self, explainer: Explainer) -> RowFile[Fill]:
+        inpainter, classifier = self.inpainter, self.classifier
+        key = (f"inpainting-{inpainter.name}", VERSION, inpainter.key, classifier.class_names)
+        key += (self.levels, self.fills, self.grid)
+        name = row_file_name(self.images, classifier, explainer, self.setting.seed, *key)
+        return RowFile(name and self.keeping.folder / name, Fill, ("image_id", "level", "sample"))

@@ -1,4 +1,4 @@
-"""Rankings of methods and how far they agree: Kendall's tau, and a user's file of human rankings."""
+"""A user's file of human rankings."""
 
 from __future__ import annotations
 
@@ -9,32 +9,9 @@ from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
-from scipy import stats
 
 from bam.base.errors import BamError, unknown
-
-FEWEST = 3
-
-
-def kendall(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Kendall's tau-b of values float (..., m), over the last axis: (...,). NaN where one side is all ties.
-
-    The pairs that both order alike less those that they order differently, over the geometric mean of how
-    many pairs each of them orders (Kendall 1945, "The treatment of ties in ranking problems", Biometrika 33).
-    """
-    rows, columns = np.triu_indices(np.shape(first)[-1], 1)
-    signs = [
-        np.sign(np.asarray(x, float)[..., rows] - np.asarray(x, float)[..., columns]) for x in (first, second)
-    ]
-    ordered = [np.abs(sign).sum(-1) for sign in signs]
-    with np.errstate(invalid="ignore"):
-        return (signs[0] * signs[1]).sum(-1) / np.sqrt(ordered[0] * ordered[1])
-
-
-def kendall_p(first: np.ndarray, second: np.ndarray) -> float | None:
-    """Two-sided p of "the rankings (m,) have nothing to do with each other", exact where nothing ties."""
-    p = float(stats.kendalltau(first, second).pvalue)
-    return None if math.isnan(p) else p
+from bam.metrics.judging.measures import FEWEST
 
 
 def read_ranking(path: Path, methods: Collection[str]) -> dict[str, float]:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from bam.attributions.controls import NOISE_SHARES, degraded_oracle
 from bam.base.errors import BamError
 from bam.base.files import write_json, write_text
-from bam.metrics.evaluation.folder import FolderPictures
-from bam.metrics.evaluation.run import Request
+from bam.metrics.evaluation.run import Run
 from bam.metrics.judging.measures import (
     Judged,
+    Separation,
+    Soundness,
+    Spread,
+    Tau,
     agreement,
     human_agreement,
     judged,
@@ -22,14 +28,15 @@ from bam.metrics.judging.measures import (
     soundness,
     spread,
 )
+from bam.metrics.metric import METRICS
 from bam.metrics.results.environment import environment
 from bam.metrics.results.plot import Plot
-from bam.metrics.results.score import ARROWS, Score
+from bam.metrics.results.schema import ARROWS, FORMAT, Configuration, Direction, Environment
+from bam.metrics.results.score import Score
 from bam.metrics.results.table import markdown_table
+from bam.metrics.scoring import evaluate
 
-VERSION = 1
-# What BAM knows the truth of; with these the rankings of the others are compared.
-TRUTH = ("mcs", "idr")
+HUMAN = "human"
 NOTE = (
     "`random from real`: Cohen's d of the paired differences between the real methods' mean and `random`, "
     "more than 0 if they are better; `better than random`: how many methods are, by paired tests with Holm's "
@@ -41,26 +48,45 @@ NOTE = (
 
 
 @dataclass(frozen=True)
+class Verdict:
+    """What there is to say of one metric. tau: with the metrics that know the truth, and with people."""
+
+    direction: Direction
+    real_methods: tuple[str, ...]
+    separation: Separation | None
+    spread: Spread | None
+    soundness: Soundness | None
+    tau: Mapping[str, Tau | None]
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Kendall's tau between the rankings of two metrics."""
+
+    pair: tuple[str, str]
+    tau: Tau
+
+
+@dataclass(frozen=True)
 class Judgement:
-    """What there is to say of metrics. metrics: one entry each; taus: between all pairs of rankings."""
+    """What there is to say of metrics.
 
-    request: Request
-    metrics: Mapping[str, Mapping[str, Any]]
-    taus: Sequence[Mapping[str, Any]]
-    left_out: Sequence[str]
+    taus: between all pairs of rankings; left_out: metrics that are not judged; configurations: what was asked
+    of each metric; human: people's ranks.
+    """
 
-    def write(self) -> Path:
-        """Write judgement.json, .md and .png (the noise test) to the results' folder; returns the first."""
-        path = self.request.out / "judgement.json"
-        content = {
-            "version": VERSION,
-            "metrics": self.metrics,
-            "kendall": self.taus,
-            "left_out": self.left_out,
-            "config": {"seed": self.request.seed, "limit": self.request.limit},
-            "environment": environment(),
-        }
-        write_json(path, content)
+    metrics: Mapping[str, Verdict]
+    taus: tuple[Agreement, ...]
+    left_out: tuple[str, ...]
+    configurations: Mapping[str, Configuration]
+    human: Mapping[str, float] | None
+    environment: Environment
+    format: int = FORMAT
+
+    def write(self, folder: str | Path) -> Path:
+        """Write judgement.json, .md and .png (the noise test) to a folder; returns the first."""
+        path = Path(folder) / "judgement.json"
+        write_json(path, _adapter().dump_python(self, mode="json"))
         write_text(path.with_suffix(".md"), self.table())
         self._plot().write(path.with_suffix(".png"))
         return path
@@ -74,29 +100,33 @@ class Judgement:
         notes = [NOTE, *([f"{reason}{', '.join(self.left_out)}."] if self.left_out else [])]
         return "\n\n".join([*tables, *notes]) + "\n"
 
+    def _repr_markdown_(self) -> str:
+        return self.table()
+
     def _metrics_table(self) -> str:
-        known = [name for name in (*TRUTH, "human") if any(name in m["tau"] for m in self.metrics.values())]
+        known = list(dict.fromkeys(name for verdict in self.metrics.values() for name in verdict.tau))
         head = ["metric", "random from real", "95% interval", "better than random", "spread", "pairs apart"]
         lines = []
-        for name, entry in self.metrics.items():
-            apart, between = entry["separation"] or {}, entry["spread"] or {}
+        for name, verdict in self.metrics.items():
+            apart, between = verdict.separation, verdict.spread
+            effect = apart and apart.pooled
             lines.append(
                 [
-                    f"{name} {ARROWS[entry['direction']]}",
-                    apart.get("value"),
-                    (apart.get("ci_low"), apart.get("ci_high")),
-                    f"{len(apart['better_than_random'])} of {apart['of']}" if apart else None,
-                    between.get("f"),
-                    f"{between['pairs_apart']} of {between['pairs']}" if between else None,
-                    _verdict(entry["soundness"]),
-                    *((entry["tau"].get(other) or {}).get("tau") for other in known),
+                    f"{name} {ARROWS[verdict.direction]}",
+                    effect,
+                    (effect.ci_low, effect.ci_high) if effect else (None, None),
+                    apart and f"{len(apart.better_than_random)} of {apart.of}",
+                    between and between.f,
+                    between and f"{between.pairs_apart} of {between.pairs}",
+                    _noise_test(verdict.soundness),
+                    *(tau and tau.tau for tau in map(verdict.tau.get, known)),
                 ]
             )
         return markdown_table([*head, "noise test", *(f"tau with {name}" for name in known)], lines)
 
     def _tau_table(self) -> str:
         names = list(self.metrics)
-        found = {tuple(tau["pair"]): tau["tau"] for tau in self.taus}
+        found = {each.pair: each.tau.tau for each in self.taus}
         found |= {pair[::-1]: tau for pair, tau in found.items()} | {(name, name): 1.0 for name in names}
         lines = [[name, *(found.get((name, other)) for other in names)] for name in names]
         return markdown_table(["tau", *names], lines)
@@ -104,8 +134,8 @@ class Judgement:
     def _plot(self) -> Plot:
         """The noise test, every metric between what it gives noise alone (0) and the oracle (1)."""
         curves = {}
-        for name, entry in self.metrics.items():
-            values = entry["soundness"]["values"] if entry["soundness"] else [0.0]
+        for name, verdict in self.metrics.items():
+            values = verdict.soundness.values if verdict.soundness else (0.0,)
             if values[0] != values[-1]:
                 curves[name] = [(value - values[-1]) / (values[0] - values[-1]) for value in values]
         label = "score, from that of noise (0) to the oracle's (1)"
@@ -113,76 +143,101 @@ class Judgement:
         return Plot("metrics of the oracle map with noise in it", "noise, %", shares, {label: curves})
 
 
-def _verdict(sound: Mapping[str, Any] | None) -> str | None:
+def _noise_test(sound: Soundness | None) -> str | None:
     if sound is None:
         return None
-    if sound["passes"]:
+    if sound.passes:
         return "passes"
     steps = "; ".join(
-        f"{reversal['shares'][0]:.0%} to {reversal['shares'][1]:.0%}"
-        + ("" if reversal["beyond_chance"] else " (may be chance)")
-        for reversal in sound["reversals"]
+        f"{reversal.shares[0]:.0%} to {reversal.shares[1]:.0%}"
+        + ("" if reversal.beyond_chance else " (may be chance)")
+        for reversal in sound.reversals
     )
     return f"not worse at {steps}"
 
 
-def judge(
-    request: Request,
-    scores: Sequence[Score],
-    evaluate: Mapping[str, Callable[[Request], Score]],
-    human: Mapping[str, float] | None = None,
-) -> Judgement:
+@cache
+def _adapter() -> TypeAdapter:
+    return TypeAdapter(Judgement)
+
+
+def judgement_schema() -> dict[str, Any]:
+    """The JSON schema of a judgement file."""
+    return _adapter().json_schema(mode="serialization")
+
+
+def judge(scores: Score | Sequence[Score], human: Mapping[str, float] | None = None) -> Judgement:
     """Judge the metrics behind `scores`, by these and by their scores of the oracle with noise.
 
-    evaluate: the metrics by name; human: ranks of methods, see `read_ranking`. Of the user's own images no
-    oracle is known, so that there is no test with noise. Raises `BamError` if no metric can be judged.
+    scores: as they were computed, not read from files. human: ranks of methods, see
+    `read_ranking`. Of the user's own images no oracle is known, so that there is no test with noise. Raises
+    `BamError` if no metric can be judged.
     """
-    found = [metric for score in scores for metric in judged(score)]
+    scores = [scores] if isinstance(scores, Score) else scores
+    if not scores:
+        raise BamError("there is nothing to judge: give scores that were computed here")
+    if any(each.basis is None for each in scores):
+        raise BamError("scores that were read from files cannot be judged: give some that were computed here")
+    found = [metric for each in scores for metric in judged(each)]
     names = {metric.name for metric in found}
-    left_out = [score.metric for score in scores if score.metric not in names]
+    left_out = tuple(each.metric for each in scores if each.metric not in names)
     if not found:
         raise BamError(f"{', '.join(left_out)} give no values for single images: judge another metric")
-    oracles = [degraded_oracle(share) for share in NOISE_SHARES]
-    noisy = replace(request, methods=oracles, options={**request.options, "robustness": False})
     degraded = {
         metric.name: metric
-        for score in scores
-        if score.metric in names and not _is_of_folder(score)
-        for metric in judged(evaluate[score.metric](noisy))
+        for each in scores
+        if each.metric in names and each.basis.measured.oracle
+        for metric in judged(evaluate(METRICS[each.metric], _noisy(each, scores)))
     }
-    taus = [
-        {"pair": [first.name, second.name], **tau}
+    taus = tuple(
+        Agreement((first.name, second.name), tau)
         for first, second in combinations(found, 2)
         if (tau := agreement(first, second))
-    ]
+    )
     return Judgement(
-        request, {metric.name: _entry(metric, degraded, taus, human) for metric in found}, taus, left_out
+        {metric.name: _verdict(metric, degraded, taus, human) for metric in found},
+        taus,
+        left_out,
+        {each.metric: each.configuration for each in scores},
+        human,
+        environment(),
     )
 
 
-def _is_of_folder(score: Score) -> bool:
-    return score.extra.get("images", {}).get("set") == FolderPictures.name
+def _noisy(score: Score, scores: Sequence[Score]) -> Run:
+    """The run of a score, but of the oracle with ever more noise in it, and no further than needed."""
+    run = score.basis.run
+    # Metrics of one run share what they compute.
+    asked = {each.metric: _plainest(each) for each in scores if each.basis.run is run}
+    oracles = [degraded_oracle(share).with_settings() for share in NOISE_SHARES]
+    return replace(run, explainers=oracles, asked=asked)
 
 
-def _entry(
+def _plainest(score: Score) -> Any:
+    """The settings of a metric, without variants beside the score."""
+    settings = score.basis.settings
+    return replace(settings, robustness=False) if hasattr(settings, "robustness") else settings
+
+
+def _verdict(
     metric: Judged,
     degraded: Mapping[str, Judged],
-    taus: Sequence[Mapping[str, Any]],
+    taus: Sequence[Agreement],
     human: Mapping[str, float] | None,
-) -> dict[str, Any]:
+) -> Verdict:
     noisy = degraded.get(metric.name)
-    tau = {
-        other: next((tau for tau in taus if set(tau["pair"]) == {metric.name, other}), None)
-        for other in TRUTH
-        if any(other in tau["pair"] for tau in taus)
-    }
+    tau: dict[str, Tau | None] = {}
+    for name in (name for name, other in METRICS.items() if other.knows_truth):
+        if any(name in each.pair for each in taus):
+            pair = {metric.name, name}
+            tau[name] = next((each.tau for each in taus if set(each.pair) == pair), None)
     if human:
-        tau["human"] = human_agreement(metric, human)
-    return {
-        "direction": metric.direction,
-        "real_methods": list(metric.real),
-        "separation": separation(metric),
-        "spread": spread(metric),
-        "soundness": soundness(noisy, NOISE_SHARES) if noisy else None,
-        "tau": tau,
-    }
+        tau[HUMAN] = human_agreement(metric, human)
+    return Verdict(
+        metric.direction,
+        tuple(metric.real),
+        separation(metric),
+        spread(metric),
+        soundness(noisy, NOISE_SHARES) if noisy else None,
+        tau,
+    )

@@ -4,64 +4,56 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bam.attributions import Method, explain
+from bam.attributions.registry import Explainer
 from bam.base.seeds import image_seeds
 from bam.data_prep.dataset import Batch
-from bam.metrics.evaluation.images import Pictures, left_out_note, pictures
+from bam.metrics.evaluation.images import Pictures, described, left_out_note
 from bam.metrics.evaluation.order import orders, relevance
 from bam.metrics.evaluation.regions import CONSTANT, NAN
-from bam.metrics.evaluation.run import Request
-from bam.metrics.evaluation.sweep import row_file_name, sweep
-from bam.metrics.perturbation.masking import Composer, Explained, Originals
-from bam.metrics.results.plot import Plot
-from bam.metrics.results.score import ARROWS, Score
-from bam.metrics.statistics.comparison import compare
-from bam.metrics.statistics.resampling import TRIAL_SIZE, Resampling, mean_curve, summaries, trial_sd
-from bam.models.classifier import Classifier
+from bam.metrics.evaluation.run import Run
+from bam.metrics.evaluation.sweep import Keeping, row_file_name, sweep
+from bam.metrics.metric import METRICS, Beside, Curves, Measured, Metric, NoSettings, enter, notes_of
+from bam.metrics.results.schema import Column, Direction
+
+if TYPE_CHECKING:
+    from bam.metrics.perturbation.masking import Composer, Explained
+    from bam.models.classifier import Classifier
 
 # Numbers by the name of the part of a curve's row that they are.
 Parts = Mapping[str, np.ndarray]
 Value = Callable[[Parts], np.ndarray]
 MODEL = "object"
-RANK_NOTE = (
-    "`rank interval`: the places among the methods that one takes in 95% of the resamples of the images' "
-    "sources. An interval without width says that all images agree, not that the value is certain."
-)
 
 
 @dataclass(frozen=True)
 class Curve:
-    """A metric of this family.
+    """A metric of this family, registered by `curve`.
 
-    measure: from the maps of a batch to what is kept of each image, float (N, points); it may take those
-    of the request's `options` that are named, where they are set. axes: from the images' size (H, W) to the
-    places on the x axis, float (K,), of each part of these points, in order; `curve` is one of them.
-    value: from the parts, float (N, K) each, to the score of each image, float (N,); beside: the same for
-    further scores, name -> (direction, value). version: rows of another one are not used.
+    measure: from the maps of a batch and the metric's settings to what is kept of each image, float (N,
+    points). axes: from the images' size (H, W) to the places on the x axis, float (K,), of each part of these
+    points, in order; `curve` is one of them. value: from the parts, float (N, K) each, to the score of each
+    image, float (N,); beside: the same for further scores, name -> (direction, value).
     """
 
     name: str
-    direction: str
+    measure: Callable[[Explained, Any], np.ndarray]
     title: str
     x_label: str
     y_label: str
     axes: Callable[[tuple[int, int]], Parts]
-    measure: Callable[..., np.ndarray]
     value: Value
-    note: str
-    beside: Mapping[str, tuple[str, Value]] = field(default_factory=dict)
-    options: Sequence[str] = ()
-    version: int = 2
+    beside: Mapping[str, tuple[Direction, Value]] = field(default_factory=dict)
 
-    def settings(self, request: Request) -> dict[str, Any]:
-        """The options that it takes and that are set."""
-        return {name: request.options[name] for name in self.options if name in request.options}
+    @property
+    def version(self) -> int:
+        """Rows of another one are not used."""
+        return METRICS[self.name].version
 
     def parts(self, points: np.ndarray, size: tuple[int, int]) -> dict[str, np.ndarray]:
         """What was measured, float (N, points), by its parts."""
@@ -72,9 +64,41 @@ class Curve:
 CURVES: dict[str, Curve] = {}
 
 
-def register(curve: Curve) -> None:
-    """Make a metric known, so that one sweep can serve all of the family that are asked for."""
-    CURVES[curve.name] = curve
+def curve(
+    name: str,
+    *,
+    title: str,
+    direction: Direction,
+    source: str,
+    version: int = 2,
+    settings: type = NoSettings,
+    note: str = "",
+    **declared: Any,
+) -> Callable:
+    """Register a metric of this family; one sweep serves all that are asked for.
+
+    note: what stands below the table, where the docstring does not say it. declared: fields of `Curve`.
+    """
+
+    def register(measure: Callable[[Explained, Any], np.ndarray]) -> Callable:
+        found = Curve(name, measure, title, **declared)
+        metric = Metric(
+            name,
+            partial(follow, found),
+            title,
+            direction,
+            version,
+            source,
+            images="any",
+            needs_dataset=False,
+            settings=settings,
+            notes=(note,) if note else notes_of(measure),
+        )
+        enter(metric, measure)
+        CURVES[name] = found
+        return measure
+
+    return register
 
 
 def area(curves: np.ndarray) -> np.ndarray:
@@ -99,161 +123,145 @@ class Points:
     seconds: float
 
 
-# What it has compiled serves all runs of a classifier: of the methods, and of the oracle with noise.
-_composer = lru_cache(2)(Composer)
 _Measured = tuple[tuple[str, str], list[Points]]
 
 
-def evaluate(name: str, request: Request) -> Score:
-    """The metric `name` of this family, of the model and the images that the request names.
+@lru_cache(2)
+def _composer(classifier: Classifier) -> Composer:
+    """What it has compiled serves all runs of a classifier: of the methods, and of the oracle with noise."""
+    from bam.metrics.perturbation.masking import Composer
 
-    All metrics of the family in `request.metrics` are measured in the same sweep.
-    Of `request.options`: model, images (see `Request.chosen` and `pictures`), and those of the metric.
+    return Composer(classifier)
+
+
+def follow(curve: Curve, run: Run, settings: Any) -> Measured:
+    """A metric of this family, of the model and the images that the run names.
+
+    All metrics of the family that are asked for are measured in the same sweep.
     """
-    curve, classifier = CURVES[name], request.chosen(MODEL)
-    images = pictures(request, classifier)
-    asked = dict.fromkeys([name, *(other for other in request.metrics if other in CURVES)])
-    rows = measured([CURVES[other] for other in asked], images, classifier, request.suited(classifier))
-    return _score(curve, rows[name], images, classifier, request)
+    classifier = run.explained(MODEL)
+    images = run.pictures(classifier)
+    asked = {name: given for name, given in run.asked.items() if name in CURVES} | {curve.name: settings}
+    explainers = run.suited(classifier)
+    rows = measured(asked, images, classifier, explainers, run.settings.seed, run.keeping)[curve.name]
+    size = classifier.input_size
+    parts = {
+        method: curve.parts(np.array([line.points.split(";") for line in lines], float), size)
+        for method, lines in rows.items()
+    }
+    count = len(images.ids[: run.settings.limit])
+    return Measured(
+        {classifier.name: classifier},
+        {method: curve.value(found) for method, found in parts.items()},
+        images.sources[:count],
+        {method: {NAN: sum(line.status == NAN for line in lines)} for method, lines in rows.items()},
+        {method: sum(line.seconds for line in lines) for method, lines in rows.items()},
+        beside={
+            key: Beside({method: value(found) for method, found in parts.items()}, direction=direction)
+            for key, (direction, value) in curve.beside.items()
+        },
+        counts={
+            "constant_maps": {
+                method: sum(line.status == CONSTANT for line in lines) for method, lines in rows.items()
+            }
+        },
+        columns=[
+            Column("rank interval", "rank"),
+            *(Column(key.replace("_", " "), key, direction) for key, (direction, _) in curve.beside.items()),
+        ],
+        curves=_curves(curve, curve.axes(size), parts, classifier.name),
+        notes=[
+            f"The network {classifier.name}, {count} images of {images.name}.",
+            *left_out_note(images.left_out),
+        ],
+        images=described(images, count),
+        oracle=run.images is None,
+    )
 
 
 def measured(
-    curves: Sequence[Curve], images: Pictures, classifier: Classifier, request: Request
+    asked: Mapping[str, Any],
+    images: Pictures,
+    classifier: Classifier,
+    explainers: Sequence[Explainer],
+    seed: int,
+    keeping: Keeping,
 ) -> dict[str, dict[str, list[Points]]]:
-    """For each of the curves and of the request's methods the rows of the images asked for, in order."""
-    methods = {method.name: method for method in request.methods}
-    known = {curve.name: curve for curve in curves}
+    """For each curve asked for (name -> settings) and each method the rows of the images, in order."""
+    by_name = {explainer.name: explainer for explainer in explainers}
     files = {
-        (curve.name, method.name): row_file_name(
-            images, classifier, method, request, curve.name, curve.version, curve.settings(request)
+        (name, method): row_file_name(
+            images, classifier, explainer, seed, name, CURVES[name].version, asdict(settings)
         )
-        for curve in curves
-        for method in request.methods
+        for name, settings in asked.items()
+        for method, explainer in by_name.items()
     }
     composer = _composer(classifier)
 
     def compute(batch: Batch, missing: Sequence[tuple[str, str]]) -> Iterator[_Measured]:
-        wanted = {methods[name]: [known[c] for c, m in missing if m == name] for _, name in missing}
-        return _measure_batch(batch, images.name, composer, request, wanted)
+        wanted = {by_name[name]: [c for c, m in missing if m == name] for _, name in missing}
+        return _measure_batch(batch, images.name, composer, seed, asked, wanted)
 
-    rows = sweep(images, classifier, request, files, Points, compute)
-    return {name: {method: rows[name, method] for method in methods} for name in known}
+    rows = sweep(images, classifier, keeping, files, Points, compute)
+    return {name: {method: rows[name, method] for method in by_name} for name in asked}
 
 
 def _measure_batch(
     batch: Batch,
     view: str,
     composer: Composer,
-    request: Request,
-    wanted: Mapping[Method, Sequence[Curve]],
+    seed: int,
+    asked: Mapping[str, Any],
+    wanted: Mapping[Explainer, Sequence[str]],
 ) -> Iterator[_Measured]:
+    from bam.metrics.perturbation.masking import Explained, Originals
+
     classifier = composer.classifier
     images = classifier.prepare(batch.images)
-    seeds = image_seeds(batch.ids, request.seed, view, classifier.digest)
+    seeds = image_seeds(batch.ids, seed, view, classifier.seed_digest)
     # A stream of their own: methods draw from the seeds too.
-    ties = image_seeds(batch.ids, request.seed, "ties")
+    ties = image_seeds(batch.ids, seed, "ties")
     with classifier.sharing(images):
         originals = Originals(composer, images, seeds)
-        given = (classifier, images, originals.targets)
-        for method, curves in wanted.items():
+        known = {"seed": seeds, "masks": batch.visible, "ids": batch.ids, "view": view}
+        for explainer, names in wanted.items():
             begin = time.perf_counter()
-            settings = method.settings(request.params)
-            maps = explain(*given, method, seeds, batch.visible, ids=batch.ids, view=view, **settings)
+            maps = explainer.explain(classifier, images, originals.targets, **known)
             planes, states = relevance(maps)
             explained = Explained(originals, maps, orders(planes, ties))
-            for curve in curves:
-                points = curve.measure(explained, **curve.settings(request)).astype(float)
+            for name in names:
+                points = CURVES[name].measure(explained, asked[name]).astype(float)
                 points[np.array(states) == NAN] = np.nan
                 seconds = round((time.perf_counter() - begin) / len(images), 6)
                 begin = time.perf_counter()
                 lines = zip(batch.ids, originals.targets.tolist(), states, points.tolist(), strict=True)
                 yield (
-                    (curve.name, method.name),
+                    (name, explainer.name),
                     [
                         Points(
-                            image, classifier.name, method.name, *known, ";".join(map(repr, kept)), seconds
+                            image,
+                            classifier.name,
+                            explainer.name,
+                            *others,
+                            ";".join(map(repr, kept)),
+                            seconds,
                         )
-                        for image, *known, kept in lines
+                        for image, *others, kept in lines
                     ],
                 )
 
 
-def _score(
-    curve: Curve,
-    rows: Mapping[str, Sequence[Points]],
-    images: Pictures,
-    classifier: Classifier,
-    request: Request,
-) -> Score:
-    size, count = classifier.input_size, len(images.ids[: request.limit])
-    parts = {
-        method: curve.parts(np.array([line.points.split(";") for line in lines], float), size)
-        for method, lines in rows.items()
-    }
-    columns = {method: curve.value(found) for method, found in parts.items()}
-    beside = {
-        key: {method: value(found) for method, found in parts.items()}
-        for key, (_, value) in curve.beside.items()
-    }
-    means = {
-        method: {key: mean_curve(values) for key, values in found.items()} for method, found in parts.items()
-    }
-    resampling = Resampling(images.sources[:count], request.seed)
-    comparison = compare(columns, resampling, curve.direction, request.controls & set(columns))
-    further = {key: summaries(values, resampling) for key, values in beside.items()}
-    entries = {
-        method: {
-            **value,
-            "trial_sd": trial_sd(columns[method], request.trials, TRIAL_SIZE, request.seed),
-            **{key: values[method] for key, values in further.items()},
-            **means[method],
-            "excluded": {NAN: sum(line.status == NAN for line in rows[method])},
-            "constant_maps": sum(line.status == CONSTANT for line in rows[method]),
-            "seconds": round(sum(line.seconds for line in rows[method]), 3),
-        }
-        for method, value in summaries(columns, resampling).items()
-    }
-    axes, directions = curve.axes(size), {key: direction for key, (direction, _) in curve.beside.items()}
-    return Score(
-        curve.name,
-        curve.version,
-        curve.direction,
-        comparison.with_ranks(entries),
-        {classifier.name: classifier},
-        request,
-        title=curve.title,
-        columns={
-            "rank interval": "rank",
-            **{f"{key.replace('_', ' ')} {ARROWS[arrow]}": key for key, arrow in directions.items()},
+def _curves(curve: Curve, axes: Parts, parts: Mapping[str, Mapping[str, np.ndarray]], name: str) -> Curves:
+    """The curves of all parts, with a panel for each part that has the same x axis."""
+    return Curves(
+        f"{name}, {curve.title}",
+        curve.x_label,
+        axes["curve"].tolist(),
+        {key: {method: found[key] for method, found in parts.items()} for key in axes},
+        {
+            curve.y_label if key == "curve" else key.removesuffix("_curve").replace("_", " "): key
+            for key, places in axes.items()
+            if np.array_equal(places, axes["curve"])
         },
-        extra={
-            "axes": {key: places.tolist() for key, places in axes.items()},
-            "images": {"set": images.name, "n": count, "left_out": images.left_out},
-            **comparison.content(),
-        },
-        notes=[
-            f"The network {classifier.name}, {count} images of {images.name}.",
-            curve.note,
-            RANK_NOTE,
-            *left_out_note(images.left_out),
-            *comparison.notes(),
-        ],
-        plot=_plot(curve, axes, means, classifier.name),
-        per_image=columns,
-        resampling=resampling,
-        further={f"{curve.name}:{key}": (directions[key], values) for key, values in beside.items()},
+        {key: places.tolist() for key, places in axes.items()},
     )
-
-
-def _plot(
-    curve: Curve, axes: Parts, means: Mapping[str, Mapping[str, list[float] | None]], name: str
-) -> Plot:
-    """The mean curves, with a panel for each part that has the same x axis."""
-    panels = {
-        curve.y_label if key == "curve" else key.removesuffix("_curve").replace("_", " "): {
-            method: found[key] for method, found in means.items()
-        }
-        for key, places in axes.items()
-        if np.array_equal(places, axes["curve"])
-    }
-    return Plot(f"{name}, {curve.title}", curve.x_label, axes["curve"].tolist(), panels)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-import numpy as np
-import tensorflow as tf
+from typing import TYPE_CHECKING
 
-from bam.metrics.perturbation.family import Curve, register
-from bam.metrics.perturbation.imputation import linear_imputation
-from bam.metrics.perturbation.masking import Explained, Originals
+import numpy as np
+
+from bam.metrics.metric import NoSettings
+from bam.metrics.perturbation.family import curve
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+    from bam.metrics.perturbation.masking import Explained, Originals
 
 PERCENTAGES = (10, 20, 30, 40, 50, 70, 90)
 NOISE = 0.01 * 255  # grey levels
@@ -23,15 +28,9 @@ def noise(originals: Originals) -> np.ndarray:
 
 def noisy_imputation(images: tf.Tensor, holes: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
     """What the holes are filled with: linear imputation and noise."""
+    from bam.metrics.perturbation.imputation import linear_imputation
+
     return linear_imputation(images, holes) + noise
-
-
-def _measure(explained: Explained) -> np.ndarray:
-    height, width = explained.originals.size
-    counts = height * width * np.array(PERCENTAGES) // 100
-    most = explained.most_relevant_first(noise, counts, noisy_imputation).same
-    least = explained.least_relevant_first(noise, counts, noisy_imputation).same
-    return np.concatenate([most, least], 1)
 
 
 def _axes(size: tuple[int, int]) -> dict[str, np.ndarray]:
@@ -39,19 +38,27 @@ def _axes(size: tuple[int, int]) -> dict[str, np.ndarray]:
     return {"curve": shares, "least_relevant_first_curve": shares}
 
 
-register(
-    Curve(
-        name="road",
-        direction="down",
-        title="ROAD",
-        x_label="share of the pixels imputed",
-        y_label="share of images whose class stays",
-        axes=_axes,
-        measure=_measure,
-        value=lambda parts: parts["curve"].mean(1),
-        beside={"least_relevant_first": ("up", lambda parts: parts["least_relevant_first_curve"].mean(1))},
-        note="Share of images whose class stays when the most relevant 10, 20, 30, 40, 50, 70 and 90% of the "
-        "pixels are imputed from their neighbours (noisy linear imputation), the mean of the seven; beside "
-        "it the same for the least relevant ones. The paper counts correct classes; here no labels are used.",
-    )
+@curve(
+    "road",
+    source="Rong et al. 2022 (ROAD)",
+    direction="down",
+    title="ROAD",
+    x_label="share of the pixels imputed",
+    y_label="share of images whose class stays",
+    axes=_axes,
+    value=lambda parts: parts["curve"].mean(1),
+    beside={"least_relevant_first": ("up", lambda parts: parts["least_relevant_first_curve"].mean(1))},
 )
+def road(explained: Explained, settings: NoSettings) -> np.ndarray:
+    """float (N, 14): whether the class stays, for the most and for the least relevant pixels.
+
+    Below the table:
+        Share of images whose class stays when the most relevant 10, 20, 30, 40, 50, 70 and 90% of the pixels
+        are imputed from their neighbours (noisy linear imputation), the mean of the seven; beside it the same
+        for the least relevant ones. The paper counts correct classes; here no labels are used.
+    """
+    height, width = explained.originals.size
+    counts = height * width * np.array(PERCENTAGES) // 100
+    most = explained.most_relevant_first(noise, counts, noisy_imputation).same
+    least = explained.least_relevant_first(noise, counts, noisy_imputation).same
+    return np.concatenate([most, least], 1)

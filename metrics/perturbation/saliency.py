@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-import numpy as np
-import tensorflow as tf
+from typing import TYPE_CHECKING
 
-from bam.metrics.perturbation.family import Curve, register
-from bam.metrics.perturbation.masking import Explained
+import numpy as np
+
+from bam.metrics.metric import NoSettings
+from bam.metrics.perturbation.family import curve
+
+if TYPE_CHECKING:
+    from bam.metrics.perturbation.masking import Explained
 
 # Of the pixels, as Cohen et al. 2025 have it in their supplement.
 PERCENTAGES = (10, 20, 30, 40, 50)
@@ -27,7 +31,26 @@ def boxes(ranks: np.ndarray, count: int) -> np.ndarray:
     return np.stack([top, left, bottom, right], 1)
 
 
-def _measure(explained: Explained) -> np.ndarray:
+@curve(
+    "saliency",
+    source="Dabkowski & Gal 2017",
+    direction="down",
+    title="saliency",
+    x_label="share of the pixels in the box",
+    y_label="log(area) - log(probability)",
+    axes=lambda size: {"curve": np.array(PERCENTAGES) / 100},
+    value=lambda parts: parts["curve"].mean(1),
+)
+def saliency(explained: Explained, settings: NoSettings) -> np.ndarray:
+    """float (N, 5): the score of each percentage.
+
+    Below the table:
+        log(max(a, 0.05)) - log(p): a is the area of the smallest box around the most relevant 10, 20, 30, 40
+        or 50% of the pixels, as a share of the image, p the probability of the class in the box alone,
+        enlarged (bilinear) to the input; the mean of the five, as in Cohen et al. 2025.
+    """
+    import tensorflow as tf
+
     originals = explained.originals
     height, width = originals.size
     scores = []
@@ -41,20 +64,3 @@ def _measure(explained: Explained) -> np.ndarray:
         answers = originals.answers(originals.composer.classifier.logits(np.stack(crops)))
         scores.append(np.log(np.maximum(areas, LEAST_AREA)) - answers.log_probability)
     return np.stack(scores, 1)
-
-
-register(
-    Curve(
-        name="saliency",
-        direction="down",
-        title="saliency",
-        x_label="share of the pixels in the box",
-        y_label="log(area) - log(probability)",
-        axes=lambda size: {"curve": np.array(PERCENTAGES) / 100},
-        measure=_measure,
-        value=lambda parts: parts["curve"].mean(1),
-        note="log(max(a, 0.05)) - log(p): a is the area of the smallest box around the most relevant 10, 20, "
-        "30, 40 or 50% of the pixels, as a share of the image, p the probability of the class in the box "
-        "alone, enlarged (bilinear) to the input; the mean of the five, as in Cohen et al. 2025.",
-    )
-)

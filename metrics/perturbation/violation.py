@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from bam.metrics.evaluation.order import PATCH_GRID
-from bam.metrics.perturbation.deletion import black, mean_colour, tenth_counts, tenths
-from bam.metrics.perturbation.family import Curve, area, register
-from bam.metrics.perturbation.masking import Explained
+from bam.metrics.evaluation.order import PatchGrid
+from bam.metrics.perturbation.family import area, curve
+from bam.metrics.perturbation.substitutes import black, mean_colour, tenth_counts, tenths
+
+if TYPE_CHECKING:
+    from bam.metrics.perturbation.masking import Explained
 
 
 def cells(size: tuple[int, int], grid: int) -> np.ndarray:
@@ -38,35 +42,35 @@ def strongest(maps: np.ndarray, features: np.ndarray, seeds: np.ndarray) -> tupl
     return chosen, weights
 
 
-def _measure(explained: Explained, patch_grid: int = PATCH_GRID) -> np.ndarray:
+@curve(
+    "violation",
+    source="Liu et al. 2022",
+    direction="down",
+    title="faithfulness violation",
+    x_label="share of the pixels turned black",
+    y_label="share of images whose probability rises",
+    axes=lambda size: {"violation": np.zeros(1), "curve": tenths(size)},
+    value=lambda parts: parts["violation"][:, 0],
+    beside={"deletion_violation": ("down", lambda parts: area(parts["curve"]))},
+    settings=PatchGrid,
+)
+def violation(explained: Explained, settings: PatchGrid) -> np.ndarray:
+    """float (N, 1 + 11): whether the strongest feature violates its sign; where the probability rises.
+
+    Below the table:
+        Share of images where the feature with the largest |weight|, a cell of the patch grid under the raw
+        signed map, acts against its sign: its weight is positive and the probability of the class rises
+        without it (in the image's mean colour), or negative and it falls. A method without negative values
+        can violate by a rise alone, and a map of zeros never does. `deletion violation`: area under the share
+        of images whose probability rises when the most relevant pixels turn black, in steps of a tenth (Cohen
+        et al. 2025).
+    """
     originals = explained.originals
     before = originals.untouched.probability
-    features = cells(originals.size, patch_grid)
+    features = cells(originals.size, settings.patch_grid)
     chosen, weights = strongest(explained.maps, features, originals.seeds)
     others = (features != chosen[:, None, None]).astype(np.int32)  # only what has rank 0 is replaced
     after = originals.replaced(mean_colour, others, [0], [1]).probability[:, 0]
     violation = weights * (before - after) < 0
     deleted = explained.most_relevant_first(black, tenth_counts(originals.size)).probability
     return np.concatenate([violation[:, None], deleted > before[:, None]], 1)
-
-
-register(
-    Curve(
-        name="violation",
-        direction="down",
-        title="faithfulness violation",
-        x_label="share of the pixels turned black",
-        y_label="share of images whose probability rises",
-        axes=lambda size: {"violation": np.zeros(1), "curve": tenths(size)},
-        measure=_measure,
-        value=lambda parts: parts["violation"][:, 0],
-        beside={"deletion_violation": ("down", lambda parts: area(parts["curve"]))},
-        options=("patch_grid",),
-        note="Share of images where the feature with the largest |weight|, a cell of the patch grid under "
-        "the raw signed map, acts against its sign: its weight is positive and the probability of the class "
-        "rises without it (in the image's mean colour), or negative and it falls. A method without negative "
-        "values can violate by a rise alone, and a map of zeros never does. `deletion violation`: area under "
-        "the share of images whose probability rises when the most relevant pixels turn black, in steps of a "
-        "tenth (Cohen et al. 2025).",
-    )
-)

@@ -6,39 +6,40 @@ import platform
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
-import tensorflow as tf
+import bam
+from bam.metrics.results.schema import Environment
 
 PACKAGES = ("bam-benchmark", "tensorflow", "tf-keras", "numpy", "scipy", "pillow", "torch", "diffusers")
 
 
-def environment() -> dict[str, Any]:
+def environment() -> Environment:
     """Versions, devices and the commit that produced a result."""
+    import tensorflow as tf
+
     packages = {}
     for name in PACKAGES:
         try:
             packages[name] = version(name)
         except PackageNotFoundError:
             packages[name] = None
-    return {
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "devices": [device.name for device in tf.config.list_logical_devices()],
-        "packages": packages,
-        "commit": _commit(),
-    }
+    devices = tuple(device.name for device in tf.config.list_logical_devices())
+    return Environment(platform.python_version(), platform.platform(), devices, packages, _commit())
 
 
 def effective_precision(precision: str) -> str:
     """What arithmetic of this precision is on this machine: newer GPUs multiply float32 as tensorfloat32."""
+    import tensorflow as tf
+
     on_gpu = bool(tf.config.list_physical_devices("GPU"))
     shortened = on_gpu and tf.config.experimental.tensor_float_32_execution_enabled()
     return "tensorfloat32" if precision == "float32" and shortened else precision
 
 
 def _commit() -> str | None:
-    """The commit of the source tree this runs from; None outside a checkout or without git."""
+    """The commit of the checkout this runs from; None if it is installed, or without git."""
+    if not (Path(bam.__file__).parent / "models").is_symlink():
+        return None  # what is around it is another project's
     try:
         answer = subprocess.run(
             ["git", "describe", "--always", "--dirty", "--abbrev=40"],

@@ -6,9 +6,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import matplotlib
-from matplotlib.figure import Figure
-
 from bam.base.files import replacing
 
 PANEL = (5.0, 4.2)  # inches
@@ -28,6 +25,9 @@ class Plot:
 
     def write(self, path: Path, controls: Collection[str] = ()) -> None:
         """As PNG. Controls are dashed; a method has the same colour in all panels."""
+        import matplotlib
+        from matplotlib.figure import Figure
+
         width, height = PANEL
         figure = Figure((width * len(self.panels) + 2, height), layout="constrained")
         colours = matplotlib.colormaps["tab20"]

@@ -1,171 +1,232 @@
-"""Score files: results/<metric>.json, and the same as a Markdown table."""
+"""A score: the outcome of one metric, as a table, as files, and read from them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
+from pydantic import Field, TypeAdapter, ValidationError
 
+from bam.base.errors import BamError, unknown
 from bam.base.files import write_json, write_text
-from bam.metrics.evaluation.run import Request
-from bam.metrics.results.environment import effective_precision, environment
 from bam.metrics.results.plot import Plot
-from bam.metrics.results.table import look_up, markdown_table
-from bam.metrics.statistics.resampling import Resampling
-from bam.models.classifier import Classifier
-from bam.models.training.validity import check, failures
+from bam.metrics.results.schema import (
+    ARROWS,
+    FORMAT,
+    Chart,
+    Column,
+    Configuration,
+    Direction,
+    Environment,
+    Line,
+    Validity,
+)
+from bam.metrics.results.table import csv_table, latex_table, markdown_table
+from bam.metrics.statistics.comparison import Comparison
 
-ARROWS = {"up": "↑", "down": "↓"}
+if TYPE_CHECKING:
+    import pandas
 
 
 @dataclass(frozen=True)
 class Score:
     """The outcome of one metric.
 
-    methods: for each attribution method at least value, ci_low, ci_high, n, excluded and seconds; a
-    number that is not known is None. An entry with "control": True is a row below the methods; where
-    it says nothing, the method's own registration counts. models: the classifiers used, by name.
+    title: heading of the value's column. direction: "up" if more is better. source: where the metric is
+    defined. lines: what was found of each method, by its name. columns: the further ones of the table.
+    comparison: tests between the methods. unsuited: the methods that do not apply to the networks, and why.
+    notes: sentences below the table. chart, axes: the curves behind the values, if any, and their x axes.
+    details: more, by the metric.
 
-    title: heading of the value's column, by default the metric's name. columns: further columns, heading
-    -> key in the entries (see `tables.look_up` and `tables.cell`). extra: more content of the JSON file, on
-    its top level. notes: sentences below the table. problems: why the scores are not to be trusted, found
-    by the metric itself; shown like a model's failed validity check. plot: the curves behind the values.
-
-    Not written, but to be judged by: per_image, for each method the values behind `value`, float (N,),
-    NaN where an image is not used; resampling, that of their sources; further, the same for other scores
-    of the metric, name -> (direction, values).
+    basis: what the score was made of, see `metrics.scoring.Basis`; it is not written.
     """
 
     metric: str
     version: int
-    direction: str
-    methods: Mapping[str, Mapping[str, Any]]
-    models: Mapping[str, Classifier]
-    request: Request
-    title: str = ""
-    columns: Mapping[str, str] = field(default_factory=dict)
-    extra: Mapping[str, Any] = field(default_factory=dict)
-    notes: Sequence[str] = ()
-    problems: Sequence[str] = ()
-    plot: Plot | None = None
-    per_image: Mapping[str, np.ndarray] = field(default_factory=dict)
-    resampling: Resampling | None = None
-    further: Mapping[str, tuple[str, Mapping[str, np.ndarray]]] = field(default_factory=dict)
+    title: str
+    direction: Direction
+    source: str
+    lines: Mapping[str, Line]
+    columns: tuple[Column, ...]
+    comparison: Comparison
+    validity: Validity
+    configuration: Configuration
+    environment: Environment
+    unsuited: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    chart: Chart | None = None
+    axes: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict)
+    format: int = FORMAT
+    basis: Annotated[Any, Field(exclude=True)] = field(default=None, repr=False, compare=False)
 
-    @cached_property
-    def validity(self) -> dict[str, dict[str, Any]]:
-        """For each model used, what `models.validity.check` says of it.
+    def __getitem__(self, method: str) -> Line:
+        if method not in self.lines:
+            raise unknown("method of this score", method, self.lines)
+        return self.lines[method]
 
-        Models of the commonality series are not among them, since they may rely on the dog, nor are
-        models of which no accuracies are known, nor one that saw no objects in training.
-        """
-        return {
-            name: check(model.description)
-            for name, model in self.models.items()
-            if "accuracy" in model.description
-            and model.description["config"].get("commonality") is None
-            and model.description["config"].get("on") != "scene_only"
-        }
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.lines)
 
-    @cached_property
-    def unsuited(self) -> dict[str, str]:
-        """The methods asked for that do not apply to the networks, and why."""
-        found: dict[str, str] = {}
-        for model in self.models.values():
-            found |= self.request.unsuited(model)
-        return found
+    def __len__(self) -> int:
+        return len(self.lines)
 
-    def _notes(self) -> list[str]:
-        reasons = [f"{name} ({reason})" for name, reason in self.unsuited.items()]
-        return [*self.notes, *([f"Not for these networks: {', '.join(reasons)}."] if reasons else [])]
+    def __contains__(self, method: object) -> bool:
+        return method in self.lines
 
     def warnings(self) -> list[str]:
-        """Why the scores are not to be trusted, if so."""
-        checks = [line for name, validity in self.validity.items() for line in failures(name, validity)]
-        return [*checks, *self.problems]
-
-    def write(self) -> Path:
-        """Write <metric>.json, .md and, with a plot, .png to the results' folder; returns the first path."""
-        path = self.request.out / f"{self.metric}.json"
-        if self.plot:
-            self.plot.write(
-                path.with_suffix(".png"), [name for name in self.methods if self._is_control(name)]
-            )
-        write_json(path, self.content())
-        write_text(self.request.out / f"{self.metric}.md", self.markdown())
-        return path
-
-    def content(self) -> dict[str, Any]:
-        """What the JSON file holds."""
-        request = self.request
-        checked = [entry["passed"] for entry in self.validity.values()] + [False] * len(self.problems)
-        return {
-            "metric": self.metric,
-            "version": self.version,
-            "direction": self.direction,
-            "methods": {
-                name: {**entry, "control": self._is_control(name)} for name, entry in self.methods.items()
-            },
-            **self.extra,
-            "unsuited": self.unsuited,
-            "notes": self._notes(),
-            "validity": {
-                "passed": all(checked) if checked else None,
-                "models": self.validity,
-                "problems": list(self.problems),
-            },
-            "config": {
-                "seed": request.seed,
-                "limit": request.limit,
-                "trials": request.trials,
-                "dataset": request.dataset and request.dataset.fingerprint,
-                "models": {
-                    name: {"digest": model.digest, **model.description.get("config", {})}
-                    for name, model in self.models.items()
-                },
-                "params": dict(request.params),
-                "options": dict(request.options),
-                "precision": effective_precision(request.precision),
-            },
-            "environment": environment(),
-        }
+        """Why the score is not to be trusted, if so."""
+        return self.validity.warnings()
 
     def table(self) -> str:
-        """The scores as a Markdown table, best first, controls apart, with the notes below."""
-        has_trials = any("trial_sd" in entry for entry in self.methods.values())
-        columns = {**({"trial sd": "trial_sd"} if has_trials else {}), **self.columns, "n": "n"}
-        title = f"{self.title or self.metric.upper()} {ARROWS[self.direction]}"
-        lines = []
-        for name in sorted(self.methods, key=self._place):
-            entry = self.methods[name]
-            left_out = ", ".join(
-                f"{count} {why}" for why, count in entry.get("excluded", {}).items() if count
-            )
-            lines.append(
-                [
-                    f"{name} (control)" if self._is_control(name) else name,
-                    entry.get("value"),
-                    (entry.get("ci_low"), entry.get("ci_high")),
-                    *(look_up(entry, key) for key in columns.values()),
-                    left_out or "0",
-                ]
-            )
-        table = markdown_table(["method", title, "95% interval", *columns, "left out"], lines)
-        return "\n".join([table, *(f"\n{note}" for note in self._notes())]) + "\n"
+        """The lines as a Markdown table, best first, controls apart, with the notes below."""
+        return "\n".join([markdown_table(*self._table()), *(f"\n{note}" for note in self.notes)]) + "\n"
 
     def markdown(self) -> str:
         """The table, the notes, and why they are not to be trusted, if so."""
         return self.table() + "".join(f"\n**NOT VALID: {line}**\n" for line in self.warnings())
 
-    def _is_control(self, name: str) -> bool:
-        registered = any(method.control for method in self.request.methods if method.name == name)
-        return bool(self.methods[name].get("control", registered))
+    def _repr_markdown_(self) -> str:
+        return self.markdown()
 
-    def _place(self, name: str) -> tuple[bool, float]:
-        value = self.methods[name].get("value")
+    def __repr__(self) -> str:
+        best = [f"{name} {self[name].value}" for name in self._in_order()[:3]]
+        shown = ", ".join([*best, *(["..."] if len(self.lines) > 3 else [])])
+        return f"<Score {self.metric} of {len(self.lines)} methods: {shown}>"
+
+    def _table(self) -> tuple[list[str], list[list[Any]]]:
+        """The heads of the columns, and the cells."""
+        # Trials are samples of images, so that only a mean over these has any.
+        trials = [Column("trial sd", "trial_sd")] if self.comparison.images is not None else []
+        columns = [*trials, *self.columns]
+        head = ["method", f"{self.title} {ARROWS[self.direction]}", "95% interval"]
+        lines = []
+        for name in self._in_order():
+            line = self.lines[name]
+            left_out = ", ".join(f"{count} {why}" for why, count in line.excluded.items() if count)
+            lines.append(
+                [
+                    f"{name} (control)" if line.control else name,
+                    line.value,
+                    (line.ci_low, line.ci_high),
+                    *(_shown(line, column) for column in columns),
+                    line.n,
+                    left_out or "0",
+                ]
+            )
+        return [*head, *(column.heading for column in columns), "n", "left out"], lines
+
+    def _in_order(self) -> list[str]:
         sign = 1 if self.direction == "up" else -1
-        return self._is_control(name), np.inf if value is None else -sign * value
+
+        def place(name: str) -> tuple[bool, float]:
+            value = self.lines[name].value
+            return self.lines[name].control, np.inf if value is None else -sign * value
+
+        return sorted(self.lines, key=place)
+
+    def to_dataframe(self) -> pandas.DataFrame:
+        """The lines as a table of pandas, indexed by method, with all numbers."""
+        try:
+            import pandas as pd
+        except ImportError:
+            raise BamError("to_dataframe needs pandas: `pip install pandas`") from None
+        names = self._in_order()
+        return pd.DataFrame([_numbers(self[name]) for name in names], pd.Index(names, name="method"))
+
+    def to_csv(self, path: str | Path | None = None) -> str:
+        """The lines as CSV, numbers in full; also written to `path`, if there is one."""
+        numbers = {name: _numbers(self[name]) for name in self._in_order()}
+        head = list(dict.fromkeys(key for line in numbers.values() for key in line))
+        lines = [[name, *(line.get(key) for key in head)] for name, line in numbers.items()]
+        return _kept(csv_table(["method", *head], lines), path)
+
+    def to_latex(self, path: str | Path | None = None) -> str:
+        """The table as a LaTeX tabular with booktabs' rules; also written to `path`, if there is one."""
+        return _kept(latex_table(*self._table()), path)
+
+    def to_json(self) -> dict[str, Any]:
+        """What the JSON file holds; `score.schema.json` describes it."""
+        return _adapter().dump_python(self, mode="json")
+
+    def write(self, folder: str | Path) -> Path:
+        """Write <metric>.json, .md and, with a chart, .png to a folder; returns the first path."""
+        path = Path(folder) / f"{self.metric}.json"
+        if self.chart:
+            self._plot(self.chart).write(
+                path.with_suffix(".png"), [name for name, line in self.lines.items() if line.control]
+            )
+        write_json(path, self.to_json())
+        write_text(path.with_suffix(".md"), self.markdown())
+        return path
+
+    def _plot(self, chart: Chart) -> Plot:
+        panels = {
+            label: {name: line.curves.get(key) for name, line in self.lines.items()}
+            for label, key in chart.panels.items()
+        }
+        return Plot(chart.title, chart.x_label, chart.x, panels)
+
+
+def _shown(line: Line, column: Column) -> Any:
+    if column.key in line.beside:
+        found = line.beside[column.key]
+        return (found.ci_low, found.ci_high) if column.shows == "interval" else found.value
+    if column.key in line.counts:
+        return line.counts[column.key]
+    return {"rank": line.rank, "trial_sd": line.trial_sd}.get(column.key)
+
+
+def _numbers(line: Line) -> dict[str, Any]:
+    """All numbers of a line, by name."""
+    low, high = line.rank or (None, None)
+    numbers = {"value": line.value, "ci_low": line.ci_low, "ci_high": line.ci_high, "n": line.n}
+    numbers |= {"control": line.control, "trial_sd": line.trial_sd, "rank_low": low, "rank_high": high}
+    for key, found in line.beside.items():
+        numbers |= {key: found.value, f"{key}_ci_low": found.ci_low, f"{key}_ci_high": found.ci_high}
+    excluded = {f"excluded_{why}": count for why, count in line.excluded.items()}
+    return {**numbers, **line.counts, **excluded, "seconds": line.seconds}
+
+
+def _kept(text: str, path: str | Path | None) -> str:
+    if path is not None:
+        write_text(path, text)
+    return text
+
+
+@cache
+def _adapter() -> TypeAdapter:
+    return TypeAdapter(Score)
+
+
+def score_schema() -> dict[str, Any]:
+    """The JSON schema of a score file."""
+    return _adapter().json_schema(mode="serialization")
+
+
+def read_score(path: str | Path) -> Score:
+    """The score in a file that `Score.write` wrote; all but `basis` is as it was.
+
+    Raises `BamError` for a file that holds none, or one of another format.
+
+    >>> import bam
+    >>> path = bam.score("idr", methods="grad_cam", limit=4).write("runs/results")
+    >>> bam.read_score(path).metric
+    'idr'
+    """
+    if not Path(path).is_file():
+        raise BamError(f"there is no score {path}: `bam metrics` makes it")
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        found = content.get("format") if isinstance(content, dict) else None
+        if found != FORMAT:
+            raise BamError(f"{path} is of format {found or 1}, this version reads {FORMAT}: make it again")
+        return _adapter().validate_python(content)
+    except (UnicodeDecodeError, json.JSONDecodeError, ValidationError) as error:
+        reason = str(error).splitlines()[0]
+        raise BamError(f"{path} holds no score ({reason}): make it again") from None

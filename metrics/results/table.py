@@ -1,11 +1,26 @@
-"""Markdown tables."""
+"""Tables as Markdown, CSV and LaTeX."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import csv
+import io
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+
+from bam.metrics.statistics.estimate import Estimate
+
+_LATEX = {letter: rf"\{letter}" for letter in "&%$#_{}"} | {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "↑": r"$\uparrow$",
+    "↓": r"$\downarrow$",
+    # At the start of a line they would be options of the line break before.
+    "[": "{[}",
+    "*": "{*}",
+}
 
 
 def markdown_table(head: Sequence[str], lines: Sequence[Sequence[Any]]) -> str:
@@ -17,17 +32,30 @@ def _line(cells: Iterable[str]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def look_up(entry: Any, key: str) -> Any:
-    """What an entry holds under "a.b", the b of its a; None if nothing."""
-    for part in key.split("."):
-        entry = entry.get(part) if isinstance(entry, Mapping) else None
-    return entry
+def csv_table(head: Sequence[str], lines: Sequence[Sequence[Any]]) -> str:
+    """The same with commas, numbers in full."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerows([head, *lines])
+    return text.getvalue()
+
+
+def latex_table(head: Sequence[str], lines: Sequence[Sequence[Any]]) -> str:
+    """The same as a LaTeX tabular with the rules of booktabs."""
+
+    def row(cells: Iterable[str]) -> str:
+        texts = ("".join(_LATEX.get(letter, letter) for letter in text) for text in cells)
+        return " & ".join(texts) + r" \\"
+
+    body = [row(map(cell, line)) for line in lines]
+    begin, end = rf"\begin{{tabular}}{{l{'r' * (len(head) - 1)}}}", r"\end{tabular}"
+    return "\n".join([begin, r"\toprule", row(head), r"\midrule", *body, r"\bottomrule", end]) + "\n"
 
 
 def cell(value: Any) -> str:
-    """A number, a text, a (low, high) pair, or a mapping, of which "value" is shown; "-" for None."""
-    if isinstance(value, Mapping):
-        value = value.get("value")
+    """A number, a text, a (low, high) pair, or an estimate, of which the value is shown; "-" for None."""
+    if isinstance(value, Estimate):
+        value = value.value
     if isinstance(value, (list, tuple)):
         return " ... ".join(map(cell, value))
     if isinstance(value, (float, np.floating)):

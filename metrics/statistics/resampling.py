@@ -1,13 +1,13 @@
-"""Uncertainty: intervals by bootstrap over sources, the spread between trials, correlations."""
+"""Uncertainty: intervals by bootstrap over sources, and the spread between trials."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import combinations
-from typing import Any
 
 import numpy as np
-from scipy import stats
+
+from bam.metrics.statistics.estimate import Estimate
 
 SAMPLES = 2000
 LEVEL = 0.95
@@ -121,24 +121,23 @@ def interval(replicates: np.ndarray, level: float = LEVEL) -> tuple[float | None
     return float(low), float(high)
 
 
-def summaries(columns: Mapping[str, np.ndarray], resampling: Resampling) -> dict[str, dict[str, Any]]:
-    """For each column, float (n,), value (the mean), ci_low, ci_high and n, NaN left out; None if unknown."""
+def estimates(columns: Mapping[str, np.ndarray], resampling: Resampling) -> dict[str, Estimate]:
+    """For each column, float (n,), its mean with its interval; NaN are left out."""
     if not columns:
         return {}
     result = {}
     replicates = resampling.means(np.stack(list(columns.values()), 1))
     for (name, column), samples in zip(columns.items(), replicates.T, strict=True):
-        low, high = interval(samples)
         known = column[~np.isnan(column)]
         value = float(known.mean()) if len(known) else None
-        result[name] = {"value": value, "ci_low": low, "ci_high": high, "n": len(known)}
+        result[name] = Estimate(value, *interval(samples), len(known))
     return result
 
 
-def mean_curve(curves: np.ndarray) -> list[float] | None:
+def mean_curve(curves: np.ndarray) -> tuple[float, ...] | None:
     """Mean of the curves (n, K) that have no NaN, K numbers; None if there are none."""
     used = curves[~np.isnan(curves).any(1)]
-    return used.mean(0).tolist() if len(used) else None
+    return tuple(used.mean(0).tolist()) if len(used) else None
 
 
 def trial_sd(values: np.ndarray, trials: int, size: int, seed: int) -> float | None:
@@ -160,27 +159,3 @@ def trial_sd(values: np.ndarray, trials: int, size: int, seed: int) -> float | N
         chosen = np.stack([rng.permutation(len(values))[:size] for _ in range(trials)])
         correction = np.sqrt(1 - size / len(values))
     return float(values[chosen].mean(1).std(ddof=1) / correction)
-
-
-def correlation(
-    x: np.ndarray, y: np.ndarray, level: float = LEVEL
-) -> tuple[float | None, float | None, float | None]:
-    """Pearson's r of two series (n,), and its interval by Fisher's z-transformation.
-
-    atanh(r) is about normal with standard deviation 1 / sqrt(n - 3) (Fisher 1921). All three are None
-    for fewer than four points, for a series that is constant, and for values that are not finite.
-    """
-    x, y = np.asarray(x, float), np.asarray(y, float)
-    if len(x) < 4 or not np.isfinite([x, y]).all() or _is_constant(x) or _is_constant(y):
-        return None, None, None
-    x, y = x - x.mean(), y - y.mean()
-    r = float(np.clip(x @ y / np.sqrt((x @ x) * (y @ y)), -1, 1))
-    if abs(r) == 1:
-        return r, r, r
-    half = stats.norm.ppf((1 + level) / 2) / np.sqrt(len(x) - 3)
-    return r, float(np.tanh(np.arctanh(r) - half)), float(np.tanh(np.arctanh(r) + half))
-
-
-def _is_constant(values: np.ndarray) -> bool:
-    """Whether values differ by no more than rounding does."""
-    return bool(np.ptp(values) <= 1e-12 * np.abs(values).max())

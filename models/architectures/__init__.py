@@ -15,9 +15,8 @@ from bam.base.errors import unknown
 from bam.models.architectures.plain import four_conv, vgg19
 from bam.models.architectures.residual import resnet50, small
 from bam.models.architectures.vit import vit_b16, vit_tiny
-from bam.models.architectures.weights import structure
 
-__all__ = ["ARCHITECTURES", "Architecture", "build_model", "structure"]
+__all__ = ["ARCHITECTURES", "Architecture", "build_model"]
 
 
 @dataclass(frozen=True)

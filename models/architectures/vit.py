@@ -33,8 +33,8 @@ def vit_tiny(classes: int, weights: str) -> keras.Model:
 def _started(model: keras.Model, weights: str) -> keras.Model:
     if weights == "imagenet":
         raise BamError(
-            f"there are no ImageNet weights to fetch for {model.name}: give --weights FILE.npz as published "
-            "by google-research/vision_transformer, or none"
+            f"there are no ImageNet weights to fetch for {model.name}: set `weights` to a .npz file as "
+            "published by google-research/vision_transformer, or to none"
         )
     if weights.endswith(".npz"):
         load_npz(model, weights)

@@ -12,6 +12,7 @@ import h5py
 import tf_keras as keras
 
 from bam.base.errors import BamError
+from bam.models.network.description import graph, structure
 
 # Means of ImageNet's red, green and blue, which Keras Applications' weights expect subtracted.
 IMAGENET_MEANS = (123.68, 116.779, 103.939)
@@ -49,10 +50,10 @@ def load_weights(model: keras.Model, weights: str, published: Published | None =
         return
     if weights == "imagenet":
         if published is None:
-            raise BamError(f"there are no ImageNet weights for {model.name}: use --weights none or a file")
+            raise BamError(f"there are no ImageNet weights for {model.name}: set `weights` to none or a file")
         weights = _downloaded(published)
     if not Path(weights).is_file():
-        raise BamError(f"there is no weights file {weights}: --weights is imagenet, none, or a file")
+        raise BamError(f"there is no weights file {weights}: `weights` is imagenet, none, or a file")
     if weights.endswith(".h5") and published is not None:
         _load_applications(model, weights, published)
     else:
@@ -95,20 +96,16 @@ def _check_modules(part: Any) -> None:
             _check_modules(inner)
 
 
-def structure(model: keras.Model) -> list[str]:
-    """What each layer does, whatever its name: class, settings and shape of its weights, in order."""
-    described = []
-    for layer in model.layers:
-        settings = {key: value for key, value in layer.get_config().items() if key != "name"}
-        described.append(f"{type(layer).__name__} {settings} {[weight.shape for weight in layer.weights]}")
-    return described
-
-
 def _load_keras(model: keras.Model, path: str) -> None:
     """Take over the weights of a .keras file, except those of a last layer with other classes."""
     other = read_network(path)
     if structure(model)[:-1] != structure(other)[:-1]:
         raise BamError(f"{path} holds another architecture than {model.name}")
+    if graph(model)["layers"][:-1] != graph(other)["layers"][:-1]:
+        raise BamError(
+            f"{path} holds another architecture than {model.name}: its layers are connected in another way, "
+            "or with other constants"
+        )
     for mine, theirs in zip(model.layers, other.layers, strict=True):
         if [weight.shape for weight in mine.weights] == [weight.shape for weight in theirs.weights]:
             mine.set_weights(theirs.get_weights())
@@ -120,8 +117,8 @@ def _downloaded(published: Published) -> str:
         return keras.utils.get_file(name, published.url, cache_subdir="models", file_hash=published.md5)
     except Exception as error:  # noqa: BLE001 - get_file raises plain Exception when the server cannot be reached
         raise BamError(
-            f"the ImageNet weights cannot be fetched ({error}): use --weights none, or --weights FILE "
-            "with Keras Applications' .h5 file"
+            f"the ImageNet weights cannot be fetched ({error}): set `weights` to none, or to Keras "
+            "Applications' .h5 file"
         ) from None
 
 

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from bam.base.errors import BamError, unknown
+import inspect
+from typing import Any
+
+from bam.base.errors import unknown
+from bam.base.parameters import check_settings
 from bam.data_prep.dataset import Dataset, View
-from bam.models.inpainters.base import Inpainter, prompt_of
-from bam.models.inpainters.donor import Donor
-from bam.models.inpainters.simple import Black, Blur, Mean
-from bam.models.inpainters.stable_diffusion import StableDiffusion
+from bam.models.inpainters import donor, simple, stable_diffusion  # noqa: F401, they register themselves
+from bam.models.inpainters.base import INPAINTERS, Inpainter, inpainter, prompt_of
 
-INPAINTERS = {
-    "donor": "the same picture with another scene, or another object, of the class named",
-    "stable-diffusion": "what Stable Diffusion paints for the class named (extra: stable-diffusion)",
-    "mean": "the picture's mean colour, whatever is named",
-    "blur": "the picture, blurred, whatever is named",
-    "black": "black, whatever is named",
-}
-_SIMPLE = {kind.name: kind for kind in (Mean, Blur, Black)}
-
-__all__ = ["INPAINTERS", "Inpainter", "make_inpainter", "prompt_of"]
+__all__ = ["INPAINTERS", "Inpainter", "inpainter", "make_inpainter", "prompt_of"]
 
 
 def make_inpainter(
@@ -26,19 +19,17 @@ def make_inpainter(
     dataset: Dataset | None = None,
     kind: str | None = None,
     view: View | None = None,
-    checkpoint: str | None = None,
-    paste_back: bool = True,
+    **settings: Any,
 ) -> Inpainter:
-    """The inpainter of this name.
+    """The inpainter of this name, with these of its settings; see its class.
 
-    dataset, kind, view: for `donor`, see there; the others do not look at them. checkpoint, paste_back:
-    for `stable-diffusion` alone, see there. Raises `BamError` for an unknown name, and for what an
-    inpainter lacks or cannot do.
+    dataset, kind, view: for those that ask for them, as `donor` does. Raises `BamError` for an unknown name,
+    for a setting that the inpainter does not have, and for what it lacks or cannot do.
     """
     if name not in INPAINTERS:
         raise unknown("inpainter", name, INPAINTERS)
-    if name == "stable-diffusion":
-        return StableDiffusion(checkpoint, paste_back)
-    if checkpoint is not None or not paste_back:
-        raise BamError(f"a checkpoint, and not pasting back, are for stable-diffusion, not for {name}")
-    return Donor(dataset, kind, view) if name == "donor" else _SIMPLE[name]()
+    made = INPAINTERS[name]
+    check_settings(name, settings, made.settings())
+    parameters = inspect.signature(made).parameters
+    given = {"dataset": dataset, "kind": kind, "view": view}
+    return made(**{key: value for key, value in given.items() if key in parameters}, **settings)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from bam.base.errors import BamError
+from bam.base.parameters import defaults
+from bam.base.registry import check_name
 
 
 def prompt_of(class_name: str) -> str:
@@ -16,8 +19,15 @@ def prompt_of(class_name: str) -> str:
     return class_name.replace("_", " ")
 
 
+# What the run gives to constructors that ask for it; see `make_inpainter`.
+GIVEN = ("dataset", "kind", "view")
+
+
 class Inpainter(ABC):
     """Repaints the holes of pictures.
+
+    The first line of a class's docstring says what it paints. Its constructor may ask for what is in `GIVEN`;
+    the other parameters are settings, which have defaults, and which attributes of their names hold.
 
     targeted: it paints what the prompt says. version: what another one painted is not used. batch_size:
     how many pictures are best painted at once. may_refuse: it may withhold a sample, which then is black
@@ -31,10 +41,21 @@ class Inpainter(ABC):
     may_refuse = False
     paste_back = True
 
+    @classmethod
+    def summary(cls) -> str:
+        """What it paints, in one line, for lists."""
+        return inspect.getdoc(cls).splitlines()[0]
+
+    @classmethod
+    def settings(cls) -> dict[str, Any]:
+        """Its settings, as they are by default."""
+        return defaults(cls, GIVEN)
+
     @property
     def key(self) -> dict[str, Any]:
         """All that its output depends on, besides what `fill` is given; for JSON."""
-        return {"name": self.name, "version": self.version, "paste_back": self.paste_back}
+        settings = {name: getattr(self, name) for name in self.settings()}
+        return {"name": self.name, "version": self.version, "paste_back": self.paste_back, **settings}
 
     def fill(
         self,
@@ -78,6 +99,17 @@ class Inpainter(ABC):
         ids: list[str | None],
     ) -> np.ndarray:
         """uint8 (N, H, W, 3), of which `fill` uses the holes; at most `batch_size` pictures."""
+
+
+INPAINTERS: dict[str, type[Inpainter]] = {}
+Registered = TypeVar("Registered", bound=type[Inpainter])
+
+
+def inpainter(registered: Registered) -> Registered:
+    """Register an inpainter under its `name`, which must not be that of one of BAM's."""
+    check_name("an inpainter", registered.name, registered, INPAINTERS.get(registered.name))
+    INPAINTERS[registered.name] = registered
+    return registered
 
 
 def _check(images: Any, holes: Any, prompts: Any, seeds: Any, ids: Any) -> None:

@@ -15,20 +15,21 @@ from bam.base.errors import BamError, unknown
 from bam.data_prep.classes import CLASSES, IMAGE_SIZE, OBJECTS, SCENES
 from bam.data_prep.dataset import Dataset, View
 from bam.data_prep.placement import Placement, scaled
-from bam.models.classifier import resize
-from bam.models.inpainters.base import Inpainter, prompt_of
+from bam.models.inpainters.base import Inpainter, inpainter, prompt_of
 
 CACHED = 1024  # donor pictures, which are asked for again with other holes: 150 MB at 224 px
 
 
+@inpainter
 class Donor(Inpainter):
-    """Fills a hole with what the donor picture has there.
+    """The same picture with another scene, or another object, of the class named.
 
-    For a prompt that names a scene class, the donor is the same composite (with its object, or without)
-    in a scene of that class. For an object class it is the same background with an object of that class
-    around the same centre, its box as large in area as the old one. Scenes and objects are drawn from
-    the seed among those of the test images. An image whose id is not in the view, or that has none, gets
-    some test composite X_o,s of the class. A donor depends on id, prompt and seed alone.
+    A hole is filled with what that picture, the donor, has there. For a prompt that names a scene class, the
+    donor is the same composite (with its object, or without) in a scene of that class. For an object class
+    it is the same background with an object of that class around the same centre, its box as large in area
+    as the old one. Scenes and objects are drawn from the seed among those of the test images. An image whose
+    id is not in the view, or that has none, gets some test composite X_o,s of the class. A donor depends on
+    id, prompt and seed alone.
     """
 
     name = "donor"
@@ -65,7 +66,7 @@ class Donor(Inpainter):
     ) -> np.ndarray:
         for prompt in prompts:
             if prompt not in self._targets:
-                hint = "choose another --inpainter for a network of other classes"
+                hint = "choose another `inpainter` for a network of other classes"
                 raise BamError(f"{unknown('class for a donor', prompt, self._targets)}; {hint}")
         size = images.shape[1:3]
         return np.stack(
@@ -77,6 +78,8 @@ class Donor(Inpainter):
 
     def _make_donor(self, name: str | None, target: str, seed: int, size: tuple[int, int]) -> np.ndarray:
         """uint8 (*size, 3), resized as a classifier resizes images."""
+        from bam.models.network.resizing import resize  # which starts TensorFlow
+
         rng = np.random.default_rng(seed)
         if name in self._places:
             donor = self._counterpart(self._places[name], target, rng)
@@ -93,14 +96,14 @@ class Donor(Inpainter):
         if target in OBJECTS:
             box = _box_like(placement, self._dataset.cutout_sizes[target][source])
             placement, present = replace(placement, object=target, cutout=source, **box), True
-        elif view.name.startswith("object_only"):
+        elif view.background == "grey":
             raise BamError(
                 f"{view.name} shows no scenes, so donor cannot put in a {prompt_of(target)}: "
                 "choose another image set"
             )
         else:
             placement = replace(placement, scene=target, scene_index=source)
-        return View(self._dataset, view.name, [placement], np.array([present]))
+        return View(self._dataset, view.name, [placement], np.array([present]), view.background)
 
 
 def _members(test: View) -> dict[str, list[int]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageFilter
 
-from bam.models.inpainters.base import Inpainter
+from bam.models.inpainters.base import Inpainter, inpainter
 
 # Of the paper's blur: 10 pixels in pictures of 224.
 BLUR_SHARE = 10 / 224
@@ -20,8 +20,9 @@ def blurred(images: np.ndarray) -> np.ndarray:
     return np.stack([np.asarray(Image.fromarray(image).filter(blur)) for image in images])
 
 
+@inpainter
 class Mean(Inpainter):
-    """The mean of each channel over the whole picture, hole included."""
+    """The mean of each channel over the whole picture, hole included, whatever is named."""
 
     name = "mean"
 
@@ -30,8 +31,9 @@ class Mean(Inpainter):
         return np.broadcast_to(means, images.shape)
 
 
+@inpainter
 class Blur(Inpainter):
-    """The whole picture, hole included, blurred."""
+    """The whole picture, hole included, blurred, whatever is named."""
 
     name = "blur"
 
@@ -39,8 +41,9 @@ class Blur(Inpainter):
         return blurred(images)
 
 
+@inpainter
 class Black(Inpainter):
-    """Black."""
+    """Black, whatever is named."""
 
     name = "black"
 

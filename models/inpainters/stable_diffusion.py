@@ -13,7 +13,7 @@ from PIL import Image
 
 from bam.base.errors import BamError
 from bam.base.files import read_json
-from bam.models.inpainters.base import Inpainter
+from bam.models.inpainters.base import Inpainter, inpainter
 
 # The weights that the paper used (runwayml/stable-diffusion-inpainting), where they are kept now.
 CHECKPOINT = "stable-diffusion-v1-5/stable-diffusion-inpainting"
@@ -32,13 +32,15 @@ HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 SUFFIXES, SAMPLED = (".json", ".txt", ".safetensors"), 2**20
 
 
+@inpainter
 class StableDiffusion(Inpainter):
-    """Paints the prompt into the hole with a Stable Diffusion inpainting pipeline of diffusers.
+    """What Stable Diffusion paints for the class named (extra: stable-diffusion).
 
-    Pictures are resized to the pipeline's own size (512 x 512) and the result back, both bicubic; holes
-    by nearest neighbour. Arithmetic is float16 on a GPU, and float32 on a CPU, where pictures are painted
-    one by one, so that a picture's fill is the same bit for bit in any batch. A sample that the pipeline's
-    safety checker withholds, or that arithmetic failed for, is black all over.
+    A prompt is painted into the hole by an inpainting pipeline of diffusers. Pictures are resized to the
+    pipeline's own size (512 x 512) and the result back, both bicubic; holes by nearest neighbour. Arithmetic
+    is float16 on a GPU, and float32 on a CPU, where pictures are painted one by one, so that a picture's fill
+    is the same bit for bit in any batch. A sample that the pipeline's safety checker withholds, or that
+    arithmetic failed for, is black all over.
 
     With `paste_back` False the whole picture is what the pipeline returned, as in the paper: all of it has
     passed its autoencoder.

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from bam.base.seeds import generator
 from bam.data_prep.dataset import View
-from bam.models.classifier import resize
+from bam.models.network.resizing import resize
 from bam.models.training.task import Task
 
 # Training pictures are shifted by up to this share of their side and mirrored half the time; their

@@ -27,11 +27,11 @@ class Task:
 
     def __post_init__(self):
         if self.labels == "object" and (self.on == "scene_only" or self.commonality is not None):
-            raise BamError("without objects there are no object labels: use --labels scene")
+            raise BamError("without objects there are no object labels: set `labels` to scene")
         if self.commonality is not None and self.on != "object_scene":
-            raise BamError("--commonality names the image set itself: leave out --on")
+            raise BamError("`commonality` names the image set itself: leave out `on`")
         if self.commonality is not None and self.commonality not in COMMONALITIES:
-            raise BamError(f"--commonality must be one of {', '.join(map(str, COMMONALITIES))}")
+            raise BamError(f"`commonality` must be one of {', '.join(map(str, COMMONALITIES))}")
         if self.classes is not None:
             object.__setattr__(self, "classes", self._in_order(self.classes))
 
@@ -41,9 +41,9 @@ class Task:
             if name not in known:
                 raise unknown(f"{self.labels} class", name, known)
         if self.commonality is not None:
-            raise BamError("--commonality is about all scene classes: leave out --classes")
+            raise BamError("`commonality` is about all scene classes: leave out `classes`")
         if len(classes) < 2 or len(set(classes)) < len(classes):
-            raise BamError(f"--classes must name two or more, each once, not {', '.join(classes) or 'none'}")
+            raise BamError(f"`classes` must name two or more, each once, not {', '.join(classes) or 'none'}")
         return tuple(sorted(classes, key=known.index))
 
     @property

@@ -112,6 +112,7 @@ def train(config: Config, dataset: Dataset, folder: Path) -> dict[str, Any]:
         "config": asdict(config),
         "class_names": list(task.class_names),
         "digest": classifier.digest,
+        "seed_digest": classifier.seed_digest,
         "parameters": model.count_params(),
         "history": history,
         **evaluate_views(classifier, dataset, task),
@@ -133,7 +134,7 @@ def _check_same(config: Config, old: dict[str, Any], target: Path) -> None:
     changed = _changed(asdict(config), old)
     if changed:
         raise BamError(
-            f"{target} was trained with {'; '.join(changed)}: give another --models, or remove it first"
+            f"{target} was trained with {'; '.join(changed)}: give another `models`, or remove it first"
         )
 
 
@@ -200,7 +201,7 @@ def _fit(
             loss, accuracy = model.evaluate(validation, verbose=0)
             done = span.stop
             if not math.isfinite(loss):
-                raise BamError(f"the validation loss is {loss} after {done} steps: lower --learning_rate")
+                raise BamError(f"the validation loss is {loss} after {done} steps: lower `learning_rate`")
             history.append({"step": done, "validation_loss": loss, "validation_accuracy": accuracy})
             weights = model.get_weights()
             if loss <= min(entry["validation_loss"] for entry in history):
@@ -241,27 +242,26 @@ class Checkpoint:
         Without one, or with one that is damaged or of other settings, nothing changes and the history
         is empty.
         """
-        if not self.path.exists():
-            return [], model.get_weights()
-        try:
-            return self._read(model, optimizer)
-        except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
-            print(f"{self.path} cannot be used ({error}): starting anew", file=sys.stderr)
-            return [], model.get_weights()
+        if self.path.exists():
+            try:
+                return self._read(model, optimizer)
+            except (OSError, EOFError, ValueError, KeyError, AttributeError, zipfile.BadZipFile) as error:
+                print(f"{self.path} cannot be used ({error}): starting anew", file=sys.stderr)
+        return [], model.get_weights()
 
     def _read(self, model: keras.Model, optimizer: keras.optimizers.Optimizer) -> tuple[list, list]:
-        with np.load(self.path, allow_pickle=False) as arrays:
-            if _changed(self.config, json.loads(str(arrays["config"]))):
-                raise ValueError("it is of a training with other settings")
-            values = {
-                kind: [
-                    arrays[f"{kind}_{index}"]
-                    for index in range(sum(n.startswith(f"{kind}_") for n in arrays))
-                ]
-                for kind in ("weights", "best", "optimizer")
-            }
-            history = json.loads(str(arrays["history"]))
-        model.set_weights(values["weights"])
-        for variable, value in zip(optimizer.variables, values["optimizer"], strict=True):
+        with np.load(self.path, allow_pickle=False) as file:
+            arrays = dict(file)
+        config, history = (json.loads(str(arrays[name])) for name in ("config", "history"))
+        if _changed(self.config, config):
+            raise ValueError("it is of a training with other settings")
+        weights, best, state = (
+            [array for name, array in arrays.items() if name.startswith(f"{kind}_")]
+            for kind in ("weights", "best", "optimizer")
+        )
+        variables = [*model.weights, *optimizer.variables]
+        if [variable.shape for variable in variables] != [array.shape for array in (*weights, *state)]:
+            raise ValueError("it is of another network")
+        for variable, value in zip(variables, (*weights, *state), strict=True):
             variable.assign(value)
-        return history, values["best"]
+        return history, best

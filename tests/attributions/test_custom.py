@@ -1,10 +1,11 @@
+import functools
+
 import numpy as np
 import pytest
 
 from bam.attributions import explain
-from bam.attributions.custom import is_own, own_method
+from bam.attributions.custom import custom_method, is_custom
 from bam.base.errors import BamError
-from bam.metrics.evaluation.run import parse_methods
 
 BRIGHTNESS = """
 import numpy as np
@@ -49,7 +50,7 @@ def images():
 
 
 def test_a_function_in_a_file_is_a_method(file, scene_classifier, images):
-    method = own_method(f"{file}:brightness")
+    method = custom_method(f"{file}:brightness")
     assert (method.name, method.own, method.control) == ("brightness", True, False)
     maps = explain(scene_classifier, images, [0, 1], method, power=2)
     np.testing.assert_allclose(maps, images.mean(-1) ** 2, rtol=1e-5)
@@ -69,21 +70,24 @@ def test_its_neighbours_and_dataclasses_work(tmp_path, scene_classifier, images)
         "    import late_neighbour\n"
         "    return images[..., 0] * Settings().factor + late_neighbour.TERM\n"
     )
-    maps = explain(scene_classifier, images, [0, 1], own_method(f"{tmp_path / 'mine.py'}:triple"))
+    maps = explain(scene_classifier, images, [0, 1], custom_method(f"{tmp_path / 'mine.py'}:triple"))
     np.testing.assert_allclose(maps, images[..., 0] * 3 + 1)
 
 
 def test_a_registered_name_is_never_a_folder(tmp_path, monkeypatch):
     (tmp_path / "random").mkdir()
+    (tmp_path / "mine").mkdir()
     monkeypatch.chdir(tmp_path)
-    assert [method.name for method in parse_methods("random")] == ["random", "edges"]
+    assert not is_custom("random")
+    assert not is_custom("grad_cam")
+    assert is_custom("mine")
 
 
 def test_its_version_changes_with_the_file(file):
-    before = own_method(f"{file}:brightness").version
-    assert own_method(f"{file}:brightness").version == before
+    before = custom_method(f"{file}:brightness").version
+    assert custom_method(f"{file}:brightness").version == before
     file.write_text(BRIGHTNESS + "\n# changed\n")
-    assert own_method(f"{file}:brightness").version != before
+    assert custom_method(f"{file}:brightness").version != before
 
 
 @pytest.mark.parametrize(
@@ -97,7 +101,7 @@ def test_its_version_changes_with_the_file(file):
 )
 def test_wrong_maps_are_one_error_that_names_the_method(file, scene_classifier, images, name, message):
     with pytest.raises(BamError, match=message):
-        explain(scene_classifier, images, [0, 1], own_method(f"{file}:{name}"))
+        explain(scene_classifier, images, [0, 1], custom_method(f"{file}:{name}"))
 
 
 def test_what_is_no_method_is_refused(file, tmp_path):
@@ -106,14 +110,15 @@ def test_what_is_no_method_is_refused(file, tmp_path):
         f"{file}:forgetful": r"must take \(classifier, images, targets, \*, seed\): too many positional",
         f"{file}:demanding": r"must take .* missing a required argument: 'power'",
         f"{file}:grad_cam": "name of a method of BAM's",
-        f"{tmp_path}/nowhere.py:f": "path/to/file.py:function",
+        f"{tmp_path}/nowhere.py:f": "there is no Python file",
+        f"{tmp_path}/nowhere:f": "path/to/file.py:function",
         str(tmp_path): "holds no maps",
     }.items():
         with pytest.raises(BamError, match=message):
-            own_method(entry)
+            custom_method(entry)
     file.write_text("1 / 0")
     with pytest.raises(BamError, match=r"cannot be run \(ZeroDivisionError"):
-        own_method(f"{file}:brightness")
+        custom_method(f"{file}:brightness")
 
 
 @pytest.fixture
@@ -126,7 +131,7 @@ def maps_folder(tmp_path):
 
 
 def test_a_folder_of_maps_is_a_method(maps_folder, scene_classifier, images):
-    method = own_method(str(maps_folder))
+    method = custom_method(str(maps_folder))
     assert method.name == "mine"
     place = {"ids": ["b", "a"], "view": "object_scene"}
     maps = explain(scene_classifier, images, [0, 1], method, **place)
@@ -134,11 +139,11 @@ def test_a_folder_of_maps_is_a_method(maps_folder, scene_classifier, images):
     assert maps[1].max() == 0
     version = method.version
     np.save(maps_folder / "scene" / "object_scene" / "a.npy", np.ones((64, 64, 3)))
-    assert own_method(str(maps_folder)).version != version
+    assert custom_method(str(maps_folder)).version != version
 
 
 def test_missing_and_wrong_maps_are_named(maps_folder, scene_classifier, images):
-    method = own_method(str(maps_folder))
+    method = custom_method(str(maps_folder))
     with pytest.raises(BamError, match=r"no map .*scene_only/a\.npy"):
         explain(scene_classifier, images, [0, 1], method, ids=["a", "b"], view="scene_only")
     path = maps_folder / "scene" / "object_scene" / "a.npy"
@@ -154,10 +159,78 @@ def test_missing_and_wrong_maps_are_named(maps_folder, scene_classifier, images)
         explain(scene_classifier, images, [0, 1], method, ids=["a", "b"], view="object_scene")
 
 
-def test_method_lists_take_them(file, maps_folder):
-    names = [method.name for method in parse_methods(f"grad_cam,{file}:brightness,{maps_folder}")]
-    assert names == ["grad_cam", "brightness", "mine", "random", "edges"]
-    assert not is_own("grad_cam")
-    file.with_name("other.py").write_text(BRIGHTNESS)
-    with pytest.raises(BamError, match="two methods brightness"):
-        parse_methods(f"{file}:brightness,{file.with_name('other.py')}:brightness")
+def brightness_of_this_file(classifier, images, targets, *, seed, power: int = 1):
+    return images.mean(-1) ** power
+
+
+def redefined(function):
+    def mine(classifier, images, targets, *, seed):
+        return images
+
+    first = mine
+
+    def mine(classifier, images, targets, *, seed):
+        return -images
+
+    return (first, mine)[function]
+
+
+def test_a_function_is_a_method(scene_classifier, images):
+    method = custom_method(brightness_of_this_file)
+    assert (method.name, method.own, method.transient) == ("brightness_of_this_file", True, "")
+    assert method.version == custom_method(brightness_of_this_file).version
+    assert custom_method(redefined(0)).version != custom_method(redefined(1)).version
+    maps = method.with_settings(power="2").explain(scene_classifier, images, [0, 1])
+    np.testing.assert_allclose(maps, images.mean(-1) ** 2, rtol=1e-5)
+    named = custom_method(brightness_of_this_file, name="mine", version="3")
+    assert (named.name, named.version) == ("mine", "3")
+
+
+class Callable:
+    def __call__(self, classifier, images, targets, *, seed):
+        return images
+
+
+def test_a_function_that_is_more_than_its_file_says_has_rows_that_cannot_be_kept():
+    factor = 2
+
+    def scaled(classifier, images, targets, *, seed):
+        return factor * images
+
+    for function, reason in {
+        scaled: "it has a closure",
+        (lambda classifier, images, targets, *, seed: images): "it has no name",
+        Callable(): "it is no plain function",
+        functools.partial(brightness_of_this_file, power=2): "it is no plain function",
+    }.items():
+        assert custom_method(function).transient == reason
+        assert custom_method(function, version="1").transient == ""
+
+
+def test_functions_that_are_no_methods_are_refused():
+    def forgetful(images):
+        return images
+
+    def grad_cam(classifier, images, targets, *, seed):
+        return images
+
+    def demanding(classifier, images, targets, *, seed, power):
+        return images
+
+    for function, message in {
+        forgetful: r"must take \(classifier, images, targets, \*, seed\): too many positional",
+        demanding: r"must take .* missing a required argument: 'power'",
+        grad_cam: "name of a method of BAM's",
+    }.items():
+        with pytest.raises(BamError, match=message):
+            custom_method(function)
+
+
+def test_settings_that_no_file_can_record_are_refused():
+    def smoothed(classifier, images, targets, *, seed, by=np.mean, sizes=(1, 2)):
+        return images
+
+    method = custom_method(smoothed)
+    with pytest.raises(BamError, match="smoothed: by must be a number, a text or a list of such, not <"):
+        method.with_settings()
+    assert method.with_settings(by="mean").settings == {"by": "mean", "sizes": (1, 2)}

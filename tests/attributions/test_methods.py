@@ -206,7 +206,37 @@ def test_a_method_says_what_it_needs_when_it_is_registered(oblong_classifier, mo
     def plain(classifier, images, targets, *, seed):
         return images
 
+    @registry.method(version=2)
+    def improved(classifier, images, targets, *, seed):
+        return images
+
     found = registry.METHODS
+    assert {name: method.version for name, method in found.items()} == {
+        "square_only": 1,
+        "plain": 1,
+        "improved": 2,
+    }
     assert found["square_only"].unsuited(oblong_classifier) == "oblong is too long"
     assert found["plain"].unsuited(oblong_classifier) is None
     assert square_only(None, 3, None, seed=0) == plain(None, 3, None, seed=0) == 3
+
+
+def test_settings_are_what_maps_are_made_with(oblong_classifier, batch):
+    images, targets, _ = batch
+    explainer = METHODS["smoothgrad"].with_settings(samples=3)
+    assert explainer.settings == {"samples": 3, "noise": 0.15}
+    assert explainer.key == ["smoothgrad", 1, {"samples": 3, "noise": 0.15}]
+    found = explainer.explain(oblong_classifier, images, targets, seed=4)
+    expected = explain(oblong_classifier, images, targets, "smoothgrad", 4, samples=3)
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_all_settings_are_known_by_their_defaults(method):
+    explainer = METHODS[method].with_settings()
+    assert explainer.name == method
+    assert explainer.settings == METHODS[method].defaults
+    assert not {"classifier", "images", "targets", "seed", "masks", "ids", "view"} & set(explainer.settings)
+    for name, value in explainer.settings.items():
+        assert METHODS[method].with_settings(**{name: value}).key == explainer.key
+        with pytest.raises(BamError, match=f"{method}: {name} must be of type"):
+            METHODS[method].with_settings(**{name: object()})

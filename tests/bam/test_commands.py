@@ -38,11 +38,12 @@ def test_the_three_commands_end_in_a_table(folders):
     assert errors == []
     assert "| method | IDR ↑ |" in out
     score = json.loads((folders["out"] / "idr.json").read_text())
-    assert set(score["methods"]) == {"grad_cam", "random", "edges"}
+    assert set(score["lines"]) == {"grad_cam", "random", "edges"}
     accuracy = json.loads((folders["models"] / "scene" / "model.json").read_text())["accuracy"][
         "object_scene"
     ]
-    assert score["methods"]["grad_cam"]["n"] + score["methods"]["grad_cam"]["excluded"]["misclassified"] == 40
+    line = score["lines"]["grad_cam"]
+    assert line["estimate"]["n"] + line["excluded"]["misclassified"] == 40
     assert 0 <= accuracy <= 1
     assert (folders["models"] / "validity.md").exists()
 
@@ -109,17 +110,47 @@ def test_images_and_a_network_of_ones_own_need_no_dataset(folders, tmp_path):
         ("metrics", ("--metric", "mcs,idrr"), "did you mean 'idr'"),
         ("metrics", ("--metric", "idr", "--images", "folder"), "--images is for --metric iir, inpainting"),
         ("metrics", ("--metric", "idr", "--fills", "2"), "--fills is for --metric inpainting"),
-        ("metrics", ("--metric", "inpainting", "--inpainter", "doner"), "--inpainter=doner"),
-        ("metrics", ("--metric", "inpainting", "--levels", "10,half"), "whole percentages from 1 to 100"),
-        ("metrics", ("--metric", "inpainting", "--levels", "0,101"), "whole percentages from 1 to 100"),
+        ("metrics", ("--metric", "inpainting", "--inpainter", "doner"), "did you mean 'donor'"),
+        ("metrics", ("--metric", "inpainting", "--levels", "10,half"), "--levels must be a valid integer"),
+        (
+            "metrics",
+            ("--metric", "inpainting", "--levels", "10,101"),
+            "--levels must be less than or equal to 100",
+        ),
         ("metrics", ("--human_ranking", "people.csv"), "--human_ranking is for --judge"),
         ("metrics", ("idr",), "unexpected argument 'idr'"),
-        ("train", ("--architecture", "resnet"), "--architecture=resnet"),
-        ("build_dataset", ("--colour", "red"), "colour"),
+        ("train", ("--architecture", "resnet"), "did you mean 'resnet50'"),
+        ("build_dataset", ("--colour", "red"), "unknown flag '--colour'"),
+        (
+            "build_dataset",
+            ("--images_per_pair", "9"),
+            "--images_per_pair must be greater than or equal to 10",
+        ),
+        ("metrics", ("--metrics", "idr"), "did you mean '--metric'"),
+        ("metrics", ("--metric", "rmcs", "--judge"), "--judge needs a metric other than rmcs and tcav"),
     ],
 )
 def test_wrong_usage_is_exit_code_2(command, flags, words):
     _, errors = bam(command, *flags, code=2)
+    assert len(errors) == 1
+    assert words in errors[0]
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (("--methods", "grad_camm"), "did you mean 'grad_cam'"),
+        (("--methods", "smoothgrad(nois=1)"), "did you mean 'noise'"),
+        (("--set", "smoothgrad.samples=many"), "smoothgrad: samples must be of type int"),
+        (("--set", "smoothgrad=3"), "--set takes METHOD.PARAMETER=VALUE"),
+        (
+            ("--methods", "grad_cam", "--set", "smoothgrad.samples=3"),
+            "--set names smoothgrad, which is",
+        ),
+    ],
+)
+def test_methods_that_are_not_there_are_one_line(flags, words):
+    _, errors = bam("metrics", *flags, code=1)
     assert len(errors) == 1
     assert words in errors[0]
 
@@ -134,3 +165,43 @@ def test_other_settings_are_refused(folders, sources_folder):
     assert "epochs 1.0, not 2.0" in errors[0]
     _, errors = bam("build_dataset", "--coco", sources_folder / "coco", code=1)
     assert "belong together" in errors[0]
+
+
+def test_settings_of_methods_are_rows_of_their_own(folders, tmp_path):
+    out, errors = bam(
+        "metrics", "--methods", "smoothgrad(samples=2),smoothgrad(samples=3, noise=.3),gradient_x_input",
+        "--set", "smoothgrad.noise=.2", "--limit", 4, "--norobustness", "--data", folders["data"],
+        "--models", folders["models"], "--out", tmp_path,
+    )  # fmt: skip
+    assert errors == []
+    lines = json.loads((tmp_path / "idr.json").read_text())["lines"]
+    assert lines["smoothgrad(samples=2, noise=0.2)"]["settings"] == {"samples": 2, "noise": 0.2}
+    assert lines["smoothgrad(samples=3, noise=0.3)"]["settings"] == {"samples": 3, "noise": 0.3}
+    assert lines["gradient_x_input"]["settings"] == {}
+    assert "| smoothgrad(samples=2, noise=0.2) |" in out
+
+
+def test_all_commands_have_one_name():
+    for flags, code in (((), 0), (("--help",), 0), (("build", "--help"), 0), (("scor",), 2)):
+        done = subprocess.run([sys.executable, "-m", "bam", *flags], capture_output=True, text=True)
+        assert done.returncode == code
+    assert "unknown command 'scor'" in done.stderr
+    shown = subprocess.run([sys.executable, "-m", "bam"], capture_output=True, text=True).stdout
+    assert all(f"bam {name} " in shown for name in ("build", "train", "metrics", "doctor"))
+
+
+def test_help_lists_every_setting_with_its_default():
+    shown = subprocess.run(
+        [sys.executable, "-m", "bam", "metrics", "--help"], capture_output=True, text=True
+    ).stdout
+    shown = " ".join(shown.split())
+    assert "--iir_threshold NUMBER relative change of g_c that IIR allows (default: 0.1)" in shown
+    assert "--levels ARRAY whole percentages" in shown
+    assert "(default: 10,20,30,40,50)" in shown
+
+
+def test_the_doctor_names_versions_and_extras():
+    out, _ = bam("doctor")
+    named = [line.split()[0] for line in out.splitlines()]
+    assert {"python", "devices", "tensorflow", "tf-keras"} <= set(named)
+    assert named.count("extra") == 3

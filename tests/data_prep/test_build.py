@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,9 @@ from bam.base.errors import BamError
 from bam.data_prep import build as build_module
 from bam.data_prep import load_dataset
 from bam.data_prep.build import build
-from bam.data_prep.sources.gather import Sources
+from bam.data_prep.sources import Sources
+from bam.data_prep.sources.coco import Coco
+from bam.data_prep.sources.miniplaces import MiniPlaces
 
 REPOSITORY = Path(build_module.__file__).parents[1]
 
@@ -27,7 +28,7 @@ def copied_sources(sources_folder, tmp_path):
     """The sources at another place, to be changed."""
     folder = tmp_path / "sources"
     shutil.copytree(sources_folder, folder)
-    return Sources("coco/miniplaces", folder / "coco", folder / "miniplaces")
+    return Sources(Coco(folder / "coco"), MiniPlaces(folder / "miniplaces"))
 
 
 @pytest.fixture
@@ -90,26 +91,33 @@ def test_existing_dataset_is_opened_and_left_alone(sources, dataset, contents, m
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"seed": 7}, "was built with seed 0, not 7: give another --data, or remove it"),
+        ({"seed": 7}, "was built with seed 0, not 7: give another `data`, or remove it"),
         ({"images_per_pair": 11}, "was built with images_per_pair 10, not 11: give"),
         ({"seed": 1, "images_per_pair": 12}, "with seed 0, not 1; images_per_pair 10, not 12: give"),
         ({"minimum_area": 2000}, "was built with minimum_area 1024, not 2000"),
-        ({"name": "drawn"}, "was built with source coco/miniplaces, not drawn"),
     ],
 )
 def test_existing_dataset_of_other_settings_is_refused(sources, dataset, contents, changes, message):
     before = contents(dataset.folder)
-    of_sources = {key: changes[key] for key in changes.keys() & {"minimum_area", "name"}}
-    of_build = {"images_per_pair": 10, "seed": 0, **{k: v for k, v in changes.items() if k not in of_sources}}
+    changes = {"images_per_pair": 10, "seed": 0, **changes}
+    coco = Coco(sources.objects.folder, changes.pop("minimum_area", sources.objects.minimum_area))
     with pytest.raises(BamError, match=message):
-        build(replace(sources, **of_sources), dataset.folder, workers=1, **of_build)
+        build(Sources(coco, sources.scenes), dataset.folder, workers=1, **changes)
     assert contents(dataset.folder) == before
 
 
-def test_existing_dataset_of_other_sources_is_refused(copied_sources, dataset):
-    next((copied_sources.miniplaces / "images/train/t/track/outdoor").iterdir()).unlink()
-    with pytest.raises(BamError, match="was built with other scenes: give another --data"):
-        build(copied_sources, dataset.folder, images_per_pair=10, seed=0, workers=1)
+def test_existing_dataset_of_other_sources_is_refused(copied_sources, dataset, monkeypatch):
+    scenes = copied_sources.scenes
+    other = Sources(copied_sources.objects, scenes)
+    next((scenes.folder / "images/train/t/track/outdoor").iterdir()).unlink()
+    with pytest.raises(BamError, match="was built with other scenes: give another `data`"):
+        build(other, dataset.folder, images_per_pair=10, seed=0, workers=1)
+    monkeypatch.setattr(scenes, "name", "drawn")
+    with pytest.raises(BamError, match="was built with source coco/miniplaces, not coco/drawn; other scenes"):
+        build(other, dataset.folder, images_per_pair=10, seed=0, workers=1)
+    monkeypatch.setattr(scenes, "settings", lambda: {"seed": 3})
+    with pytest.raises(BamError, match="name its settings and notes otherwise than seed"):
+        build(other, dataset.folder, images_per_pair=10, seed=0, workers=1)
 
 
 def test_foreign_folder_is_refused(sources, target):
@@ -121,21 +129,23 @@ def test_foreign_folder_is_refused(sources, target):
 
 
 def test_too_few_images_per_pair(sources, target):
-    with pytest.raises(BamError, match=r"--images_per_pair must be at least 10 .*, not 9"):
+    with pytest.raises(BamError, match=r"`images_per_pair` must be at least 10 .*, not 9"):
         build(sources, target, images_per_pair=9, seed=0, workers=1)
 
 
 def test_missing_folders(sources, target, tmp_path):
-    for changes in ({"coco": tmp_path / "nothing"}, {"miniplaces": tmp_path / "nothing"}):
+    nothing = tmp_path / "nothing"
+    for objects, scenes in ((Coco(nothing), sources.scenes), (sources.objects, MiniPlaces(nothing))):
         with pytest.raises(BamError, match="must be a folder with"):
-            build(replace(sources, **changes), target, images_per_pair=10, seed=0, workers=1)
+            build(Sources(objects, scenes), target, images_per_pair=10, seed=0, workers=1)
         assert not target.exists()
 
 
 def test_too_few_sources_says_how_many_and_why_and_sees_what_is_added(
     copied_sources, target, dataset, contents, tmp_path
 ):
-    photographs = sorted((copied_sources.coco / "train2017").glob("0000000060*"))  # pizza is the sixth class
+    folder = copied_sources.objects.folder / "train2017"
+    photographs = sorted(folder.glob("0000000060*"))  # pizza is the sixth class
     assert len(photographs) == 12
     away = tmp_path / "away"
     away.mkdir()
@@ -151,7 +161,7 @@ def test_too_few_sources_says_how_many_and_why_and_sees_what_is_added(
     assert "1 cannot be read" in message
     assert not target.exists()
     for photograph in away.iterdir():
-        shutil.move(photograph, copied_sources.coco / "train2017")
+        shutil.move(photograph, folder)
     photographs[5].write_bytes(whole)
     build(copied_sources, target, images_per_pair=10, seed=0, workers=1)
     assert contents(target) == contents(dataset.folder)
@@ -159,11 +169,12 @@ def test_too_few_sources_says_how_many_and_why_and_sees_what_is_added(
 
 def test_flaws_are_counted_and_named(copied_sources, target):
     """Twelve pictures of each class are wanted, so that every flaw is met."""
-    photographs = sorted((copied_sources.coco / "train2017").iterdir())
+    coco, miniplaces = copied_sources.objects.folder, copied_sources.scenes.folder
+    photographs = sorted((coco / "train2017").iterdir())
     photographs[0].unlink()
     photographs[13].write_bytes(photographs[13].read_bytes()[:700])
     shutil.copy(photographs[25], photographs[26])  # 150 x 120 in place of 120 x 150
-    path = copied_sources.coco / "annotations" / "instances_train2017.json"
+    path = coco / "annotations" / "instances_train2017.json"
     content = json.loads(path.read_text())
     for annotation in content["annotations"]:
         if annotation["image_id"] == 4001 and annotation["area"] > 1000:
@@ -171,16 +182,16 @@ def test_flaws_are_counted_and_named(copied_sources, target):
         if annotation["image_id"] == 5001:
             annotation["area"] = 1000
     path.write_text(json.dumps(content))
-    images, objects = (copied_sources.miniplaces / below / "train" for below in ("images", "objects"))
+    images, objects = (miniplaces / below / "train" for below in ("images", "objects"))
     (objects / "b/bedroom").mkdir(parents=True)
     (objects / "b/bedroom/00000002.xml").write_text(
         "<annotation><object><name>dogs</name></object></annotation>"
     )
     (objects / "b/bedroom/00000003.xml").write_text("<a>")
     shutil.copy(images / "r/runway/00000001.jpg", images / "r/runway/00000004.jpg")
-    exclusions = copied_sources.miniplaces / "exclude.txt"
+    exclusions = miniplaces / "exclude.txt"
     exclusions.write_text("images/train/t/track/outdoor/00000012.jpg  # a dog\n")
-    flawed = replace(copied_sources, exclude_scenes=exclusions)
+    flawed = Sources(Coco(coco), MiniPlaces(miniplaces, exclusions))
     description = build(flawed, target, images_per_pair=12, seed=0, workers=2).description
     found = {(e["class"], e["file"]): e["reason"].split(":")[0] for e in description["excluded"]}
     runway = {key: found.pop(key) for key in list(found) if key[0] == "runway"}
@@ -192,7 +203,7 @@ def test_flaws_are_counted_and_named(copied_sources, target):
         ("kite", "000000005001.jpg"): "object too small",
         ("bedroom", "b/bedroom/00000002.jpg"): "shows one of the objects",
         ("bedroom", "b/bedroom/00000003.jpg"): "object annotation cannot be read",
-        ("track", "t/track/outdoor/00000012.jpg"): "named in --exclude_scenes",
+        ("track", "t/track/outdoor/00000012.jpg"): "named in `exclude_scenes`",
     }
     assert list(runway.values()) == ["duplicate of another picture"]
     assert description["excluded_summary"].startswith("9 left out: ")
@@ -231,7 +242,7 @@ def fails_at(call, function, error):
     return failing
 
 
-@pytest.mark.parametrize(("function", "call"), [("gather_scenes", 4), ("write_contact_sheets", 1)])
+@pytest.mark.parametrize(("function", "call"), [("gather", 14), ("write_contact_sheets", 1)])
 def test_interrupted_build_goes_on(sources, target, dataset, contents, monkeypatch, function, call):
     with monkeypatch.context() as patched:
         failing = fails_at(call, getattr(build_module, function), KeyboardInterrupt)
@@ -240,16 +251,21 @@ def test_interrupted_build_goes_on(sources, target, dataset, contents, monkeypat
             build(sources, target, images_per_pair=10, seed=0, workers=2)
     assert_no_dataset(target)
     again = fails_at(1, None, AssertionError("what was gathered is gathered again"))
-    monkeypatch.setattr(build_module, "gather_objects", again)
-    if function != "gather_scenes":
-        monkeypatch.setattr(build_module, "gather_scenes", again)
+    if function == "gather":
+        gather = build_module.gather
+
+        def again(source, items, name, *given, **how):
+            assert build_module.SCENES.index(name) >= 3, "what was gathered is gathered again"
+            return gather(source, items, name, *given, **how)
+
+    monkeypatch.setattr(build_module, "gather", again)
     assert_undisturbed(target, sources, dataset, contents)
 
 
 def test_what_a_build_of_other_settings_left_is_not_used(sources, target, dataset, contents, monkeypatch):
     with monkeypatch.context() as patched:
-        failing = fails_at(2, build_module.gather_scenes, KeyboardInterrupt)
-        patched.setattr(build_module, "gather_scenes", failing)
+        failing = fails_at(12, build_module.gather, KeyboardInterrupt)
+        patched.setattr(build_module, "gather", failing)
         with pytest.raises(KeyboardInterrupt):
             build(sources, target, images_per_pair=10, seed=3, workers=2)
     assert_undisturbed(target, sources, dataset, contents)
@@ -304,7 +320,7 @@ import os, signal, sys
 from pathlib import Path
 
 from bam.data_prep.build import build
-from bam.data_prep.sources.gather import Sources
+from bam.data_prep.sources import Sources, make_source
 
 coco, miniplaces, parent, *moments = sys.argv[1:]
 children = {}
@@ -322,7 +338,8 @@ for moment in moments:
         replace(source, target)
 
     os.replace = replace_or_die
-    build(Sources("coco/miniplaces", Path(coco), Path(miniplaces)), Path(parent) / moment / "bam", 10, 0, 2)
+    sources = Sources(make_source("object", "coco", coco), make_source("scene", "miniplaces", miniplaces))
+    build(sources, Path(parent) / moment / "bam", 10, 0, 2)
     os._exit(0)
 for child, moment in children.items():
     print(moment, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
@@ -332,7 +349,8 @@ for child, moment in children.items():
 def test_killed_build_goes_on(sources, tmp_path, dataset, contents):
     # Of 53 files and folders put in place: a cutout array, dataset.json, the dataset folder itself.
     moments = ["6", "46", "53"]
-    script = [sys.executable, "-c", KILLED, sources.coco, sources.miniplaces, tmp_path, *moments]
+    folders = sources.objects.folder, sources.scenes.folder
+    script = [sys.executable, "-c", KILLED, *folders, tmp_path, *moments]
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
     answer = subprocess.run(script, env=environment, capture_output=True, text=True, timeout=120, check=True)
     codes = dict(line.split() for line in answer.stdout.splitlines())

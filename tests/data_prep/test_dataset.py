@@ -141,6 +141,7 @@ def test_without_object_is_the_same_image_with_nothing_pasted(dataset, name):
     assert bare.name == f"{name}-without_object"
     assert bare.placements == view.placements
     assert bare.present.tolist() == [False] * 3
+    assert bare.background == view.background == ("grey" if name == "object_only" else "scene")
     assert view.present.all()
     with_object, without = view[:], bare[:]
     np.testing.assert_array_equal(without.masks, with_object.masks)

@@ -109,7 +109,7 @@ def test_jpeg_on_wish(small, tmp_path):
 
 def test_a_folder_that_is_not_empty_is_refused(small, tmp_path):
     (tmp_path / "mine.txt").write_text("mine")
-    with pytest.raises(BamError, match="is not empty: give another --export"):
+    with pytest.raises(BamError, match="is not empty: give another `export`"):
         export(small, tmp_path, "png", 1)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 

@@ -1,10 +1,8 @@
-"""Folders of untrained models, of every name that the metrics ask for."""
+"""Folders of untrained models, of every name that the metrics ask for, and runs of these."""
 
 from dataclasses import asdict
 
 import pytest
-
-from bam.metrics.evaluation.rows import Row
 
 
 @pytest.fixture(scope="session")
@@ -13,7 +11,7 @@ def suite_folder(dataset, tmp_path_factory):
     import tf_keras as keras
 
     from bam.base.files import write_json
-    from bam.models.classifier import network_digest
+    from bam.models.network.description import network_digest
     from bam.models.training.task import SUITE
     from bam.models.training.training import make_config
 
@@ -39,9 +37,66 @@ def suite_folder(dataset, tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="session")
+def run_in(dataset, suite_folder):
+    """From a folder for the results to a `Run`, by default of `random`, the suite's models and `dataset`.
+
+    methods: names, methods, functions or explainers; these alone. models: a folder; the networks of one are
+    loaded once. data, images, model, class_names and asked are those of `Run`, other settings the run's.
+    """
+    from bam.attributions import METHODS, Method
+    from bam.attributions.registry import Explainer
+    from bam.metrics.evaluation.run import Run
+    from bam.metrics.evaluation.settings import RunSettings
+    from bam.models.stored import Models
+
+    loaded = {}
+
+    def explainer(method):
+        if isinstance(method, Explainer):
+            return method
+        if isinstance(method, str):
+            method = METHODS[method]
+        elif not isinstance(method, Method):
+            method = Method(method.__name__, method)
+        return method.with_settings()
+
+    def make(
+        out,
+        methods=("random",),
+        models=suite_folder,
+        data=dataset,
+        images=None,
+        model=None,
+        class_names=None,
+        asked=None,
+        **settings,
+    ):
+        settings = RunSettings(**settings)
+        key = (models, settings.precision, settings.batch_size)
+        if key not in loaded:
+            loaded[key] = Models(*key)
+        explainers = [explainer(method) for method in methods]
+        return Run(data, loaded[key], explainers, settings, out, images, model, class_names, asked or {})
+
+    return make
+
+
+@pytest.fixture
+def run_for(run_in, tmp_path):
+    """The same, its results in `out` in `tmp_path`."""
+
+    def make(methods=("random",), out="results", **more):
+        return run_in(tmp_path / out, methods, **more)
+
+    return make
+
+
 @pytest.fixture
 def all_correct(monkeypatch):
     """As if the untrained models recognised every image."""
+    from bam.metrics.evaluation.rows import Row
+
     monkeypatch.setattr(Row, "correct", property(lambda row: True))
 
 

@@ -1,12 +1,15 @@
 import json
+import subprocess
+import sys
 import zipfile
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import tf_keras as keras
 
 from bam.base.errors import BamError
-from bam.models.stored import load_keras_file
+from bam.models import Models, load_classifier
 
 
 def network(activation=None, inputs=(8, 8, 3)):
@@ -17,7 +20,7 @@ def network(activation=None, inputs=(8, 8, 3)):
 def test_a_network_of_ones_own_is_a_classifier(tmp_path):
     model = network()
     model.save(tmp_path / "mine.keras")
-    classifier = load_keras_file(tmp_path / "mine.keras", ["cat", "dog"], "bfloat16", 7)
+    classifier = load_classifier(tmp_path / "mine.keras", "bfloat16", 7, class_names=["cat", "dog"])
     assert (classifier.name, classifier.labels, classifier.class_names) == ("mine", None, ("cat", "dog"))
     assert (classifier.precision, classifier.batch_size) == ("bfloat16", 7)
     images = np.random.default_rng(0).uniform(0, 255, (3, 8, 8, 3)).astype(np.float32)
@@ -51,10 +54,10 @@ def test_what_is_no_classifier_is_refused(tmp_path):
         "softmax.keras": "gives probabilities, but logits are needed",
     }.items():
         with pytest.raises(BamError, match=words) as caught:
-            load_keras_file(tmp_path / name, "ab")
+            load_classifier(tmp_path / name, class_names=["a", "b"])
         assert "\n" not in str(caught.value)
     with pytest.raises(BamError, match="2 outputs, but 3 class names"):
-        load_keras_file(tmp_path / "sound.keras", "abc")
+        load_classifier(tmp_path / "sound.keras", class_names=list("abc"))
 
 
 def test_a_file_that_names_other_modules_is_refused_before_they_are_imported(tmp_path, monkeypatch):
@@ -76,7 +79,7 @@ def test_a_file_that_names_other_modules_is_refused_before_they_are_imported(tmp
                 assert b"trap" in content
             hostile.writestr(name, content)
     with pytest.raises(BamError, match=r"names trap.function, which is no part of a network"):
-        load_keras_file(tmp_path / "hostile.keras", ["cat", "dog"])
+        load_classifier(tmp_path / "hostile.keras", class_names=["cat", "dog"])
     assert not (tmp_path / "sprung").exists()
 
 
@@ -87,4 +90,62 @@ def test_networks_with_policies_operators_and_training_settings_can_be_read(tmp_
     model = keras.Model(inputs, outputs)
     model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     model.save(tmp_path / "rich.keras")
-    assert load_keras_file(tmp_path / "rich.keras", ["cat", "dog"]).name == "rich"
+    assert load_classifier(tmp_path / "rich.keras", class_names=["cat", "dog"]).name == "rich"
+
+
+def test_class_names_are_a_list_or_a_text_file(tmp_path):
+    network().save(tmp_path / "mine.keras")
+    (tmp_path / "names.txt").write_text("cat\n\n dog \n", encoding="utf-8")
+    (tmp_path / "noise").write_bytes(b"\xff\xfe\x00")
+    for names in (["cat", "dog"], tmp_path / "names.txt", str(tmp_path / "names.txt")):
+        assert load_classifier(tmp_path / "mine.keras", class_names=names).class_names == ("cat", "dog")
+    for names, words in (
+        (None, r"needs `class_names`, a list or a text file with one per line, not None"),
+        (tmp_path / "absent.txt", r"one per line, not .*absent\.txt"),
+        (tmp_path / "noise", "is no text file: `class_names` takes one class per line"),
+        ([], "2 outputs, but 0 class names"),
+    ):
+        with pytest.raises(BamError, match=words):
+            load_classifier(tmp_path / "mine.keras", class_names=names)
+
+
+def test_a_model_of_an_earlier_version_names_its_first_digest_alone(scene_model_folder, tmp_path):
+    model = load_classifier(scene_model_folder / "scene")
+    model.model.save(tmp_path / "model.keras")
+    for digest in (model.digest, model.seed_digest):
+        (tmp_path / "model.json").write_text(json.dumps({**model.description, "digest": digest}))
+        assert load_classifier(tmp_path).digest == model.digest
+
+
+def test_models_are_loaded_once(scene_model_folder, tmp_path):
+    network().save(tmp_path / "mine.keras")
+    (tmp_path / "names.txt").write_text("cat\ndog")
+    models = Models(scene_model_folder, "bfloat16", 7)
+    scene = models["scene"]
+    assert (scene.name, scene.precision, scene.batch_size) == ("scene", "bfloat16", 7)
+    assert models["scene"] is scene
+    exact = models.in_float32()
+    assert (exact["scene"].precision, exact["scene"].batch_size) == ("float32", 7)
+    assert exact.in_float32() is exact
+    assert (models.has("scene"), models.has("object")) == (True, False)
+    with pytest.raises(BamError, match=r"python -m bam\.train --labels object"):
+        models["object"]
+    mine = models.file(tmp_path / "mine.keras", ["cat", "dog"])
+    assert mine.precision == "bfloat16"
+    assert models.file(str(tmp_path / "mine.keras"), tmp_path / "names.txt") is mine
+    assert models.file(tmp_path / "mine.keras", ["tail", "head"]).class_names == ("tail", "head")
+    with pytest.raises(BamError, match="needs `class_names`, a list or a text file"):
+        models.file(tmp_path / "mine.keras", None)
+
+
+def test_a_model_of_another_dataset_is_refused(scene_model_folder, dataset, tmp_path):
+    models = Models(scene_model_folder)
+    assert models.trained_on(dataset, "scene") is models["scene"]
+    other = SimpleNamespace(fingerprint="other", folder="data/other")
+    with pytest.raises(BamError, match="scene was trained on another dataset than data/other: give the"):
+        models.trained_on(other, "scene")
+
+
+def test_models_need_no_tensorflow_until_one_is_loaded():
+    code = "import sys, bam.models.stored; assert 'tensorflow' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,4 +1,4 @@
-"""A small canvas for the drawn sample: unit coordinates, smooth curves, soft light, film grain.
+"""A small canvas for the drawn sample: unit coordinates, smooth curves.
 
 Drawings are described in unit coordinates (x to the right, y down, both 0..1 over the canvas) and
 drawn `SUPERSAMPLING` times larger than wanted, so that edges come out smooth. Everything random
@@ -8,7 +8,7 @@ comes from the `numpy.random.Generator` that the caller passes in.
 from __future__ import annotations
 
 import colorsys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -115,18 +115,12 @@ class Canvas:
         picture = picture.resize(self.image.size, Image.Resampling.BILINEAR)
         self.image.paste(picture, (0, 0))
 
-    def stamp(self, other: Canvas, colours_only: bool = False) -> None:
-        """Lay `other` (same size) over this canvas; with `colours_only` only where this one is opaque."""
-        layer = other.image
-        if colours_only:
-            alpha = np.minimum(np.asarray(layer.getchannel("A")), np.asarray(self.image.getchannel("A")))
-            layer = layer.copy()
-            layer.putalpha(Image.fromarray(alpha))
-        self.image.alpha_composite(layer)
-
     def finish(self) -> Image.Image:
         """The picture at its final size, RGBA."""
         return self.image.resize((self.width, self.height), Image.Resampling.BOX)
+
+
+Drawing = Callable[[Canvas, np.random.Generator], None]
 
 
 def gradient(top: Colour, bottom: Colour, steps: int = 64) -> np.ndarray:

@@ -8,12 +8,11 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image, ImageChops, ImageFilter
 
-from bam.data_prep.sources.drawn.brush import Canvas, Colour, Points, shade, spline
+from bam.data_prep.sources.drawn.brush import Canvas, Colour, Drawing, Points, shade, spline
 
 BLACK, WHITE = (24, 22, 24), (246, 244, 238)
 GROUND = 0.93  # the height at which animals stand
-
-Drawing = Callable[[Canvas, np.random.Generator], None]
+TURN = 2 * np.pi
 
 
 def chance(rng: np.random.Generator, probability: float) -> bool:

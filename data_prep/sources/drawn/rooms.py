@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from bam.data_prep.sources.drawn.brush import Canvas, Colour, hsv, mix, shade
-from bam.data_prep.sources.drawn.scenery import GRID, View, bars, blend, noise, paint_colour, pick
+from bam.data_prep.sources.drawn.camera import GRID, View, bars, blend, noise, paint_colour, pick
 
 # Numbers that `View.room` gives to the walls of a box.
 LEFT, RIGHT, FLOOR, CEILING, REAR, FAR = range(6)
+UP = np.array([0.0, 1.0, 0.0])
 
 
 def panelled(walls: np.ndarray, surfaces: dict[int, np.ndarray | Colour]) -> np.ndarray:

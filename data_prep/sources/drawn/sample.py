@@ -15,22 +15,22 @@ from multiprocessing import get_context, parent_process
 from pathlib import Path
 
 import numpy as np
+from contourpy import contour_generator
 from PIL import Image
 from pycocotools import mask as rle
-from skimage.measure import find_contours
 from tqdm import tqdm
 
 from bam.base.errors import BamError
 from bam.base.files import locked, made_once, read_json, remove_leftovers, replacing, write_json
 from bam.base.seeds import generator
-from bam.data_prep.classes import IMAGE_SIZE, OBJECTS, SCENES, coco_category, miniplaces_folder
+from bam.data_prep.classes import IMAGE_SIZE, OBJECTS, SCENES
 from bam.data_prep.sources import coco, miniplaces
-from bam.data_prep.sources.drawn.animals import ANIMALS
+from bam.data_prep.sources.coco import coco_category
 from bam.data_prep.sources.drawn.brush import Canvas, gradient, hsv
-from bam.data_prep.sources.drawn.interiors import INTERIORS
-from bam.data_prep.sources.drawn.landscapes import LANDSCAPES
-from bam.data_prep.sources.drawn.things import THINGS
+from bam.data_prep.sources.drawn.objects import DRAW_OBJECT
+from bam.data_prep.sources.drawn.scenes import DRAW_SCENE
 from bam.data_prep.sources.drawn.weather import grained, lit, photographed
+from bam.data_prep.sources.miniplaces import miniplaces_folder
 
 VERSION = 2
 PICTURES_PER_CLASS = 200
@@ -39,8 +39,6 @@ OBJECT_SIZE = 160
 
 # The ids that COCO gives to the ten categories.
 _CATEGORY_IDS = dict(zip(OBJECTS, (27, 16, 18, 22, 38, 59, 13, 70, 8, 24), strict=True))
-_OBJECTS = ANIMALS | THINGS
-_SCENES = LANDSCAPES | INTERIORS
 
 
 def draw_sample(folder: Path, workers: int, pictures_per_class: int = PICTURES_PER_CLASS) -> None:
@@ -136,14 +134,14 @@ def _save(picture: Image.Image, path: Path) -> None:
 def draw_scene(name: str, rng: np.random.Generator) -> Image.Image:
     """One picture of a scene class, RGB, 128 x 128."""
     canvas = Canvas(IMAGE_SIZE, IMAGE_SIZE, (0, 0, 0))
-    _SCENES[name](canvas, rng)
+    DRAW_SCENE[name](canvas, rng)
     return photographed(canvas, rng, IMAGE_SIZE)
 
 
 def draw_object(name: str, rng: np.random.Generator) -> Image.Image:
     """One object of a class, RGBA, 160 x 160; a little turned, and mirrored half the time."""
     canvas = Canvas(OBJECT_SIZE, OBJECT_SIZE)
-    _OBJECTS[name](canvas, rng)
+    DRAW_OBJECT[name](canvas, rng)
     picture = grained(lit(canvas.finish(), rng, 0.2), rng, 5)
     if name != "stop_sign" and rng.random() < 0.5:  # letters do not stand mirrored
         picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
@@ -178,11 +176,13 @@ def _segmentation(mask: np.ndarray, form: int) -> dict | list:
 
 def _polygons(mask: np.ndarray) -> Iterator[list[float]]:
     """The outlines as COCO polygons (x, y, x, y, ...); nothing if the mask has holes."""
-    outlines = find_contours(np.pad(mask, 1).astype(float), 0.5)
-    areas = [np.sum(np.diff(line[:, 1]) * (line[1:, 0] + line[:-1, 0])) for line in outlines]
+    outlines = contour_generator(z=np.pad(mask, 1).astype(float)).lines(0.5)
+    areas = [np.sum(np.diff(line[:, 0]) * (line[1:, 1] + line[:-1, 1])) for line in outlines]
     if any(area * max(areas, key=abs) < 0 for area in areas):
         return
     for line in outlines:
-        if len(line) >= 4:
-            # Padding shifted the outline by one pixel, COCO counts from pixel corners: -1 + 1/2.
-            yield (line[:, ::-1] - 0.5).round(2).ravel().tolist()
+        # Closed, from the rightmost of its lowest points: where it begins is part of the file's digest.
+        start = np.lexsort(line[:-1].T)[-1]
+        line = line[:-1].take(start + np.arange(len(line)), axis=0, mode="wrap")
+        # Padding shifted the outline by one pixel, COCO counts from pixel corners: -1 + 1/2.
+        yield (line - 0.5).round(2).ravel().tolist()

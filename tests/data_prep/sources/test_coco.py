@@ -13,7 +13,8 @@ from pycocotools import mask as rle
 from bam.base.errors import BamError
 from bam.data_prep.paste import resize_cutout
 from bam.data_prep.sources import coco
-from bam.data_prep.sources.coco import Instance, cut_out, mask_of, read_instances
+from bam.data_prep.sources.coco import Coco, Instance, mask_of
+from bam.data_prep.sources.gather import fitted
 from bam.data_prep.sources.photographs import Unusable
 
 
@@ -35,6 +36,15 @@ def uncompressed(mask):
 
 def instance(segmentation, height=100, width=100, file="a.png"):
     return Instance(file, width, height, 1, 2000.0, segmentation)
+
+
+def cut_out(folder, instance):
+    """The object as a dataset stores it."""
+    return fitted(Coco(folder, minimum_area=0).read(instance))
+
+
+def read_instances(folder):
+    return Coco(folder).items()
 
 
 def rectangle(top, left, bottom, right):
@@ -103,7 +113,7 @@ def test_annotations_of_unknown_photographs_do_not_matter(coco_folder):
 
 
 def test_wrong_folder_says_what_was_expected(tmp_path):
-    with pytest.raises(BamError, match=r"instances_train2017\.json.*--coco must be a folder with.*train2017"):
+    with pytest.raises(BamError, match=r"instances_train2017\.json.*`coco` must be a folder with.*train2017"):
         read_instances(tmp_path)
 
 

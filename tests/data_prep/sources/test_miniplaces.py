@@ -6,11 +6,11 @@ from PIL import Image
 
 from bam.base.errors import BamError
 from bam.data_prep.sources.miniplaces import (
+    MiniPlaces,
+    Scene,
     annotation_of,
-    list_scenes,
     object_labels,
     read_exclusions,
-    read_scene,
 )
 from bam.data_prep.sources.photographs import Unusable
 
@@ -47,8 +47,17 @@ def miniplaces(tmp_path, picture):
 FILE = "b/bedroom/00000001.png"
 
 
+def list_scenes(folder):
+    """The files of each class."""
+    return {name: [scene.file for scene in scenes] for name, scenes in MiniPlaces(folder).items().items()}
+
+
+def read_scene(folder, file):
+    return MiniPlaces(folder).read(Scene(file))
+
+
 def test_scenes_of_every_class_sorted_with_the_nested_folder(sources):
-    scenes = list_scenes(sources.miniplaces)
+    scenes = list_scenes(sources.scenes.folder)
     assert len(scenes) == 10
     assert all(len(files) == 12 and files == sorted(files) for files in scenes.values())
     assert scenes["track"][0] == "t/track/outdoor/00000001.jpg"
@@ -58,13 +67,13 @@ def test_scenes_of_every_class_sorted_with_the_nested_folder(sources):
 def test_missing_classes_are_named(tmp_path):
     for below in ("b/bamboo_forest", "t/track/indoor"):
         (tmp_path / "images/train" / below).mkdir(parents=True)
-    with pytest.raises(BamError, match=r"b/bedroom, .*t/track/outdoor: --miniplaces must be") as caught:
+    with pytest.raises(BamError, match=r"b/bedroom, .*t/track/outdoor: `miniplaces` must be") as caught:
         list_scenes(tmp_path)
     assert "bamboo_forest" not in str(caught.value)
 
 
 def test_other_files_are_no_scenes(tmp_path, sources):
-    for name, files in list_scenes(sources.miniplaces).items():
+    for name, files in list_scenes(sources.scenes.folder).items():
         folder = (tmp_path / "images/train" / files[0]).parent
         folder.mkdir(parents=True)
         if name == "bedroom":
@@ -183,7 +192,7 @@ def test_other_sizes_and_broken_scenes(miniplaces, picture):
         read_scene(folder, FILE)
 
 
-SCENES = {"bedroom": ["b/bedroom/1.jpg", "b/bedroom/2.jpg"], "track": ["t/track/outdoor/3.jpg"]}
+SCENES = ["b/bedroom/1.jpg", "b/bedroom/2.jpg", "t/track/outdoor/3.jpg"]
 
 
 @pytest.mark.parametrize("start", ["", "\ufeff"])
@@ -217,5 +226,5 @@ def test_exclusion_file_of_comments_excludes_nothing(tmp_path):
 
 def test_excluded_scene_is_unusable(miniplaces):
     folder, _ = miniplaces
-    with pytest.raises(Unusable, match="named in --exclude_scenes"):
-        read_scene(folder, FILE, frozenset({FILE}))
+    with pytest.raises(Unusable, match="named in `exclude_scenes`"):
+        MiniPlaces(folder).read(Scene(FILE, excluded=True))

@@ -5,26 +5,23 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bam.attributions import METHODS
+import bam.models.training.accuracy
 from bam.base.errors import BamError
 from bam.data_prep.classes import COMMONALITIES
-from bam.metrics.contrast import rmcs
+from bam.metrics import METRICS
+from bam.metrics.contrast.commonality import PREDICTORS, Drop
+from bam.metrics.evaluation.images import shuffled
 from bam.metrics.evaluation.rows import Row
-from bam.metrics.evaluation.run import Request
-from bam.metrics.evaluation.sweep import collect, shuffled
-from bam.metrics.statistics.resampling import correlation
+from bam.metrics.scoring import evaluate
+from bam.metrics.statistics.correlation import correlation
 from bam.models.training.validity import PAPER_WITH_DOG, PAPER_WITHOUT_DOG
 
 
-def make_request(dataset, models, out, methods, limit=None):
-    return Request(dataset, models, [METHODS[name] for name in methods], limit, trials=10, seed=0, out=out)
-
-
 @pytest.fixture(scope="module")
-def score(dataset, suite_folder, tmp_path_factory):
+def score(run_in, tmp_path_factory):
     """With the dog every model is right; without it, the more of the images, the larger k."""
     methods = ("vanilla_gradient", "object_mask", "random", "constant")
-    request = make_request(dataset, suite_folder, tmp_path_factory.mktemp("rmcs"), methods)
+    run = run_in(tmp_path_factory.mktemp("rmcs"), methods)
 
     def softmax_without_dog(classifier, view):
         k = float(classifier.name.rpartition("_")[2])
@@ -33,54 +30,59 @@ def score(dataset, suite_folder, tmp_path_factory):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Row, "correct", property(lambda row: True))
-        patch.setattr(rmcs, "probabilities", softmax_without_dog)
-        return rmcs.evaluate(request)
+        patch.setattr(bam.models.training.accuracy, "probabilities", softmax_without_dog)
+        return evaluate(METRICS["rmcs"], run)
 
 
-def g_c(score, k):
-    """float (100,): what vanilla gradient gives the dogs in the model of commonality k."""
-    view = shuffled(score.request.dataset.view("bamboo_forest"), score.request.seed)
-    rows = collect(view, score.models[f"scene_commonality_{k:.1f}"], score.request)
-    return np.array([row.g_c for row in rows["vanilla_gradient"]])
+def rows(score, method):
+    """By k the rows of a method, of the bamboo forests with dogs."""
+    run = score.basis.run
+    view = shuffled(run.dataset.view("bamboo_forest"), run.settings.seed)
+    models = score.basis.measured.models
+    return {k: run.collect(view, models[f"scene_commonality_{k:.1f}"])[method] for k in COMMONALITIES}
 
 
 def test_the_series_is_the_hand_count(score):
-    entry, last = score.methods["vanilla_gradient"], g_c(score, 1.0)
-    mcs = [(g_c(score, k) - last).mean() for k in COMMONALITIES]
-    assert entry["mcs"] == pytest.approx(mcs)
-    assert entry["mcs"][-1] == 0
+    found = rows(score, "vanilla_gradient")
+    g_c = {k: np.array([row.g_c for row in of_model]) for k, of_model in found.items()}
+    mcs = [(g_c[k] - g_c[1.0]).mean() for k in COMMONALITIES]
+    series = score.details["mcs"]["vanilla_gradient"]
+    assert series == pytest.approx(mcs)
+    assert series[-1] == 0
     drop = [1 - k for k in COMMONALITIES]
-    assert score.extra["accuracy_drop"] == pytest.approx(drop)
-    assert entry["value"] == pytest.approx(stats.pearsonr(mcs, drop).statistic)
-    assert entry["ci_low"] < entry["value"] < entry["ci_high"]
-    assert (entry["n"], entry["n_of_each_k"], entry["points"]) == (1000, [100] * 10, 10)
+    assert score.details["accuracy_drop"] == pytest.approx(drop)
+    line = score["vanilla_gradient"]
+    assert line.value == pytest.approx(stats.pearsonr(mcs, drop).statistic)
+    assert line.ci_low < line.value < line.ci_high
+    assert (line.n, line.counts["points"]) == (1000, 10)
+    assert score.details["n_of_each_k"]["vanilla_gradient"] == [100] * 10
 
 
 def test_a_map_that_is_the_same_for_all_models_has_no_correlation(score):
     for name in ("constant", "object_mask"):  # the oracle of all ten: nothing on the dog
-        entry = score.methods[name]
-        assert entry["mcs"] == [0] * 10
-        assert entry["value"] is entry["ci_low"] is None
+        assert score.details["mcs"][name] == [0] * 10
+        assert score[name].value is score[name].ci_low is None
 
 
 def test_trivial_predictors_stand_beside_as_controls(score):
-    assert score.methods["-k"]["value"] == pytest.approx(1)  # the drop was made so
-    step = score.methods["step (k <= 0.6)"]
-    assert step["value"] == pytest.approx(np.corrcoef([1] * 6 + [0] * 4, -np.array(COMMONALITIES))[0, 1])
+    assert score["-k"].value == pytest.approx(1)  # the drop was made so
+    step = score["step (k <= 0.6)"]
+    assert step.value == pytest.approx(np.corrcoef([1] * 6 + [0] * 4, -np.array(COMMONALITIES))[0, 1])
     assert "step (k <= 0.6) (control)" in score.table()
-    assert score.problems == []
-    compared = {name for pair in score.extra["comparisons"]["pairs"] for name in pair["pair"]}
-    found = sum(pair["p_holm"] < 0.05 for pair in score.extra["comparisons"]["pairs"])
+    assert score.validity.problems == ()
+    tests = score.comparison.tests
+    compared = {name for test in tests for name in (test.better, test.worse)}
+    found = sum(test.p_holm < 0.05 for test in tests)
     assert f"Of 2 pairs of methods, or of a method and a control, {found} differ in r" in score.table()
     assert compared == {"vanilla_gradient", "random", "step (k <= 0.6)"}  # -k is exact, the rest constant
 
 
-def test_the_file_holds_it_all_and_commonality_models_are_not_gated(score):
-    content = json.loads(score.write().read_text())
-    assert content["k"] == list(COMMONALITIES)
-    assert len(content["config"]["models"]) == 10
+def test_the_file_holds_it_all_and_commonality_models_are_not_gated(score, tmp_path):
+    content = json.loads(score.write(tmp_path).read_text())
+    assert content["details"]["k"] == list(COMMONALITIES)
+    assert len(content["configuration"]["models"]) == 10
     assert content["validity"] == {"passed": None, "models": {}, "problems": []}
-    assert content["methods"]["vanilla_gradient"]["paper"] == 0.77
+    assert content["lines"]["vanilla_gradient"]["beside"]["paper"]["value"] == 0.77
     text = score.markdown()
     assert "| r ↑ |" in text
     assert "| **accuracy drop** | 0.900 |" in text
@@ -88,14 +90,14 @@ def test_the_file_holds_it_all_and_commonality_models_are_not_gated(score):
 
 def test_predictors_with_the_papers_own_drops():
     drop = np.subtract(PAPER_WITH_DOG, PAPER_WITHOUT_DOG)
-    values = {name: correlation(series, drop)[0] for name, series in rmcs.PREDICTORS.items()}
+    values = {name: correlation(series, drop).value for name, series in PREDICTORS.items()}
     assert values["step (k <= 0.6)"] == pytest.approx(0.97, abs=0.005)
     assert values["-k"] == pytest.approx(0.87, abs=0.005)
 
 
 def drop_of(with_dog, without_dog, images=20):
     """A `Drop` of so many right answers, in twentieths, by the ten models."""
-    return rmcs.Drop(
+    return Drop(
         *(np.arange(images)[:, None] < np.asarray(counts)[None] for counts in (with_dog, without_dog))
     )
 
@@ -106,46 +108,31 @@ def test_a_series_that_shows_nothing_is_said_so():
     assert "k = 0.2 did not learn" in drop_of([19, 9] + [19] * 8, [5] * 5 + [19] * 5).problems()[0]
 
 
-def test_untrained_models_give_no_number_and_no_crash(dataset, suite_folder, tmp_path):
-    request = make_request(dataset, suite_folder, tmp_path, ("vanilla_gradient", "random"), limit=20)
-    score = rmcs.evaluate(request)
+def test_untrained_models_give_no_number_and_no_crash(run_for, tmp_path):
+    score = evaluate(METRICS["rmcs"], run_for(("vanilla_gradient", "random"), limit=20))
     assert score.warnings()
-    entry = score.methods["random"]
-    assert entry["n"] + entry["excluded"]["misclassified"] == 200
-    for k, value, n in zip(COMMONALITIES, entry["mcs"], entry["n_of_each_k"], strict=True):
+    line, details = score["random"], score.details
+    assert line.n + line.excluded["misclassified"] == 200
+    assert line.counts["points"] == sum(value is not None for value in details["mcs"]["random"])
+    for k, value, n in zip(
+        COMMONALITIES, details["mcs"]["random"], details["n_of_each_k"]["random"], strict=True
+    ):
         assert (value is None) == (n == 0), k
-    assert json.loads(score.write().read_text())["validity"]["passed"] is False
+    assert json.loads(score.write(tmp_path).read_text())["validity"]["passed"] is False
 
 
-def test_only_images_both_models_recognise_count(dataset, suite_folder, tmp_path):
-    score = rmcs.evaluate(make_request(dataset, suite_folder, tmp_path, ("random",)))
-    view = shuffled(dataset.view("bamboo_forest"), 0)
-    correct = {
-        k: np.array([row.correct for row in collect(view, model, score.request)["random"]])
-        for k, model in zip(COMMONALITIES, score.models.values(), strict=True)
-    }
-    assert score.methods["random"]["n_of_each_k"] == [
-        int((correct[k] & correct[1.0]).sum()) for k in COMMONALITIES
-    ]
+def test_only_images_both_models_recognise_count(run_for):
+    score = evaluate(METRICS["rmcs"], run_for())
+    correct = {k: np.array([row.correct for row in found]) for k, found in rows(score, "random").items()}
+    expected = [int((correct[k] & correct[1.0]).sum()) for k in COMMONALITIES]
+    assert score.details["n_of_each_k"]["random"] == expected
 
 
-def test_models_without_a_value_are_no_points():
-    drop = np.linspace(1, 0, 10)
-    values = drop + 0.1 * np.random.default_rng(0).normal(size=10)
-    found = rmcs.correlated(values, drop)
-    assert (found["value"], found["ci_low"], found["ci_high"]) == correlation(values, drop)
-    values[2] = np.nan
-    assert rmcs.correlated(values, drop)["points"] == 9
-    values[:7] = np.nan
-    assert rmcs.correlated(values, drop)["value"] is None
-
-
-def test_missing_models_are_named(dataset, suite_folder, tmp_path):
+def test_missing_models_are_named(run_for, suite_folder, tmp_path):
     shutil.copytree(suite_folder, tmp_path / "models")
     for k in (0.2, 0.7):
         shutil.rmtree(tmp_path / "models" / f"scene_commonality_{k}")
-    request = make_request(dataset, tmp_path / "models", tmp_path, ("random",))
     with pytest.raises(
         BamError, match=r"lacks scene_commonality_0\.2, scene_commonality_0\.7: make them with"
     ):
-        rmcs.evaluate(request)
+        evaluate(METRICS["rmcs"], run_for(models=tmp_path / "models"))

@@ -4,31 +4,35 @@ import numpy as np
 import pytest
 
 import bam.metrics.evaluation.sweep
-from bam.attributions import METHODS
-from bam.attributions.custom import own_method
+from bam.attributions import METHODS, explain
+from bam.attributions.custom import custom_method
 from bam.base.errors import BamError
 from bam.base.files import locked
 from bam.base.seeds import image_seeds
-from bam.metrics.evaluation.run import Request
-from bam.metrics.evaluation.sweep import collect, shuffled
+from bam.metrics import METRICS
+from bam.metrics.contrast.variants import Contrast
+from bam.metrics.evaluation.images import shuffled
+from bam.metrics.evaluation.order import PatchGrid
+from bam.metrics.evaluation.regions import positive_map, region_attribution
+from bam.metrics.evaluation.sweep import row_file_name
+from bam.metrics.scoring import evaluate
 
 NAMES = ("vanilla_gradient", "random", "object_mask")
 
 
 @pytest.fixture
-def request_in(dataset, tmp_path):
-    """A request whose rows are kept in a folder of the given name."""
-
-    def make(folder="results", seed=0, limit=None, names=NAMES, **settings):
-        methods = [METHODS[name] for name in names]
-        return Request(dataset, tmp_path, methods, limit, 10, seed, tmp_path / folder, **settings)
-
-    return make
+def view(dataset):
+    return shuffled(dataset.view("object_scene"), seed=0).subset(np.arange(40))
 
 
 @pytest.fixture
-def view(dataset):
-    return shuffled(dataset.view("object_scene"), seed=0).subset(np.arange(40))
+def collect(view, scene_classifier, run_for):
+    """The rows of a run, of `view` and `scene_classifier`, in the folder `out`."""
+
+    def make(out="results", images=view, methods=NAMES, **settings):
+        return run_for(methods, out, **settings).collect(images, scene_classifier)
+
+    return make
 
 
 def numbers(rows):
@@ -47,23 +51,20 @@ def test_images_come_in_one_order_for_all_views(dataset):
     assert shuffled(dataset.view("scene_only"), 0).ids == first
 
 
-def test_limits_are_prefixes_and_leave_no_trace(view, scene_classifier, request_in):
-    whole = collect(view, scene_classifier, request_in("whole"))
+def test_limits_are_prefixes_and_leave_no_trace(collect):
+    whole = collect("whole")
     for limit in (3, 33, None):
-        rows = collect(view, scene_classifier, request_in("growing", limit=limit))
+        rows = collect("growing", limit=limit)
         assert numbers(rows) == numbers({name: whole[name][:limit] for name in NAMES})
 
 
-def test_two_runs_do_not_write_the_same_rows(view, scene_classifier, request_in):
-    with locked(request_in().row_folder / ".lock"), pytest.raises(BamError, match="another run is writing"):
-        collect(view, scene_classifier, request_in())
+def test_two_runs_do_not_write_the_same_rows(collect, run_for):
+    with locked(run_for().keeping.folder / ".lock"), pytest.raises(BamError, match="another run is writing"):
+        collect()
 
 
-def test_rows_are_what_one_gets_image_by_image(view, scene_classifier, request_in):
-    from bam.attributions import explain
-    from bam.metrics.evaluation.regions import positive_map, region_attribution
-
-    rows = collect(view, scene_classifier, request_in())
+def test_rows_are_what_one_gets_image_by_image(view, scene_classifier, collect):
+    rows = collect()
     for index in (0, 17, 39):
         batch = view[[index]]
         maps = explain(scene_classifier, batch.images, batch.scene_labels, "vanilla_gradient")
@@ -76,8 +77,8 @@ def test_rows_are_what_one_gets_image_by_image(view, scene_classifier, request_i
     assert all(row.g_c == 0 for row in rows["object_mask"])  # the oracle of a scene classifier
 
 
-def test_killed_run_ends_as_if_undisturbed(view, scene_classifier, request_in, tmp_path, monkeypatch):
-    whole = collect(view, scene_classifier, request_in("whole"))
+def test_killed_run_ends_as_if_undisturbed(collect, tmp_path, monkeypatch):
+    whole = collect("whole")
     explain_batch, calls = bam.metrics.evaluation.sweep._explain_batch, []
 
     def killed_at_the_second(*arguments):
@@ -88,48 +89,42 @@ def test_killed_run_ends_as_if_undisturbed(view, scene_classifier, request_in, t
 
     monkeypatch.setattr(bam.metrics.evaluation.sweep, "_explain_batch", killed_at_the_second)
     with pytest.raises(KeyboardInterrupt):
-        collect(view, scene_classifier, request_in("killed"))
-    for path in (tmp_path / "killed" / "rows").glob(
-        "*random*"
-    ):  # one file was written further than the others
-        path.write_bytes(path.read_bytes()[:-200])
-    resumed = collect(view, scene_classifier, request_in("killed"))
-    assert numbers(resumed) == numbers(whole)
+        collect("killed")
+    (path,) = (tmp_path / "killed" / "rows").glob("*random*")  # one file was written further than the others
+    path.write_bytes(path.read_bytes()[:-200])
+    assert numbers(collect("killed")) == numbers(whole)
 
 
-def test_nothing_is_computed_twice_and_nothing_stale_is_used(view, scene_classifier, request_in, monkeypatch):
-    collect(view, scene_classifier, request_in())
+def test_nothing_is_computed_twice_and_nothing_stale_is_used(scene_classifier, collect, monkeypatch):
+    collect()
     computed = []
 
-    def note(batch, view, classifier, methods, request):
-        computed.append([method.name for method in methods])
+    def note(batch, view, classifier, explainers, seed):
+        computed.append([explainer.name for explainer in explainers])
         raise KeyboardInterrupt
 
     monkeypatch.setattr(bam.metrics.evaluation.sweep, "_explain_batch", note)
-    collect(view, scene_classifier, request_in())
+    collect()
     assert computed == []
     with pytest.raises(KeyboardInterrupt):
-        collect(view, scene_classifier, request_in(seed=1))
+        collect(seed=1)
     monkeypatch.setattr(scene_classifier, "digest", "other weights")
     with pytest.raises(KeyboardInterrupt):
-        collect(view, scene_classifier, request_in())
+        collect()
     assert computed == [list(NAMES)] * 2
 
 
-def test_random_maps_differ_between_views_and_models(dataset, scene_classifier, request_in, monkeypatch):
-    def draws(name, digest):
+def test_random_maps_differ_between_views_and_models(dataset, scene_classifier, collect, monkeypatch):
+    def draws(name, digest, seed_digest):
         monkeypatch.setattr(scene_classifier, "digest", digest)
-        view = shuffled(dataset.view(name), 0)
-        rows = collect(view, scene_classifier, request_in(limit=5, names=["random"]))
+        monkeypatch.setattr(scene_classifier, "seed_digest", seed_digest)
+        rows = collect(images=shuffled(dataset.view(name), 0), methods=["random"], limit=5)
         return np.array([row.g_c for row in rows["random"]])
 
-    first, other_view, other_model = (
-        draws("object_scene", "a"),
-        draws("scene_only", "a"),
-        draws("object_scene", "b"),
-    )
+    first, other_view = draws("object_scene", "a", "x"), draws("scene_only", "a", "x")
     assert not np.isclose(first, other_view).any()
-    assert not np.isclose(first, other_model).any()
+    assert not np.isclose(first, draws("object_scene", "b", "y")).any()
+    np.testing.assert_array_equal(first, draws("object_scene", "c", "x"))
 
 
 def test_image_seeds_depend_on_the_image_alone():
@@ -137,7 +132,7 @@ def test_image_seeds_depend_on_the_image_alone():
     assert len({image_seeds(["a"], seed, name)[0] for seed in (0, 1) for name in "xy"}) == 4
 
 
-def test_methods_of_ones_own_may_change_what_they_are_given(view, scene_classifier, request_in, tmp_path):
+def test_methods_of_ones_own_may_change_what_they_are_given(collect, tmp_path):
     (tmp_path / "mine.py").write_text(
         "def mine(classifier, images, targets, *, seed, masks):\n"
         "    logits = classifier.logits(images)\n"
@@ -148,11 +143,129 @@ def test_methods_of_ones_own_may_change_what_they_are_given(view, scene_classifi
         "    seed[:] = 1\n"
         "    return classifier.gradient(images, targets)\n"
     )
-    names = ("vanilla_gradient", "gradient_x_input", "object_mask", "smoothgrad")
-    plain = collect(view, scene_classifier, request_in("plain", names=names, limit=8))
-    request = request_in("with_own", names=names, limit=8)
-    own = own_method(f"{tmp_path / 'mine.py'}:mine")
-    rows = collect(view, scene_classifier, replace(request, methods=[own, *request.methods]))
+    few = METHODS["smoothgrad"].with_settings(samples=3)
+    others = ("vanilla_gradient", "gradient_x_input", "object_mask", few)
+    plain = collect("plain", methods=others, limit=8)
+    own = custom_method(f"{tmp_path / 'mine.py'}:mine")
+    rows = collect("with_own", methods=(own, *others), limit=8)
     assert len(rows.pop("mine")) == 8
     for name, expected in plain.items():
         assert [row.g_c for row in rows[name]] == [row.g_c for row in expected], name
+
+
+def test_rows_are_those_of_a_methods_version_and_of_all_its_settings(view, scene_classifier, monkeypatch):
+    def file(method, **settings):
+        return row_file_name(view, scene_classifier, method.with_settings(**settings), 0)
+
+    smoothgrad = METHODS["smoothgrad"]
+    plain = file(smoothgrad)
+    assert plain == file(replace(smoothgrad)) == file(smoothgrad, noise="0.15", samples=50)
+    changed = [file(smoothgrad, samples=51), file(replace(smoothgrad, version=2))]
+    defaults = {"samples": 51, "noise": 0.15}
+    monkeypatch.setattr(smoothgrad.function, "__kwdefaults__", defaults)
+    smoothgrad = replace(smoothgrad)  # registered anew
+    assert [file(smoothgrad), file(smoothgrad, samples=50)] == [changed[0], plain]
+    monkeypatch.setitem(defaults, "noise", 0.2)
+    changed.append(file(replace(smoothgrad)))
+    assert len({plain, *changed}) == 4
+
+
+def test_settings_of_one_method_stand_beside_each_other(collect, run_for):
+    smoothgrad = METHODS["smoothgrad"]
+    few = [smoothgrad.with_settings(samples=samples) for samples in (1, 2)]
+    rows = collect(methods=few, limit=4)
+    assert set(rows) == {"smoothgrad(samples=1)", "smoothgrad(samples=2)"}
+    assert {row.method for row in rows["smoothgrad(samples=2)"]} == {"smoothgrad(samples=2)"}
+    assert len(list(run_for().keeping.folder.glob("*-smoothgrad-*.csv"))) == 2
+
+
+@pytest.mark.parametrize("change", [{"seed": 1}, {"batch_size": 4}, {"precision": "bfloat16"}])
+def test_rows_are_those_of_the_run_s_settings(view, run_for, change):
+    def files(**settings):
+        run = run_for(limit=4, **settings)
+        before = set(run.keeping.folder.glob("*.csv"))
+        run.collect(view, run.classifier("scene"))
+        return set(run.keeping.folder.glob("*.csv")) - before
+
+    assert len(files()) == 1
+    assert len(files(**change)) == 1
+    assert files() == files(**change) == files(trials=3) == set()
+
+
+def test_rows_are_those_of_a_metric_s_settings_and_version(run_for, monkeypatch):
+    def files(**settings):
+        run = run_for(("constant",), limit=2, batch_size=2, asked={"violation": PatchGrid(**settings)})
+        before = set(run.keeping.folder.glob("*.csv"))
+        evaluate(METRICS["violation"], run)
+        return set(run.keeping.folder.glob("*.csv")) - before
+
+    assert len(files()) == 1
+    assert len(files(patch_grid=7)) == 1
+    assert files(patch_grid=14) == files(patch_grid=7) == set()
+    monkeypatch.setitem(METRICS, "violation", replace(METRICS["violation"], version=99))
+    assert len(files()) == 1
+
+
+def at_the_prompt(text):
+    """What a function is that this text defines at Python's prompt."""
+    names = {}
+    exec(compile(text, "<stdin>", "exec"), names)
+    return names["mine"]
+
+
+def closure(power):
+    def mine(classifier, images, targets, *, seed):
+        return images.mean(-1) ** power
+
+    return mine
+
+
+PROMPT = "def mine(classifier, images, targets, *, seed):\n    return images.mean(-1)\n"
+TRANSIENT = {
+    "it has a closure": closure(2),
+    "no file defines it": at_the_prompt(PROMPT),
+    "it has no name": lambda classifier, images, targets, *, seed: images.mean(-1),
+}
+
+
+@pytest.mark.parametrize("reason", TRANSIENT)
+def test_what_is_more_than_a_file_says_keeps_no_rows_and_the_notes_say_so(run_for, all_correct, reason):
+    method = custom_method(TRANSIENT[reason], name="mine")
+    run = run_for((method, "random"), limit=4, asked={"idr": Contrast(robustness=False)})
+    score = evaluate(METRICS["idr"], run)
+    assert score["mine"].n == 4
+    note = f"Rows of mine are not kept, since {reason}: name a version for them to be."
+    assert note in score.notes
+    kept = [path.name for path in run.keeping.folder.glob("*.csv")]
+    assert len(kept) == 2  # with objects and without
+    assert all("-random-" in name for name in kept)
+    score = evaluate(METRICS["idr"], replace(run, explainers=[replace(method, transient="").with_settings()]))
+    assert score["mine"].n == 4
+    assert not any("not kept" in line for line in score.notes)
+    assert len(list(run.keeping.folder.glob("*-mine-*.csv"))) == 2
+
+
+def test_a_version_makes_rows_of_any_function_last(view, scene_classifier):
+    def file(version):
+        method = custom_method(closure(2), version=version)
+        return row_file_name(view, scene_classifier, method.with_settings(), 0)
+
+    assert file(None) is None
+    assert file("1") == file("1") != file("2")
+
+
+def test_rows_of_a_function_in_a_file_are_those_of_its_content(collect, run_for, tmp_path):
+    def files():
+        method = custom_method(f"{tmp_path / 'mine.py'}:mine")
+        before = set(run_for().keeping.folder.glob("*.csv"))
+        collect(methods=[method], limit=4)
+        return [path.name for path in set(run_for().keeping.folder.glob("*.csv")) - before]
+
+    (tmp_path / "mine.py").write_text(PROMPT)
+    (first,) = files()
+    assert "-mine-" in first
+    assert files() == []
+    (tmp_path / "mine.py").write_text(PROMPT.replace("mean(-1)", "max(-1)"))
+    assert len(files()) == 1
+    (tmp_path / "mine.py").write_text(PROMPT)
+    assert files() == []

@@ -6,18 +6,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bam.attributions import METHODS, Method
+import bam.metrics.independence.store
+from bam.attributions import METHODS
 from bam.base.errors import BamError
 from bam.base.files import read_json, write_json
+from bam.base.settings import checked
 from bam.data_prep.classes import SCENES
-from bam.metrics.evaluation.folder import FolderScenes
+from bam.metrics import METRICS
 from bam.metrics.evaluation.regions import positive_map, region_attribution
-from bam.metrics.evaluation.run import Request
-from bam.metrics.independence import iir
-from bam.metrics.independence import store as patched
-from bam.metrics.independence.iir import finite_change, input_independence, relative_change
-from bam.metrics.independence.scenes import DatasetScenes
-from bam.models.classifier import network_digest
+from bam.metrics.independence.iir import Independence, finite_change, input_independence, relative_change
+from bam.metrics.independence.scenes import DatasetScenes, FolderScenes
+from bam.metrics.independence.store import Patched
+from bam.metrics.scoring import evaluate
+from bam.models.network.description import network_digest
 from bam.models.stored import load_classifier
 
 
@@ -53,20 +54,37 @@ def models(suite_folder, tmp_path_factory):
 
 
 @pytest.fixture
-def request_for(dataset, models, tmp_path):
-    def make(methods=("constant",), limit=None, out="results", seed=0, **options):
-        chosen = [
-            METHODS[method] if isinstance(method, str) else Method(method.__name__, method)
-            for method in methods
-        ]
-        return Request(dataset, models, chosen, limit, 10, seed, tmp_path / out, options=options)
+def iir_run(run_for, models):
+    """A run of IIR with these settings of it, and others."""
+
+    def make(methods=("constant",), out="results", seed=0, limit=None, images=None, model=None, **settings):
+        return run_for(
+            methods,
+            out,
+            models=models,
+            seed=seed,
+            limit=limit,
+            images=images,
+            model=model,
+            asked={"iir": Independence(**settings)},
+        )
 
     return make
 
 
 @pytest.fixture
-def classifier(request_for):
-    return request_for().classifier("scene_on_scene_only")
+def score_of(iir_run):
+    """The score of such a run."""
+
+    def make(*given, **settings):
+        return evaluate(METRICS["iir"], iir_run(*given, **settings))
+
+    return make
+
+
+@pytest.fixture
+def classifier(iir_run):
+    return iir_run().classifier("scene_on_scene_only")
 
 
 def lines(folder):
@@ -85,22 +103,23 @@ def test_the_equation_and_what_it_means_at_zero():
     np.testing.assert_allclose(finite_change(before, after), [*expected[:5], np.nan, np.nan])
 
 
-def test_methods_that_ignore_the_image_have_iir_one(request_for, all_correct):
-    score = iir.evaluate(request_for(("constant", "centre", "edges", brightness)))
+def test_methods_that_ignore_the_image_have_iir_one(score_of, all_correct):
+    score = score_of(("constant", "centre", "edges", brightness))
     for name in ("constant", "centre"):
-        entry = score.methods[name]
-        assert (entry["value"], entry["appendix_c"]["value"]) == (1, 0)
-        assert entry["n"] == score.content()["patches"]["projected"]["accepted"] > 5
-        assert entry["random_region"]["value"] == 1
-    assert score.methods["constant"]["zero_attribution"] == {"unchanged": entry["n"], "changed": 0}
-    assert score.methods["edges"]["value"] < 0.5
-    assert score.methods["brightness"]["value"] < 0.5
-    assert score.methods["brightness"]["trial_sd"] is None  # ten images make no sample of a hundred
+        line = score[name]
+        assert (line.value, line.beside["appendix_c"].value) == (1, 0)
+        assert line.n == score.details["patches"]["projected"]["accepted"] > 5
+        assert line.beside["random_region"].value == 1
+    counts = score["constant"].counts
+    assert (counts["zero_unchanged"], counts["zero_changed"]) == (line.n, 0)
+    assert score["edges"].value < 0.5
+    assert score["brightness"].value < 0.5
+    assert score["brightness"].trial_sd is None  # ten images make no sample of a hundred
 
 
-def test_the_score_is_what_the_stored_files_say(request_for, classifier, all_correct, tmp_path):
-    score = iir.evaluate(request_for((brightness,), iir_threshold=0.4))
-    scenes = DatasetScenes(score.request.dataset, classifier, seed=0)
+def test_the_score_is_what_the_stored_files_say(dataset, score_of, classifier, all_correct, tmp_path):
+    score = score_of((brightness,), iir_threshold=0.4)
+    scenes = DatasetScenes(dataset, classifier, seed=0)
     folder, known = lines(tmp_path / "results")
     assert sorted(known) == sorted(scenes.ids)
     changes = []
@@ -117,16 +136,17 @@ def test_the_score_is_what_the_stored_files_say(request_for, classifier, all_cor
         before, after = region_attribution(maps, np.repeat(batch.masks, 2, 0))
         if ratio < 0.01:
             changes.append((after - before) / before)
-    entry, signed, changes = score.methods["brightness"], np.array(changes), np.abs(changes)
-    assert entry["n"] == len(changes) > 5
-    assert (entry["raised"], entry["lowered"]) == ((signed >= 0.4).mean(), (signed <= -0.4).mean())
-    assert entry["value"] == pytest.approx(np.mean(changes < 0.4))
-    assert entry["appendix_c"]["value"] == pytest.approx(np.mean(changes), rel=1e-4)
-    assert entry["appendix_c"]["median"] == pytest.approx(np.median(changes), rel=1e-4)
-    assert 0 < entry["value"] < 1
+    line, signed, changes = score["brightness"], np.array(changes), np.abs(changes)
+    assert line.n == len(changes) > 5
+    shares = [line.beside[key].value for key in ("raised", "lowered")]
+    assert shares == [(signed >= 0.4).mean(), (signed <= -0.4).mean()]
+    assert line.value == pytest.approx(np.mean(changes < 0.4))
+    assert line.beside["appendix_c"].value == pytest.approx(np.mean(changes), rel=1e-4)
+    assert score.details["median_change"]["brightness"] == pytest.approx(np.median(changes), rel=1e-4)
+    assert 0 < line.value < 1
 
 
-def test_what_is_left_out_is_counted(request_for, all_correct, monkeypatch):
+def test_what_is_left_out_is_counted(score_of, all_correct, monkeypatch):
     composed = DatasetScenes.__getitem__
 
     def with_a_tiny_dog(self, key):
@@ -135,51 +155,53 @@ def test_what_is_left_out_is_counted(request_for, all_correct, monkeypatch):
         return replace(batch, masks=batch.masks & ~tiny[:, None, None])
 
     monkeypatch.setattr(DatasetScenes, "__getitem__", with_a_tiny_dog)
-    score = iir.evaluate(request_for((odd_ones,), patch_tolerance=0.05))
-    entry = score.methods["odd_ones"]
-    assert (entry["n"], entry["value"]) == (7, 6 / 7)
-    assert entry["excluded"] == {
+    score = score_of((odd_ones,), patch_tolerance=0.05)
+    line = score["odd_ones"]
+    assert (line.n, line.value) == (7, 6 / 7)
+    assert line.excluded == {
         "not_accepted": 0,
         "changed_class": 0,
         "misclassified": 0,
         "nan_map": 2,
         "empty_mask": 1,
     }
-    assert entry["zero_attribution"] == {"unchanged": 0, "changed": 1}
-    change = entry["appendix_c"]
-    assert (change["n"], change["value"], change["median"]) == (6, 0, 0)
-    assert entry["ci_low"] is None  # there is one dog in the test split: nothing to resample
+    assert (line.counts["zero_unchanged"], line.counts["zero_changed"]) == (0, 1)
+    change = line.beside["appendix_c"]
+    assert (change.n, change.value, score.details["median_change"]["odd_ones"]) == (6, 0, 0)
+    assert line.ci_low is None  # there is one dog in the test split: nothing to resample
     assert not score.warnings()
 
 
-def test_patches_that_change_the_output_do_not_count(request_for, all_correct):
-    score = iir.evaluate(request_for(("centre",), patch_tolerance=0.0))
-    entry = score.methods["centre"]
-    assert (entry["value"], entry["n"], entry["excluded"]["not_accepted"]) == (None, 0, 10)
-    assert (entry["without_check"]["value"], entry["without_check"]["n"]) == (1, 10)
-    assert any("only 0 of 10 patches" in line for line in score.warnings())
-    assert json.loads(score.write().read_text())["validity"]["passed"] is False
+def test_patches_that_change_the_output_do_not_count(score_of, all_correct, tmp_path):
+    score = score_of(("centre",), patch_tolerance=0.0)
+    line = score["centre"]
+    assert (line.value, line.n, line.excluded["not_accepted"]) == (None, 0, 10)
+    unchecked = line.beside["without_check"]
+    assert (unchecked.value, unchecked.n) == (1, 10)
+    assert any("only 0 of 10 patches" in warning for warning in score.warnings())
+    assert json.loads(score.write(tmp_path).read_text())["validity"]["passed"] is False
 
 
-def test_misclassified_images_do_not_count(request_for, classifier):
-    entry = iir.evaluate(request_for()).methods["constant"]
-    scenes = DatasetScenes(request_for().dataset, classifier, seed=0)
+def test_misclassified_images_do_not_count(dataset, score_of, classifier):
+    line = score_of()["constant"]
+    scenes = DatasetScenes(dataset, classifier, seed=0)
     batch = scenes[:10]
     right = (classifier.predictions(batch.images.astype(np.float32)) == batch.scene_labels).sum()
-    assert entry["n"] <= right < 10
-    assert entry["n"] + sum(entry["excluded"].values()) == 10
+    assert line.n <= right < 10
+    assert line.n + sum(line.excluded.values()) == 10
 
 
-def test_both_recipes_side_by_side(request_for, all_correct, tmp_path):
-    score = iir.evaluate(request_for(("centre", "random"), limit=3, patch_recipe="both"))
-    content = json.loads(score.write().read_text())
-    assert list(content["patches"]) == ["projected", "paper"]
-    for known in content["patches"].values():
+def test_both_recipes_side_by_side(score_of, all_correct, tmp_path):
+    score = score_of(("centre", "random"), limit=3, patch_recipe="both")
+    content = json.loads(score.write(tmp_path / "results").read_text())
+    patches = content["details"]["patches"]
+    assert list(patches) == ["projected", "paper"]
+    for known in patches.values():
         assert known["n"] == 3
         assert known["acceptance"] == known["accepted"] / 3
         assert {"ratio", "delta_norm", "moved", "iterations", "settings", "folder"} <= set(known)
-    assert content["patches"]["paper"]["iterations"]["median"] == 300
-    assert content["methods"]["centre"]["paper_recipe"]["without_check"]["value"] == 1
+    assert patches["paper"]["iterations"]["median"] == 300
+    assert content["lines"]["centre"]["beside"]["paper_recipe_without_check"]["value"] == 1
     table = (tmp_path / "results" / "iir.md").read_text()
     assert "IIR ↑" in table
     assert "paper recipe" in table
@@ -189,9 +211,9 @@ def test_both_recipes_side_by_side(request_for, all_correct, tmp_path):
         assert len(np.unique(np.asarray(sheet))) > 50
 
 
-def test_a_killed_run_ends_as_if_undisturbed(request_for, tmp_path, monkeypatch):
-    iir.evaluate(request_for(out="whole"))
-    store, calls = patched.Patched._store, []
+def test_a_killed_run_ends_as_if_undisturbed(score_of, tmp_path, monkeypatch):
+    score_of(out="whole")
+    store, calls = Patched._store, []
 
     def killed_at_the_fourth(self, name, patch):
         calls.append(name)
@@ -199,13 +221,13 @@ def test_a_killed_run_ends_as_if_undisturbed(request_for, tmp_path, monkeypatch)
             raise KeyboardInterrupt
         store(self, name, patch)
 
-    monkeypatch.setattr(patched.Patched, "_store", killed_at_the_fourth)
+    monkeypatch.setattr(Patched, "_store", killed_at_the_fourth)
     with pytest.raises(KeyboardInterrupt):
-        iir.evaluate(request_for(out="killed"))
+        score_of(out="killed")
     folder, known = lines(tmp_path / "killed")
     assert len(known) == 3
     (folder / f"{next(iter(known))}.png").unlink()
-    iir.evaluate(request_for(out="killed"))
+    score_of(out="killed")
     assert len(calls) == 4 + 8  # seven that were missing, and the one that was lost
     folder, known = lines(tmp_path / "killed")
     whole, expected = lines(tmp_path / "whole")
@@ -213,35 +235,72 @@ def test_a_killed_run_ends_as_if_undisturbed(request_for, tmp_path, monkeypatch)
     for name in known:
         images = [np.asarray(Image.open(place / f"{name}.png")).astype(int) for place in (folder, whole)]
         assert np.abs(images[0] - images[1]).max() <= 1
-    iir.evaluate(request_for(out="killed"))
+    score_of(out="killed")
     assert len(calls) == 12
 
     def asked(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(patched, "optimise", asked)
+    monkeypatch.setattr(bam.metrics.independence.store, "optimise", asked)
     with pytest.raises(KeyboardInterrupt):  # other images stand side by side
-        iir.evaluate(request_for(out="killed", seed=1))
+        score_of(out="killed", seed=1)
 
 
-def test_a_damaged_patch_is_one_clear_error(request_for, tmp_path):
-    request = request_for()
-    iir.evaluate(request)
+def test_patches_are_those_of_all_settings(dataset, classifier, tmp_path):
+    def fingerprint(recipe="projected", tolerance=0.01, seed=0):
+        scenes = DatasetScenes(dataset, classifier, 0)
+        return Patched(scenes, classifier, recipe, tolerance, seed, tmp_path).fingerprint
+
+    assert fingerprint() == fingerprint()
+    others = [fingerprint("paper"), fingerprint(tolerance=0.02), fingerprint(seed=1)]
+    assert len({fingerprint(), *others}) == 4
+
+
+def test_patches_are_made_in_float32(run_for, models, monkeypatch):
+    made_with = []
+
+    def make(self, count):
+        made_with.append(self.classifier.precision)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Patched, "make", make)
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(METRICS["iir"], run_for(models=models, precision="bfloat16", limit=2))
+    assert made_with == ["float32"]
+
+
+def test_a_damaged_patch_is_one_clear_error(iir_run, tmp_path):
+    run = iir_run()
+    evaluate(METRICS["iir"], run)
     folder, known = lines(tmp_path / "results")
     path = folder / f"{next(iter(known))}.png"
     Image.fromarray(255 - np.asarray(Image.open(path))).save(path)
     with pytest.raises(BamError, match="is damaged or missing: remove"):
-        iir.evaluate(replace(request, methods=[METHODS["centre"]]))
+        evaluate(METRICS["iir"], replace(run, explainers=[METHODS["centre"].with_settings()]))
 
 
-def test_another_network_explains_what_it_predicts(request_for):
+def test_another_network_explains_what_it_predicts(score_of):
     """A classifier of objects: nothing in a scene has a label for it."""
-    score = iir.evaluate(request_for(("centre",), model="object"))
-    entry = score.methods["centre"]
-    assert list(score.models) == ["object"]
-    assert entry["excluded"]["misclassified"] == 0
-    assert entry["n"] + entry["excluded"]["changed_class"] + entry["excluded"]["not_accepted"] == 10
-    assert entry["n"] > 0
+    score = score_of(("centre",), model="object")
+    line = score["centre"]
+    assert list(score.configuration.models) == ["object"]
+    assert line.excluded["misclassified"] == 0
+    assert line.n + line.excluded["changed_class"] + line.excluded["not_accepted"] == 10
+    assert line.n > 0
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("iir_threshold", -0.1),
+        ("iir_threshold", "nan"),
+        ("patch_tolerance", float("inf")),
+        ("patch_recipe", "own"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(setting, value):
+    with pytest.raises(BamError, match=f"`{setting}` must be"):
+        checked(Independence, {setting: value})
 
 
 @pytest.fixture
@@ -256,14 +315,14 @@ def pictures(tmp_path):
     return folder
 
 
-def test_any_folder_of_images(request_for, pictures, tmp_path):
-    score = iir.evaluate(request_for((brightness, "constant"), images=str(pictures)))
-    entry = score.methods["constant"]
-    assert (entry["value"], entry["n"] + sum(entry["excluded"].values())) == (1, 3)
+def test_any_folder_of_images(score_of, pictures, tmp_path):
+    score = score_of((brightness, "constant"), images=pictures)
+    line = score["constant"]
+    assert (line.value, line.n + sum(line.excluded.values())) == (1, 3)
     _, known = lines(tmp_path / "results")
     assert sorted(known) == ["a.jpg", "a.png", "below/a.jpg"]
-    content = json.loads(score.write().read_text())
-    assert list(content["images"]["left_out"]) == ["broken.JPEG"]
+    content = json.loads(score.write(tmp_path / "results").read_text())
+    assert list(content["configuration"]["images"]["left_out"]) == ["broken.JPEG"]
     assert "broken.JPEG (cannot be read" in (tmp_path / "results" / "iir.md").read_text()
 
 

@@ -1,6 +1,5 @@
 """The metric on networks and inpainters whose answers are known."""
 
-import json
 from dataclasses import replace
 
 import numpy as np
@@ -8,12 +7,13 @@ import pytest
 import tf_keras as keras
 from PIL import Image
 
-import bam.metrics.inpainting.inpainting
+import bam.models.inpainters
 from bam.attributions.registry import Method
 from bam.base.errors import BamError
-from bam.metrics.evaluation.run import Request
+from bam.metrics import METRICS
 from bam.metrics.inpainting.fills import Fill, overlap_weight
-from bam.metrics.inpainting.inpainting import area, evaluate
+from bam.metrics.inpainting.inpainting import Inpainting, area
+from bam.metrics.scoring import evaluate
 from bam.models.classifier import Classifier
 from bam.models.inpainters import Inpainter
 
@@ -53,8 +53,9 @@ def noise(classifier, images, targets, *, seed):
     return np.stack([np.random.default_rng(number).random(images.shape[1:3], np.float32) for number in seed])
 
 
-METHODS = [
-    Method("part", where(PART)),
+PART_METHOD = Method("part", where(PART))
+CHOSEN = [
+    PART_METHOD,
     Method("rest", where(~PART)),
     Method("noise", noise),
     Method("nothing", where(np.zeros((8, 8))), control=True),
@@ -73,9 +74,13 @@ def network(classes=3):
     return model
 
 
+def classifier_of(model, class_names=tuple(COLOURS), name="colours"):
+    return Classifier(model, class_names, name, batch_size=4)
+
+
 @pytest.fixture
 def classifier():
-    return Classifier(network(), COLOURS, "colours", batch_size=4)
+    return classifier_of(network())
 
 
 @pytest.fixture(scope="module")
@@ -90,52 +95,53 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture
-def asked(classifier, folder, dataset, tmp_path, monkeypatch):
-    """A request, and the inpainter behind it."""
+def asked(classifier, folder, run_for, monkeypatch):
+    """A run, and the inpainter behind it."""
 
-    def make(painter=None, methods=METHODS, limit=None, **options):
-        request = Request(dataset, tmp_path, methods, limit, 10, 0, tmp_path / "results")
+    def make(painter=None, methods=CHOSEN, limit=None, **settings):
         painter = painter or Painter()
-        monkeypatch.setattr(bam.metrics.inpainting.inpainting, "make_inpainter", lambda *given: painter)
-        options = {"images": str(folder), "patch_grid": 0, **options}
-        monkeypatch.setattr(Request, "chosen", lambda self, default: classifier)
-        return replace(request, options=options), painter
+        monkeypatch.setattr(bam.models.inpainters, "make_inpainter", lambda *given, **more: painter)
+        settings = Inpainting(**{"patch_grid": 0, **settings})
+        given = {"images": folder, "model": classifier, "asked": {"inpainting": settings}}
+        return run_for(methods, limit=limit, **given), painter
 
     return make
 
 
-def rows_in(request):
+def scored(run):
+    return evaluate(METRICS["inpainting"], run)
+
+
+def rows_in(run):
     return sorted(
         (path.name, line.rsplit(",", 1)[0])
-        for path in request.row_folder.glob("*.csv")
+        for path in run.keeping.folder.glob("*.csv")
         for line in path.read_text().splitlines()
     )
 
 
 def test_painting_what_matters_flips_and_painting_the_rest_does_not(asked):
     """The part is 25% of the pixels. It becomes green as soon as 60 + its share of 140 is the larger."""
-    request, _ = asked(levels=(10, 20, 30, 50))
-    score = evaluate(request)
-    flips = {name: entry["curves"]["flips"] for name, entry in score.methods.items()}
-    assert score.extra["levels"] == [0, 10, 20, 30, 50]
+    run, _ = asked(levels=(10, 20, 30, 50))
+    score = scored(run)
+    flips = {name: line.curves["flips"] for name, line in score.lines.items()}
+    assert score.axes["flips"] == (0, 10, 20, 30, 50)
     # int(0.1 * 64) = 6 of 16 pixels painted leave 125 of red against 120 + of green or so; 12 are enough.
-    assert flips["part"][2:] == [1, 1, 1]
-    assert flips["rest"] == [0, 0, 0, 0, 0]
+    assert flips["part"][2:] == (1, 1, 1)
+    assert flips["rest"] == (0, 0, 0, 0, 0)
     assert flips["part"][0] == 0
-    assert score.methods["part"]["value"] == pytest.approx(
-        area([0, 10, 20, 30, 50], np.array([flips["part"]]))[0]
-    )
-    assert score.per_image["rest"].tolist() == [0] * 8
+    assert score["part"].value == pytest.approx(area([0, 10, 20, 30, 50], np.array([flips["part"]]))[0])
+    assert score.basis.measured.values["rest"].tolist() == [0] * 8
     # Nobody but the inpainter can make it blue.
     for name in ("part", "noise"):
-        assert score.methods[name]["any_change"]["value"] == score.methods[name]["value"]
+        assert score[name].beside["any_change"].value == score[name].value
 
 
 def test_the_weight_of_a_map_that_never_changes_is_one(asked):
-    request, _ = asked(levels=(20, 50))
-    part = evaluate(request).methods["part"]
-    np.testing.assert_allclose(1 - np.array(part["curves"]["weighted"][1:]), part["curves"]["flips"][1:])
-    assert part["curves"]["weighted"][0] == 1
+    run, _ = asked(levels=(20, 50))
+    part = scored(run)["part"]
+    np.testing.assert_allclose(1 - np.array(part.curves["weighted"][1:]), part.curves["flips"][1:])
+    assert part.curves["weighted"][0] == 1
 
 
 def test_the_weight_of_random_maps_is_as_the_notes_say():
@@ -154,44 +160,44 @@ def test_the_weight_is_the_share_that_was_relevant_before():
 
 
 def test_a_map_that_says_nothing_does_as_noise_does(asked):
-    request, _ = asked(levels=(50,))
-    entries = evaluate(request).methods
-    assert entries["nothing"]["constant_maps"] == 8
+    run, _ = asked(levels=(50,))
+    score = scored(run)
+    assert score["nothing"].counts["constant_maps"] == 8
     # A quarter of the part is far from enough, half of all pixels is about enough: neither none nor all.
-    assert entries["nothing"]["curves"]["flips"][1] < 1
-    assert entries["part"]["curves"]["flips"][1] == 1
+    assert score["nothing"].curves["flips"][1] < 1
+    assert score["part"].curves["flips"][1] == 1
 
 
 def test_what_is_painted_is_not_painted_again(asked):
-    request, painter = asked()
-    first = evaluate(request)
-    rows, painted = rows_in(request), painter.painted
+    run, painter = asked()
+    first = scored(run)
+    rows, painted = rows_in(run), painter.painted
     assert painted > 100
-    request, painter = asked()
-    second = evaluate(request)
+    run, painter = asked()
+    second = scored(run)
     assert painter.painted == 0
-    assert json.dumps(first.content()["methods"]) == json.dumps(second.content()["methods"])
-    assert rows_in(request) == rows
+    assert first.lines == second.lines
+    assert rows_in(run) == rows
 
 
 def test_a_killed_run_goes_on_where_it_was(asked):
-    request, _ = asked()
-    evaluate(request)
-    whole = rows_in(request)
-    (file,) = request.row_folder.glob("*-part-*.csv")
+    run, _ = asked()
+    scored(run)
+    whole = rows_in(run)
+    (file,) = run.keeping.folder.glob("*-part-*.csv")
     text = file.read_text()
     file.write_text(text[: len(text) // 2])  # in the middle of a line
-    request, painter = asked()
-    evaluate(request)
+    run, painter = asked()
+    scored(run)
     assert 0 < painter.painted < 8 * 15
-    assert rows_in(request) == whole
+    assert rows_in(run) == whole
 
 
 def test_a_limit_leaves_no_trace(asked, tmp_path):
-    request, _ = asked()
-    whole = evaluate(request).per_image
-    request, _ = asked(limit=3)
-    few = evaluate(replace(request, out=tmp_path / "few")).per_image
+    run, _ = asked()
+    whole = scored(run).basis.measured.values
+    run, _ = asked(limit=3)
+    few = scored(replace(run, out=tmp_path / "few")).basis.measured.values
     for name in whole:
         np.testing.assert_array_equal(few[name], whole[name][:3])
 
@@ -207,8 +213,8 @@ def test_all_methods_are_filled_from_the_same(asked):
                     seen.setdefault(image, set()).add(int(seed))
             return super().fill(images, holes, prompts, seeds, ids)
 
-    request, _ = asked(Noting(), fills=2)
-    evaluate(request)
+    run, _ = asked(Noting(), fills=2)
+    scored(run)
     assert len(seen) == 8
     assert all(len(seeds) == 2 for seeds in seen.values())
 
@@ -222,12 +228,12 @@ def test_withheld_pictures_are_counted_and_left_out(asked):
             pictures[[name == "3.png" for name in ids]] = 0
             return pictures
 
-    request, _ = asked(Prude(), levels=(30,))
-    entry = evaluate(request).methods["part"]
+    run, _ = asked(Prude(), levels=(30,))
+    part = scored(run)["part"]
     # Where nothing is painted, nothing is withheld.
-    assert entry["withheld_fills"] == 3
-    assert entry["excluded"] == {"invalid_target": 0, "nan_map": 0, "all_withheld": 1}
-    assert entry["n"] == 7
+    assert part.counts["withheld_fills"] == 3
+    assert part.excluded == {"invalid_target": 0, "nan_map": 0, "all_withheld": 1}
+    assert part.n == 7
 
 
 def test_what_the_inpainter_does_by_itself_is_told(asked):
@@ -236,12 +242,12 @@ def test_what_the_inpainter_does_by_itself_is_told(asked):
 
         paste_back = False
 
-    request, _ = asked(Careless(), levels=(30,))
-    score = evaluate(request)
-    assert score.extra["empty_hole"] == {"flips": 1.0, "any_change": 1.0}
+    run, _ = asked(Careless(), levels=(30,))
+    score = scored(run)
+    assert score.details["empty_hole"] == {"flips": 1.0, "any_change": 1.0}
     assert any("With nothing to paint, 100.0%" in note for note in score.notes)
-    assert score.methods["rest"]["value"] == 1
-    assert score.methods["rest"]["curves"]["weighted"][0] == 1
+    assert score["rest"].value == 1
+    assert score["rest"].curves["weighted"][0] == 1
 
 
 def test_classes_that_cannot_be_painted_are_left_out(asked):
@@ -257,97 +263,94 @@ def test_classes_that_cannot_be_painted_are_left_out(asked):
                 pictures[half] = COLOURS["green"]
             return pictures
 
-    request, painter = asked(Unable())
-    score = evaluate(request)
-    assert score.extra["class_validity"] == {"green": {"recognised": 10, "withheld": 0, "of": 20}}
+    run, painter = asked(Unable())
+    score = scored(run)
+    assert score.details["class_validity"] == {"green": {"recognised": 10, "withheld": 0, "of": 20}}
     assert painter.painted == 20
-    assert score.methods["part"]["excluded"]["invalid_target"] == 8
-    assert score.methods["part"]["value"] is None
+    assert score["part"].excluded["invalid_target"] == 8
+    assert score["part"].value is None
     assert any("green" in note for note in score.notes)
-    request, painter = asked(Unable())
-    evaluate(request)
+    run, painter = asked(Unable())
+    scored(run)
     assert painter.painted == 0
 
 
 def test_inpainters_that_paint_no_class_are_not_asked_for_one(asked):
-    request, _ = asked(Painter(targeted=False))
-    score = evaluate(request)
-    assert score.extra["class_validity"] == {}
-    assert score.methods["part"]["n"] == 8
+    run, _ = asked(Painter(targeted=False))
+    score = scored(run)
+    assert score.details["class_validity"] == {}
+    assert score["part"].n == 8
 
 
 def test_wholly_painted_images_are_painted_once_for_all_methods(asked):
-    request, painter = asked(levels=(100,), fills=3)
-    score = evaluate(request)
+    run, painter = asked(levels=(100,), fills=3)
+    score = scored(run)
     assert painter.painted == 20 + 3 * 8
-    for entry in score.methods.values():
-        assert entry["curves"]["flips"] == [0, 1]
-        assert entry["curves"]["weighted"] == [1, 0]
+    for line in score.lines.values():
+        assert line.curves["flips"] == (0, 1)
+        assert line.curves["weighted"] == (1, 0)
 
 
 def test_a_map_that_is_no_number_is_counted_and_left_out(asked):
     bad = Method("bad", where(np.full((8, 8), np.nan)))
-    request, _ = asked(methods=[METHODS[0], bad])
-    entry = evaluate(request).methods["bad"]
-    assert entry["excluded"]["nan_map"] == 8
-    assert entry["value"] is None
+    run, _ = asked(methods=[PART_METHOD, bad])
+    line = scored(run)["bad"]
+    assert line.excluded["nan_map"] == 8
+    assert line.value is None
 
 
 def test_methods_that_know_only_the_images_have_no_weight(asked):
     def stored(classifier, images, targets, *, seed, ids):
         return np.repeat(PART[None].astype(np.float32), len(ids), 0)
 
-    request, _ = asked(methods=[Method("stored", stored)])
-    entry = evaluate(request).methods["stored"]
-    assert entry["value"] > 0.5
+    run, _ = asked(methods=[Method("stored", stored)])
+    line = scored(run)["stored"]
+    assert line.value > 0.5
     # Not even images without a flip have one, since they would be all that is left.
-    assert (entry["weighted"]["value"], entry["weighted"]["n"]) == (None, 0)
+    assert (line.beside["weighted"].value, line.beside["weighted"].n) == (None, 0)
 
 
 def test_the_curves_are_drawn(asked):
-    request, _ = asked()
-    evaluate(request).write()
-    picture = Image.open(request.out / "inpainting.png")
+    run, _ = asked()
+    scored(run).write(run.out)
+    picture = Image.open(run.out / "inpainting.png")
     assert picture.width > 1000
 
 
-def test_other_class_names_are_another_question(asked, classifier, monkeypatch):
+def test_other_class_names_are_another_question(asked, classifier):
     """The network is the same, but what is painted is not."""
-    request, _ = asked()
-    evaluate(request)
-    renamed = Classifier(classifier.model, ("green", "red", "blue"), "colours", batch_size=4)
-    request, painter = asked()
-    monkeypatch.setattr(Request, "chosen", lambda self, default: renamed)
-    evaluate(request)
+    run, _ = asked()
+    scored(run)
+    run, painter = asked()
+    scored(replace(run, model=classifier_of(classifier.model, ("green", "red", "blue"))))
     assert painter.painted > 0
 
 
 def test_what_paints_no_class_is_scored_by_any_change(asked):
-    request, _ = asked(Painter(targeted=False))
-    score = evaluate(request)
+    run, _ = asked(Painter(targeted=False))
+    score = scored(run)
     assert score.title == "changed classes"
-    assert score.methods["part"]["value"] == score.methods["part"]["any_change"]["value"]
-    assert score.further == {}
+    changes = area(score.axes["any_change"], np.array([score["part"].curves["any_change"]]))
+    assert score["part"].value == pytest.approx(changes[0])
+    assert not any(beside.direction for beside in score.basis.measured.beside.values())
 
 
 def test_a_grid_of_one_cell_is_refused(asked):
-    request, _ = asked(patch_grid=1)
+    run, _ = asked(patch_grid=1)
     with pytest.raises(BamError, match="makes every map constant"):
-        evaluate(request)
+        scored(run)
 
 
-def test_one_class_is_too_few(asked, classifier, monkeypatch):
-    request, _ = asked()
-    alone = Classifier(network(1), ["red"], "alone")
-    monkeypatch.setattr(Request, "chosen", lambda self, default: alone)
+def test_one_class_is_too_few(asked):
+    run, _ = asked()
     with pytest.raises(BamError, match="alone has one class"):
-        evaluate(request)
+        scored(replace(run, model=classifier_of(network(1), ["red"], "alone")))
 
 
 def test_pictures_smaller_than_the_grid_are_refused(asked):
-    request, _ = asked(patch_grid=14)
-    with pytest.raises(BamError, match=r"takes 8 x 8 pixels, but the patch grid is 14 x 14.*--patch_grid"):
-        evaluate(request)
+    run, _ = asked(patch_grid=14)
+    with pytest.raises(BamError, match=r"takes 8 x 8 pixels, but the patch grid is 14 x 14.*`patch_grid`"):
+        scored(run)
 
 
 def test_the_area_is_the_mean_along_the_axis():
@@ -356,16 +359,13 @@ def test_the_area_is_the_mean_along_the_axis():
     assert np.isnan(area(levels, np.array([[0.0, np.nan, 1.0]]))).all()
 
 
-def test_composites_have_a_hole_of_the_objects_size(dataset, scene_model_folder, tmp_path):
+def test_composites_have_a_hole_of_the_objects_size(run_for, scene_model_folder):
     """With the donor, a picture with nothing painted stays what it is."""
-    from bam.attributions import METHODS as REGISTERED
-
-    methods = [REGISTERED[name] for name in ("object_mask", "random")]
-    request = Request(dataset, scene_model_folder, methods, 5, 10, 0, tmp_path, options={"model": "scene"})
-    score = evaluate(request)
-    assert score.extra["images"]["set"] == "object_scene-pictures"
-    assert score.extra["empty_hole"] == {"flips": 0, "any_change": 0} or score.methods["random"]["n"] == 0
-    (file,) = tmp_path.glob("rows/*-donor-random-*.csv")
+    run = run_for(("object_mask", "random"), models=scene_model_folder, model="scene", limit=5)
+    score = scored(run)
+    assert score.configuration.images["set"] == "object_scene-pictures"
+    assert score.details["empty_hole"] == {"flips": 0, "any_change": 0} or score["random"].n == 0
+    (file,) = run.keeping.folder.glob("*-donor-random-*.csv")
     fields = Fill.__annotations__
     lines = [dict(zip(fields, line.split(","), strict=True)) for line in file.read_text().splitlines()[1:]]
     sizes = {line["pixels"] for line in lines if line["level"] == "object"}

@@ -3,7 +3,8 @@ import pytest
 from scipy import stats
 
 from bam.base.errors import BamError
-from bam.metrics.judging.human import kendall, kendall_p, read_ranking
+from bam.metrics.judging.human import read_ranking
+from bam.metrics.statistics.correlation import kendall, kendall_p
 
 METHODS = ("grad_cam", "smoothgrad", "vanilla_gradient", "gradient_x_input")
 

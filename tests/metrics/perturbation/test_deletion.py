@@ -5,8 +5,11 @@ from PIL import Image, ImageFilter
 from scipy.ndimage import gaussian_filter
 from scipy.signal import convolve2d
 
-import bam.metrics.perturbation.deletion
+from bam.metrics import METRICS
+from bam.metrics.metric import NoSettings
+from bam.metrics.perturbation.deletion import step_counts
 from bam.metrics.perturbation.family import CURVES
+from bam.metrics.perturbation.substitutes import blurred
 from bam.models.classifier import Classifier
 from bam.models.inpainters.simple import Blur
 
@@ -61,7 +64,7 @@ def petsiuk(classifier, image, saliency, insertion):
 def test_curves_are_those_of_the_paper(name, classifier, images, explained):
     saliency = np.random.default_rng(1).permuted(np.arange(5.0 * 130).reshape(5, -1), axis=1)
     maps = saliency.reshape(5, 10, 13)
-    points = CURVES[name].measure(explained(classifier, images, maps))
+    points = CURVES[name].measure(explained(classifier, images, maps), NoSettings())
     expected = [petsiuk(classifier, *pair, name == "insertion") for pair in zip(images, maps, strict=True)]
     np.testing.assert_allclose(points, expected, atol=1e-6)
     assert np.ptp(points, axis=1).min() > 0.05  # there is something to get wrong
@@ -73,16 +76,16 @@ def test_curves_are_those_of_the_paper(name, classifier, images, explained):
 
 
 def test_steps_are_those_of_the_official_code():
-    counts = bam.metrics.perturbation.deletion.step_counts((224, 224))
+    counts = step_counts((224, 224))
     assert len(counts) == 29
     assert set(np.diff(counts)) == {224 * 8}
-    assert bam.metrics.perturbation.deletion.step_counts((2, 3)).tolist() == [0, 1, 2, 3, 4, 5, 6]
+    assert step_counts((2, 3)).tolist() == [0, 1, 2, 3, 4, 5, 6]
 
 
 @pytest.mark.parametrize("name", ["black_deletion", "blur_deletion", "mean_deletion"])
 def test_class_stays_as_it_does_image_by_image(name, classifier, images, explained):
     maps = np.random.default_rng(2).permuted(np.arange(5.0 * 130).reshape(5, -1), axis=1).reshape(5, 10, 13)
-    found = CURVES[name].measure(explained(classifier, images, maps))
+    found = CURVES[name].measure(explained(classifier, images, maps), NoSettings())
     expected = []
     for image, saliency in zip(images, maps, strict=True):
         blur = ImageFilter.GaussianBlur(10 * 10 / 224)
@@ -107,7 +110,7 @@ def test_the_blur_is_the_inpainters(explained, classifier, images):
     whole = np.ones((5, 10, 13), bool)
     painted = Blur().fill(images.astype(np.uint8), whole, [""] * 5, np.zeros(5, np.uint64))
     originals = explained(classifier, images, np.zeros((5, 10, 13))).originals
-    np.testing.assert_array_equal(bam.metrics.perturbation.deletion.blurred(originals), painted)
+    np.testing.assert_array_equal(blurred(originals), painted)
 
 
 # Not blur: that of so small an image changes next to nothing.
@@ -121,8 +124,10 @@ def test_oracle_beats_random_beats_inverted(name, region_classifier, explained):
 
     def value(maps):
         curve = CURVES[name]
-        points = curve.measure(explained(region_classifier, images, maps)).astype(float)
+        points = curve.measure(explained(region_classifier, images, maps), NoSettings()).astype(float)
         return curve.value(curve.parts(points, (12, 16))).mean()
 
     values = [value(oracle), value(random), value(1 - oracle)]
-    assert np.diff(values).min() > 0.02 if CURVES[name].direction == "down" else np.diff(values).max() < -0.02
+    assert (
+        np.diff(values).min() > 0.02 if METRICS[name].direction == "down" else np.diff(values).max() < -0.02
+    )

@@ -6,16 +6,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-import bam.metrics.perturbation.deletion
 import bam.metrics.perturbation.family
-from bam.attributions import METHODS
+import bam.metrics.perturbation.masking
 from bam.attributions.controls import degraded_oracle
 from bam.attributions.registry import Method
-from bam.metrics.evaluation.images import pictures
-from bam.metrics.evaluation.run import Request
-from bam.metrics.perturbation.family import evaluate
+from bam.metrics import METRICS
+from bam.metrics.evaluation.order import PatchGrid
+from bam.metrics.metric import NoSettings
+from bam.metrics.perturbation.substitutes import black
+from bam.metrics.scoring import evaluate
 
-TWO = ("deletion", "black_deletion")
+TWO = {"deletion": NoSettings(), "black_deletion": NoSettings()}
 
 
 def broken(classifier, images, targets, *, seed):
@@ -26,79 +27,85 @@ def broken(classifier, images, targets, *, seed):
 
 
 @pytest.fixture
-def request_for(dataset, suite_folder, tmp_path):
-    """A request whose results are kept in a folder of the given name; batches of eight."""
+def small_run(run_for):
+    """A run whose results are kept in a folder of the given name; batches of eight."""
 
-    def make(folder="results", methods=("vanilla_gradient", "random", "constant"), limit=20, **settings):
-        chosen = [METHODS[name] if isinstance(name, str) else name for name in methods]
-        settings = {"metrics": TWO, "batch_size": 8, **settings}
-        return Request(dataset, suite_folder, chosen, limit, 10, 0, tmp_path / folder, **settings)
+    def make(folder="results", methods=("vanilla_gradient", "random", "constant"), limit=20, asked=TWO):
+        return run_for(methods, folder, asked=asked, limit=limit, batch_size=8)
 
     return make
 
 
-def rows(request):
+def scored(name, run):
+    return evaluate(METRICS[name], run)
+
+
+def rows(run):
     """All that is kept but the time it took."""
     return {
         path.name: [line.rsplit(",", 1)[0] for line in path.read_text().splitlines()]
-        for path in request.row_folder.glob("*.csv")
+        for path in run.keeping.folder.glob("*.csv")
     }
 
 
-def test_score_files_hold_what_the_design_asks(request_for):
-    request = request_for()
-    score = evaluate("black_deletion", request)
-    content = json.loads(score.write().read_text())
+def test_score_files_hold_what_the_design_asks(small_run):
+    run = small_run()
+    score = scored("black_deletion", run)
+    content = json.loads(score.write(run.out).read_text())
     assert (content["metric"], content["direction"]) == ("black_deletion", "down")
-    entry = content["methods"]["vanilla_gradient"]
-    assert {"value", "ci_low", "ci_high", "n", "excluded", "constant_maps", "seconds", "rank"} <= set(entry)
-    assert len(entry["curve"]) == len(entry["least_relevant_first_curve"]) == 11
-    assert entry["curve"][0] == 1
-    assert entry["value"] == pytest.approx(np.trapezoid(entry["curve"], dx=0.1))
-    assert entry["least_relevant_first"]["value"] == pytest.approx(
-        np.trapezoid(entry["least_relevant_first_curve"], dx=0.1)
+    line = content["lines"]["vanilla_gradient"]
+    assert line["estimate"].keys() == {"value", "ci_low", "ci_high", "n"}
+    assert {"excluded", "seconds", "rank", "version", "settings"} <= set(line)
+    curves, value = line["curves"], line["estimate"]["value"]
+    assert len(curves["curve"]) == len(curves["least_relevant_first_curve"]) == 11
+    assert curves["curve"][0] == 1
+    assert value == pytest.approx(np.trapezoid(curves["curve"], dx=0.1))
+    assert line["beside"]["least_relevant_first"]["value"] == pytest.approx(
+        np.trapezoid(curves["least_relevant_first_curve"], dx=0.1)
     )
     assert content["axes"]["curve"] == pytest.approx(np.arange(11) / 10)
-    assert content["methods"]["constant"]["constant_maps"] == 20
+    assert content["lines"]["constant"]["counts"]["constant_maps"] == 20
     assert "black deletion ↓" in score.table()
     assert "least relevant first ↑" in score.table()
-    assert (request.out / "black_deletion.png").stat().st_size > 1000
-    values = score.per_image["vanilla_gradient"]
+    assert (run.out / "black_deletion.png").stat().st_size > 1000
+    values = score.basis.measured.values["vanilla_gradient"]
     assert values.shape == (20,)
-    assert values.mean() == pytest.approx(entry["value"])
-    direction, beside = score.further["black_deletion:least_relevant_first"]
-    assert direction == "up"
-    assert beside["vanilla_gradient"].mean() == pytest.approx(entry["least_relevant_first"]["value"])
+    assert values.mean() == pytest.approx(value)
+    beside = score.basis.measured.beside["least_relevant_first"]
+    assert beside.direction == "up"
+    assert beside.values["vanilla_gradient"].mean() == pytest.approx(
+        line["beside"]["least_relevant_first"]["value"]
+    )
 
 
-def test_one_sweep_serves_all_metrics(request_for, monkeypatch):
-    evaluate("deletion", request_for())
+def test_one_sweep_serves_all_metrics(small_run, monkeypatch):
+    scored("deletion", small_run())
     monkeypatch.setattr(bam.metrics.perturbation.family, "_measure_batch", None)
-    score = evaluate("black_deletion", request_for())
-    assert score.methods["random"]["n"] == 20
+    score = scored("black_deletion", small_run())
+    assert score["random"].n == 20
     with pytest.raises(TypeError):
-        evaluate("insertion", request_for())
+        scored("insertion", small_run())
 
 
-def test_nothing_depends_on_what_else_is_asked_for(request_for):
-    together, alone = request_for("together"), request_for("alone", methods=("constant",), metrics=())
-    evaluate("deletion", together)
-    evaluate("deletion", alone)
+def test_nothing_depends_on_what_else_is_asked_for(small_run):
+    together, alone = small_run("together"), small_run("alone", methods=("constant",), asked={})
+    scored("deletion", together)
+    scored("deletion", alone)
     (kept,) = rows(alone).items()
     assert rows(together)[kept[0]] == kept[1]
 
 
 @pytest.mark.parametrize("limit", [1, 3, 11])
-def test_limits_are_prefixes(limit, request_for):
+def test_limits_are_prefixes(limit, small_run):
     for some in (limit, 20):  # in the same folder
-        score = evaluate("deletion", request_for("growing", limit=some))
-        assert score.methods["random"]["n"] == some
-    evaluate("deletion", request_for("whole"))
-    assert rows(request_for("growing")) == rows(request_for("whole"))
+        score = scored("deletion", small_run("growing", limit=some))
+        assert score["random"].n == some
+    scored("deletion", small_run("whole"))
+    assert rows(small_run("growing")) == rows(small_run("whole"))
 
 
-def test_killed_run_ends_as_if_undisturbed(request_for, monkeypatch):
-    evaluate("deletion", request_for("whole"))
+def test_killed_run_ends_as_if_undisturbed(small_run, monkeypatch):
+    scored("deletion", small_run("whole"))
     measure_batch, calls = bam.metrics.perturbation.family._measure_batch, []
 
     def killed_in_the_second(*given):
@@ -110,30 +117,30 @@ def test_killed_run_ends_as_if_undisturbed(request_for, monkeypatch):
 
     monkeypatch.setattr(bam.metrics.perturbation.family, "_measure_batch", killed_in_the_second)
     with pytest.raises(KeyboardInterrupt):
-        evaluate("deletion", request_for("killed"))
-    assert sorted(map(len, rows(request_for("killed")).values())) == [9] * 5 + [17]
-    evaluate("deletion", request_for("killed"))
-    assert rows(request_for("killed")) == rows(request_for("whole"))
+        scored("deletion", small_run("killed"))
+    assert sorted(map(len, rows(small_run("killed")).values())) == [9] * 5 + [17]
+    scored("deletion", small_run("killed"))
+    assert rows(small_run("killed")) == rows(small_run("whole"))
 
 
-def test_nan_maps_are_counted_and_left_out(request_for):
-    score = evaluate("deletion", request_for(methods=(Method("broken", broken), "random")))
-    entry = score.methods["broken"]
-    assert 0 < entry["n"] < 20
-    assert entry["excluded"] == {"nan_map": 20 - entry["n"]}
-    assert np.isnan(score.per_image["broken"]).sum() == 20 - entry["n"]
-    assert entry["value"] == pytest.approx(np.nanmean(score.per_image["broken"]))
-    assert np.isfinite(entry["curve"]).all()
+def test_nan_maps_are_counted_and_left_out(small_run):
+    score = scored("deletion", small_run(methods=(Method("broken", broken), "random")))
+    line, values = score["broken"], score.basis.measured.values["broken"]
+    assert 0 < line.n < 20
+    assert line.excluded == {"nan_map": 20 - line.n}
+    assert np.isnan(values).sum() == 20 - line.n
+    assert line.value == pytest.approx(np.nanmean(values))
+    assert np.isfinite(line.curves["curve"]).all()
 
 
-def test_all_maps_nan(request_for):
+def test_all_maps_nan(small_run, tmp_path):
     def hopeless(classifier, images, targets, *, seed):
         return np.full(images.shape[:3], np.nan)
 
-    score = evaluate("black_deletion", request_for(methods=(Method("hopeless", hopeless), "random"), limit=8))
-    entry = score.methods["hopeless"]
-    assert (entry["value"], entry["n"], entry["curve"]) == (None, 0, None)
-    score.write()
+    score = scored("black_deletion", small_run(methods=(Method("hopeless", hopeless), "random"), limit=8))
+    line = score["hopeless"]
+    assert (line.value, line.n, line.curves["curve"]) == (None, 0, None)
+    score.write(tmp_path)
 
 
 def test_constant_maps_are_in_random_order(region_classifier, explained):
@@ -146,11 +153,11 @@ def test_constant_maps_are_in_random_order(region_classifier, explained):
     np.testing.assert_array_equal(again, ranks[:1])
 
 
-def test_options_of_a_metric_make_rows_of_their_own(request_for):
-    request = request_for(metrics=("violation",), limit=8)
-    evaluate("violation", request)
-    evaluate("violation", replace(request, options={"patch_grid": 2}))
-    assert len(rows(request)) == 6
+def test_settings_of_a_metric_make_rows_of_their_own(small_run):
+    run = small_run(asked={"violation": PatchGrid()}, limit=8)
+    scored("violation", run)
+    scored("violation", replace(run, asked={"violation": PatchGrid(2)}))
+    assert len(rows(run)) == 6
 
 
 def test_composites_of_any_number_are_whole(region_classifier, explained):
@@ -158,7 +165,7 @@ def test_composites_of_any_number_are_whole(region_classifier, explained):
     images = np.random.default_rng(1).integers(0, 256, (3, 12, 16, 3))
     maps = np.random.default_rng(2).random((3, 12, 16))
     found = explained(region_classifier, images, maps).replaced(
-        bam.metrics.perturbation.deletion.black, [0, 5, 0, 192, 7], [0, 9, 192, 192, 150]
+        black, [0, 5, 0, 192, 7], [0, 9, 192, 192, 150]
     )
     ranks = explained(region_classifier, images, maps).ranks
     for k, (low, high) in enumerate([(0, 0), (5, 9), (0, 192), (192, 192), (7, 150)]):
@@ -169,19 +176,19 @@ def test_composites_of_any_number_are_whole(region_classifier, explained):
         assert found.same[:, k].tolist() == (region_classifier.predictions(shown) == before).tolist()
 
 
-def test_equal_pixels_come_in_an_order_that_no_map_is_drawn_by(request_for, monkeypatch):
+def test_equal_pixels_come_in_an_order_that_no_map_is_drawn_by(small_run, monkeypatch):
     """Those of the object that noise has left in place come neither first nor last among the relevant."""
     seen = []
 
-    class Noting(bam.metrics.perturbation.family.Explained):
+    class Noting(bam.metrics.perturbation.masking.Explained):
         def __init__(self, originals, maps, orders):
             seen.extend(zip(maps, orders, strict=True))
             super().__init__(originals, maps, orders)
 
-    monkeypatch.setattr(bam.metrics.perturbation.family, "Explained", Noting)
-    request = request_for(methods=[degraded_oracle(0.6)], limit=None, metrics=("deletion",))
-    evaluate("deletion", request)
-    masks = pictures(request, request.chosen("object"))[0 : len(seen)].masks
+    monkeypatch.setattr(bam.metrics.perturbation.masking, "Explained", Noting)
+    run = small_run(methods=[degraded_oracle(0.6)], limit=None, asked={"deletion": NoSettings()})
+    scored("deletion", run)
+    masks = run.pictures(run.explained("object"))[0 : len(seen)].masks
     shares = []
     for (plane, order), mask in zip(seen, masks, strict=True):
         relevant = mask.ravel()[order[: int(plane.sum())]]

@@ -4,6 +4,7 @@ import tensorflow as tf
 from scipy.sparse import lil_matrix
 from scipy.sparse.linalg import spsolve
 
+from bam.metrics.metric import NoSettings
 from bam.metrics.perturbation.family import CURVES
 from bam.metrics.perturbation.imputation import linear_imputation
 from bam.metrics.perturbation.road import noise
@@ -85,7 +86,7 @@ def test_oracle_beats_random_beats_inverted(region_classifier, explained):
     curve = CURVES["road"]
 
     def values(maps):
-        points = curve.measure(explained(region_classifier, images, maps)).astype(float)
+        points = curve.measure(explained(region_classifier, images, maps), NoSettings()).astype(float)
         parts = curve.parts(points, (12, 16))
         return curve.value(parts).mean(), curve.beside["least_relevant_first"][1](parts).mean()
 

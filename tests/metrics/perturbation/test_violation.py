@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from bam.metrics.evaluation.order import PatchGrid
 from bam.metrics.perturbation.family import CURVES
 from bam.metrics.perturbation.violation import cells, strongest
 
@@ -20,7 +21,7 @@ def violations(parts):
 
 
 def measure(explained, patch_grid):
-    points = CURVE.measure(explained, patch_grid=patch_grid).astype(float)
+    points = CURVE.measure(explained, PatchGrid(patch_grid)).astype(float)
     return CURVE.parts(points, (12, 16))
 
 

@@ -1,30 +1,51 @@
-"""The table and the JSON of a score, for any metric."""
+"""The table and the files of a score, for any metric."""
 
+import csv
+import io
 import json
 from dataclasses import replace
 
 import pytest
+from PIL import Image
 
-from bam.attributions import METHODS
-from bam.metrics.evaluation.run import Request
-from bam.metrics.results.score import Score
+from bam.base.errors import BamError
+from bam.metrics.results.schema import Chart, Check, Column, Validity
+from bam.metrics.results.score import read_score
+from bam.metrics.statistics.comparison import Comparison, PairedTest
+from bam.metrics.statistics.estimate import Estimate
 
-KNOWN = {
-    "value": 0.5,
-    "ci_low": 0.25,
-    "ci_high": 0.75,
-    "n": 7,
-    "excluded": {"misclassified": 3, "nan_map": 0},
-}
-UNKNOWN = {"value": None, "ci_low": None, "ci_high": None, "n": 0, "excluded": {}}
+
+def with_value(line, value):
+    return replace(line, estimate=replace(line.estimate, value=value))
 
 
 @pytest.fixture
-def score(dataset, tmp_path):
-    methods = [METHODS[name] for name in ("grad_cam", "vanilla_gradient", "random")]
-    request = Request(dataset, tmp_path, methods, None, trials=10, seed=0, out=tmp_path)
-    entries = {"random": {**KNOWN, "value": 0.9}, "grad_cam": UNKNOWN, "vanilla_gradient": KNOWN}
-    return Score("iir", 1, "up", entries, {}, request)
+def full(score, known):
+    """A score with all that one can have."""
+    line = replace(
+        known,
+        seconds=1.5,
+        trial_sd=0.02,
+        rank=(1, 3),
+        beside={"base": Estimate(0.125, 0.1, 0.2, 3)},
+        counts={"ties": 4, "why": "x"},
+        curves={"curve": (1.0, 0.0), "none": None},
+        version=2,
+        settings={"samples": 50, "noise": 0.15, "layer": None},
+    )
+    test = PairedTest("smooth_grad(noise=[1, 2])", "random", Estimate(0.25, 0.125, 0.5, 7), 0.01, 0.02)
+    return replace(
+        score,
+        direction="down",
+        lines={"smooth_grad(noise=[1, 2])": line, **score.lines},
+        columns=(Column("ties", "ties"), Column("base line", "base", "up"), Column("rank", "rank")),
+        comparison=Comparison("paired", (test,), {"smooth_grad(noise=[1, 2])": (1, 3)}, 7, 2),
+        unsuited={"attention_rollout": "the network has no attention"},
+        notes=("Read it so.",),
+        chart=Chart("title", "x", (0.0, 1.0), {"y": "curve"}),
+        axes={"curve": (0.0, 1.0)},
+        details={"threshold": 0.1},
+    )
 
 
 def cells(score, method):
@@ -41,41 +62,59 @@ def test_best_first_unknown_last_controls_below(score):
     assert len(lines) == 5
 
 
-def test_where_less_is_better_the_least_is_first(score):
-    better = {**KNOWN, "value": 0.1}
-    down = replace(score, direction="down", title="left", methods={"a": KNOWN, "b": better})
+def test_where_less_is_better_the_least_is_first(score, known):
+    down = replace(score, direction="down", title="left", lines={"a": known, "b": with_value(known, 0.1)})
     assert "| left ↓ |" in down.table()
     assert down.table().index("| b |") < down.table().index("| a |")
 
 
-def test_columns_of_every_kind(score):
-    entry = {
-        **KNOWN,
-        "trial_sd": 0.02,
-        "ties": 4,
-        "base": {"value": 0.125, "n": 3},
-        "rank": [1, 3],
-        "why": "x",
-        "nested": {"deep": {"value": 0.75}},
-    }
-    columns = {"ties": "ties", "baseline": "base", "rank": "rank", "reason": "why", "deep": "nested.deep"}
-    wide = replace(score, methods={"a": entry, "b": UNKNOWN}, columns=columns)
-    assert cells(wide, "a")[3:-1] == ["0.020", "4", "0.125", "1 ... 3", "x", "0.750", "7"]
+def test_columns_of_every_kind(score, known, unknown):
+    line = replace(
+        known,
+        trial_sd=0.02,
+        rank=(1, 3),
+        beside={"base": Estimate(0.125, 0.1, 0.2, 3)},
+        counts={"ties": 4, "why": "x"},
+    )
+    columns = (
+        Column("ties", "ties"),
+        Column("baseline", "base", "down"),
+        Column("between", "base", shows="interval"),
+        Column("rank", "rank"),
+        Column("reason", "why"),
+    )
+    images = Comparison("paired", images=7)
+    wide = replace(score, lines={"a": line, "b": unknown}, columns=columns, comparison=images)
+    assert cells(wide, "a")[3:-1] == ["0.020", "4", "0.125", "0.100 ... 0.200", "1 ... 3", "x", "7"]
     assert cells(wide, "b")[3:-1] == ["-"] * 6 + ["0"]
-    assert "| trial sd | ties | baseline | rank | reason | deep | n |" in wide.table()
+    assert "| trial sd | ties | baseline ↓ | between | rank | reason | n |" in wide.table()
 
 
-def test_rows_of_other_predictors_may_be_controls(score):
-    step = replace(score, methods={"a": KNOWN, "step": {**KNOWN, "value": 1.0, "control": True}})
+def test_the_trial_sd_has_a_column_where_there_could_be_one(score):
+    """Of a mean over images that are too few for trials it is not known."""
+    few = replace(score, comparison=Comparison("paired", images=7))
+    assert "| trial sd | n |" in few.table()
+    assert cells(few, "vanilla_gradient")[3] == "-"
+
+
+def test_rows_of_other_predictors_may_be_controls(score, known):
+    step = replace(score, lines={"a": known, "step": replace(with_value(known, 1.0), control=True)})
     assert cells(step, "step")[0] == "step (control)"
-    assert step.content()["methods"]["step"]["control"] is True
-    assert step.content()["methods"]["a"]["control"] is False
+    assert step.to_json()["lines"]["step"]["control"] is True
+    assert step.to_json()["lines"]["a"]["control"] is False
 
 
-def test_notes_extra_content_and_problems_are_written(score, tmp_path):
-    full = replace(score, extra={"threshold": 0.1}, notes=["Read it so."], problems=["nothing was learned"])
-    content = json.loads(full.write().read_text())
-    assert content["threshold"] == 0.1
+def test_notes_details_and_problems_are_written(score, tmp_path):
+    problems = replace(
+        score,
+        details={"threshold": 0.1},
+        notes=("Read it so.",),
+        validity=Validity.of({}, ["nothing was learned"]),
+    )
+    path = problems.write(tmp_path)
+    assert path == tmp_path / "iir.json"
+    content = json.loads(path.read_text())
+    assert content["details"] == {"threshold": 0.1}
     assert content["notes"] == ["Read it so."]
     assert content["validity"] == {"passed": False, "models": {}, "problems": ["nothing was learned"]}
     text = (tmp_path / "iir.md").read_text()
@@ -83,5 +122,162 @@ def test_notes_extra_content_and_problems_are_written(score, tmp_path):
     assert text.endswith("\n\n**NOT VALID: nothing was learned**\n")
 
 
+def test_checks_that_failed_are_warned_of():
+    good, bad = Check("learned", 0.9, 0.5, 1, True), Check("needs_dog", 0.25, 0.5, 1, False)
+    validity = Validity.of({"scene": (good, bad)}, ["too few"])
+    assert validity.passed is False
+    assert validity.warnings() == [
+        "model scene fails the validity check needs_dog: accuracy 0.250, wanted 0.500 to 1.000",
+        "too few",
+    ]
+    assert Validity.of({"scene": (good,)}, []) == Validity(True, {"scene": (good,)})
+
+
 def test_nothing_checked_is_not_passed(score):
-    assert score.content()["validity"]["passed"] is None
+    assert Validity.of({}, []).passed is None
+    assert score.to_json()["validity"]["passed"] is None
+
+
+def test_a_method_is_looked_up_by_its_name(score, known):
+    assert score["vanilla_gradient"] == known
+    assert (score["random"].value, score["random"].ci_low, score["random"].ci_high) == (0.9, 0.25, 0.75)
+    assert score["random"].n == 7
+    with pytest.raises(BamError, match="unknown method of this score 'gradcam': did you mean 'grad_cam'"):
+        score["gradcam"]
+
+
+def test_a_prompt_shows_the_best(score, full):
+    assert repr(score) == "<Score iir of 3 methods: vanilla_gradient 0.5, grad_cam None, random 0.9>"
+    assert repr(full).endswith(
+        "of 4 methods: smooth_grad(noise=[1, 2]) 0.5, vanilla_gradient 0.5, grad_cam None, ...>"
+    )
+
+
+def test_a_notebook_shows_the_table_and_the_warnings(full):
+    shown = replace(full, validity=Validity.of({}, ["nothing was learned"]))._repr_markdown_()
+    assert shown == (
+        "| method | IIR ↓ | 95% interval | trial sd | ties | base line ↑ | rank | n | left out |\n"
+        "|---|---|---|---|---|---|---|---|---|\n"
+        "| smooth_grad(noise=[1, 2]) | 0.500 | 0.250 ... 0.750 | 0.020 | 4 | 0.125 | 1 ... 3 | 7 | "
+        "3 misclassified |\n"
+        "| vanilla_gradient | 0.500 | 0.250 ... 0.750 | - | - | - | - | 7 | 3 misclassified |\n"
+        "| grad_cam | - | - ... - | - | - | - | - | 0 | 0 |\n"
+        "| random (control) | 0.900 | 0.250 ... 0.750 | - | - | - | - | 7 | 3 misclassified |\n"
+        "\nRead it so.\n"
+        "\n**NOT VALID: nothing was learned**\n"
+    )
+
+
+def test_csv_has_all_numbers_in_full(full, tmp_path):
+    text = full.to_csv(tmp_path / "deep" / "iir.csv")
+    assert (tmp_path / "deep" / "iir.csv").read_text() == text
+    assert text == (
+        "method,value,ci_low,ci_high,n,control,trial_sd,rank_low,rank_high,base,base_ci_low,base_ci_high,"
+        "ties,why,excluded_misclassified,excluded_nan_map,seconds\n"
+        '"smooth_grad(noise=[1, 2])",0.5,0.25,0.75,7,False,0.02,1,3,0.125,0.1,0.2,4,x,3,0,1.5\n'
+        "vanilla_gradient,0.5,0.25,0.75,7,False,,,,,,,,,3,0,\n"
+        "grad_cam,,,,0,False,,,,,,,,,,,\n"
+        "random,0.9,0.25,0.75,7,True,,,,,,,,,3,0,\n"
+    )
+    assert next(csv.DictReader(io.StringIO(text)))["method"] == "smooth_grad(noise=[1, 2])"
+
+
+def test_csv_rounds_nothing(score, known):
+    third = replace(score, lines={"a": with_value(known, 1 / 3)})
+    assert float(third.to_csv().splitlines()[1].split(",")[1]) == 1 / 3
+
+
+def test_latex_is_a_tabular(full, tmp_path):
+    text = full.to_latex(tmp_path / "iir.tex")
+    assert (tmp_path / "iir.tex").read_text() == text
+    assert text == (
+        r"""\begin{tabular}{lrrrrrrrr}
+\toprule
+method & IIR $\downarrow$ & 95\% interval & trial sd & ties & base line $\uparrow$ & rank & n & left out \\
+\midrule
+smooth\_grad(noise={[}1, 2]) & 0.500 & 0.250 ... 0.750 & 0.020 & 4 & 0.125 & 1 ... 3 & 7 & 3 misclassified \\
+vanilla\_gradient & 0.500 & 0.250 ... 0.750 & - & - & - & - & 7 & 3 misclassified \\
+grad\_cam & - & - ... - & - & - & - & - & 0 & 0 \\
+random (control) & 0.900 & 0.250 ... 0.750 & - & - & - & - & 7 & 3 misclassified \\
+\bottomrule
+\end{tabular}
+"""
+    )
+
+
+def test_a_data_frame_has_the_numbers_of_the_csv(full):
+    pd = pytest.importorskip("pandas")
+    frame = full.to_dataframe()
+    read = pd.read_csv(io.StringIO(full.to_csv()), index_col="method")
+    pd.testing.assert_frame_equal(frame, read, check_dtype=False)
+    assert frame.index.name == "method"
+    assert frame.loc["random", "value"] == 0.9
+    assert frame["value"].dtype == float
+    assert frame["control"].dtype == bool
+    assert frame.loc[~frame["control"], "value"].mean() == 0.5
+
+
+def test_a_score_without_methods_is_an_empty_table(score):
+    empty = replace(score, lines={}, columns=(Column("rank", "rank"),))
+    assert (
+        empty.table()
+        == "| method | IIR ↑ | 95% interval | rank | n | left out |\n|---|---|---|---|---|---|\n"
+    )
+    assert empty.to_csv() == "method\n"
+    assert empty.to_latex().splitlines()[3:] == [r"\midrule", r"\bottomrule", r"\end{tabular}"]
+    assert repr(empty) == "<Score iir of 0 methods: >"
+
+
+def test_a_file_is_read_as_it_was_written(full, score, tmp_path):
+    for each in (full, score, replace(score, lines={})):
+        found = read_score(replace(each, basis="not written").write(tmp_path))
+        assert found == each
+        assert found.basis is None
+        assert found.markdown() == each.markdown()
+
+
+def test_a_chart_is_drawn(full, tmp_path):
+    full.write(tmp_path)
+    assert Image.open(tmp_path / "iir.png").width > 300
+
+
+def test_a_score_without_a_chart_has_no_picture(score, tmp_path):
+    score.write(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["iir.json", "iir.md"]
+
+
+# As it was written before lines had types.
+FORMAT_1 = {
+    "metric": "iir",
+    "version": 1,
+    "direction": "up",
+    "methods": {"grad_cam": {"value": 0.5, "ci_low": 0.25, "ci_high": 0.75, "n": 7, "control": False}},
+    "notes": [],
+    "validity": {"passed": None, "models": {}, "problems": []},
+    "config": {"seed": 0, "limit": None, "trials": 10, "params": {}, "options": {}},
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (json.dumps(FORMAT_1), "iir.json is of format 1, this version reads 2: make it again"),
+        (json.dumps({**FORMAT_1, "format": 3}), "is of format 3, this version reads 2"),
+        (json.dumps({**FORMAT_1, "format": 2}), "holds no score .*: make it again"),
+        ("[]", "is of format 1"),
+        ('{"format": 2', "holds no score .*: make it again"),
+        ("", "holds no score .*: make it again"),
+        (b"\xff\xfe{", "holds no score .*: make it again"),
+    ],
+)
+def test_what_holds_no_score_is_refused_with_one_line(text, message, tmp_path):
+    path = tmp_path / "iir.json"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(BamError, match=message) as error:
+        read_score(path)
+    assert len(str(error.value).splitlines()) == 1
+
+
+def test_a_score_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(BamError, match=r"there is no score .*`bam metrics` makes it"):
+        read_score(tmp_path / "iir.json")

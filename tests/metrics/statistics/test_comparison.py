@@ -2,21 +2,27 @@ import numpy as np
 import pytest
 
 from bam.metrics.statistics.comparison import (
+    PairedTest,
     compare,
-    compare_correlations,
-    correlation_p_value,
     holm,
     p_value,
     rank_interval,
 )
+from bam.metrics.statistics.estimate import Estimate
 from bam.metrics.statistics.resampling import Resampling
+
+
+def adjusted(*p):
+    """The p-values with Holm's correction."""
+    return [test.p_holm for test in holm([PairedTest("a", "b", Estimate(1), value) for value in p])]
 
 
 def test_holm_is_the_textbook_example():
     # Four tests, sorted .005 .01 .03 .04 times 4 3 2 1: .02 .03 .06 .04, and the last may not be below.
-    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert holm([0.5, 0.9]) == [1.0, 1.0]
-    assert holm([]) == []
+    assert adjusted(0.01, 0.04, 0.03, 0.005) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert adjusted(0.5, 0.9) == [1.0, 1.0]
+    assert adjusted() == []
+    assert adjusted(0.01, None, 0.04) == [0.02, None, 0.04]  # what has no p is no test
 
 
 def test_rank_interval_by_hand():
@@ -71,26 +77,26 @@ def test_tests_are_over_the_images_both_use():
     values["b"][-5:] = np.nan
     found = compare(values, Resampling(sources, 0), "up")
     expected = (values["a"] - values["b"])[5:-5].mean()
-    pair = found.pairs[0]
-    assert set(pair["pair"]) == {"a", "b"}
-    assert pair["difference"] == pytest.approx(abs(expected))
-    assert pair["ci_low"] < pair["difference"] < pair["ci_high"]
-    assert pair["images"] == found.rank_images == 30
+    test = found.tests[0]
+    assert {test.better, test.worse} == {"a", "b"}
+    assert test.difference.value == pytest.approx(abs(expected))
+    assert test.difference.ci_low < test.difference.value < test.difference.ci_high
+    assert test.difference.n == found.images == 30
     assert set(found.ranks) == {"a", "b"}
-    for other in found.pairs[1:]:
-        assert (other["images"], other["difference"], other["p"], other["p_holm"]) == (0, None, None, None)
+    for other in found.tests[1:]:
+        assert (other.difference, other.p, other.p_holm) == (Estimate(None), None, None)
 
 
 def test_the_better_is_first_whatever_the_direction():
     values = {"low": np.arange(6.0), "high": np.arange(6.0) + 1}
     resampling = Resampling(np.arange(6)[:, None], 0)
     up, down = (compare(values, resampling, direction) for direction in ("up", "down"))
-    assert up.ranks == {"high": [1, 1], "low": [2, 2]}
-    assert down.ranks == {"high": [2, 2], "low": [1, 1]}
-    assert up.pairs[0]["pair"] == ["high", "low"]
-    assert up.pairs[0]["difference"] == 1
-    assert down.pairs[0]["pair"] == ["low", "high"]
-    assert down.pairs[0]["difference"] == -1
+    assert up.ranks == {"high": (1, 1), "low": (2, 2)}
+    assert down.ranks == {"high": (2, 2), "low": (1, 1)}
+    assert (up.tests[0].better, up.tests[0].worse) == ("high", "low")
+    assert up.tests[0].difference.value == 1
+    assert (down.tests[0].better, down.tests[0].worse) == ("low", "high")
+    assert down.tests[0].difference.value == -1
 
 
 def test_methods_no_better_than_random_are_named():
@@ -110,57 +116,21 @@ def test_methods_no_better_than_random_are_named():
 def test_adjusted_for_all_pairs_together():
     rng = np.random.default_rng(1)
     values = {name: rng.normal(shift, 1, 50) for name, shift in zip("abcd", (0, 0.3, 0.6, 2), strict=True)}
-    pairs = compare(values, Resampling(np.arange(50)[:, None], 0), "up", controls={"d"}).pairs
-    assert len(pairs) == 6
-    assert [pair["p_holm"] for pair in pairs] == holm([pair["p"] for pair in pairs])
+    tests = compare(values, Resampling(np.arange(50)[:, None], 0), "up", controls={"d"}).tests
+    assert len(tests) == 6
+    assert [test.p_holm for test in tests] == adjusted(*(test.p for test in tests))
 
 
 def test_one_source_is_no_evidence():
     values = {"a": np.arange(4.0), "b": np.ones(4)}
     found = compare(values, Resampling(np.zeros((4, 1)), 0), "up")
     assert found.ranks == {}
-    assert found.pairs[0]["p"] is found.pairs[0]["ci_low"] is None
-    assert found.pairs[0]["difference"] == 0.5
+    assert found.tests[0].p is found.tests[0].difference.ci_low is None
+    assert found.tests[0].difference.value == 0.5
 
 
 def test_nothing_to_compare():
-    assert compare({}, Resampling(np.arange(4)[:, None], 0), "up").content()["comparisons"]["pairs"] == []
+    nothing = compare({}, Resampling(np.arange(4)[:, None], 0), "up")
+    assert (nothing.tests, nothing.ranks, nothing.images) == ((), {}, 0)
     only_control = compare({"c": np.ones(4)}, Resampling(np.arange(4)[:, None], 0), "up", {"c"})
-    assert (only_control.ranks, only_control.pairs) == ({}, [])
-
-
-def test_correlations_are_told_apart_as_often_as_p_says():
-    rng = np.random.default_rng(0)
-    # A target with two series that both correlate by 0.8 with it, and by 0.7 with each other.
-    root = np.linalg.cholesky([[1, 0.8, 0.8], [0.8, 1, 0.7], [0.8, 0.7, 1]])
-    found = [np.corrcoef(root @ rng.normal(size=(3, 30))) for _ in range(400)]
-    p = np.array([correlation_p_value(r[0, 1], r[0, 2], r[1, 2], 30) for r in found])
-    assert 8 <= (p < 0.05).sum() <= 32  # 20 expected, deviation 4.4
-    assert np.median(p) == pytest.approx(0.5, abs=0.1)
-
-
-def test_ten_points_do_not_separate_what_a_hundred_do():
-    assert (
-        correlation_p_value(0.92, 0.69, 0.7, points=10) > 0.05
-    )  # the paper's best and worst gradient method
-    assert correlation_p_value(0.92, 0.69, 0.7, points=100) < 1e-6
-    assert correlation_p_value(0.9, 0.9, 0.7, points=100) == 1
-
-
-def test_series_without_a_correlation_are_in_no_test():
-    rng = np.random.default_rng(1)
-    target = rng.normal(size=50)
-    series = {
-        "far": target + rng.normal(size=50),
-        "near": target + 0.1 * rng.normal(size=50),
-        "constant": np.ones(50),
-        "exact": 2 * target,
-        "control": rng.normal(size=50),
-        "other control": rng.normal(size=50),
-    }
-    pairs = compare_correlations(series, target, controls={"control", "other control"})
-    assert pairs[0]["pair"] == ["near", "far"]
-    assert pairs[0]["difference"] > 0
-    assert pairs[0]["p"] < pairs[0]["p_holm"] < 0.05
-    assert len(pairs) == 5
-    assert {name for pair in pairs for name in pair["pair"]} == set(series) - {"constant", "exact"}
+    assert (only_control.ranks, only_control.tests) == ({}, ())

@@ -1,9 +1,7 @@
 import numpy as np
 import pytest
-from scipy import stats
 
-from bam.metrics.statistics import resampling as statistics
-from bam.metrics.statistics.resampling import Resampling, correlation, interval, trial_sd
+from bam.metrics.statistics.resampling import Resampling, interval, trial_sd
 
 
 def bootstrap_interval(values, sources, seed, samples=2000):
@@ -21,7 +19,7 @@ def test_interval_of_independent_values_is_that_of_the_normal_law():
 
 
 def test_means_are_those_of_the_images_drawn(monkeypatch):
-    monkeypatch.setattr(statistics, "WEIGHTS_AT_ONCE", 20)  # several rounds
+    monkeypatch.setattr("bam.metrics.statistics.resampling.WEIGHTS_AT_ONCE", 20)  # several rounds
     sources = np.array([["a", "x"], ["a", "y"], ["b", "x"], ["c", "z"], ["b", "y"]])
     values = np.array([[1, 2], [2, np.nan], [4, 8], [8, 16], [16, np.nan]])
     resampling = Resampling(sources, seed=3, samples=50)
@@ -132,23 +130,3 @@ def test_disjoint_trials_where_there_are_enough_values():
 def test_no_trial_sd_where_every_trial_would_be_the_same():
     assert trial_sd(np.arange(100.0), 10, 100, seed=0) is None
     assert trial_sd(np.arange(101.0), 10, 100, seed=0) > 0
-
-
-@pytest.mark.parametrize("count", [4, 10, 50])
-def test_correlation_is_scipys(count):
-    rng = np.random.default_rng(count)
-    x = rng.normal(size=count)
-    y = x + rng.normal(size=count)
-    expected = stats.pearsonr(x, y)
-    interval = expected.confidence_interval(0.9)
-    np.testing.assert_allclose(correlation(x, y, 0.9), (expected.statistic, interval.low, interval.high))
-
-
-def test_no_correlation_of_a_constant_or_of_three_points():
-    nothing = (None, None, None)
-    assert correlation([1, 2, 3], [1, 2, 4]) == nothing
-    assert correlation(np.arange(10), np.full(10, 0.1)) == nothing
-    assert correlation(np.full(6, 0.1 + 0.2) - [0, 0, 0, 0, 0, 1e-17], np.arange(6)) == nothing
-    assert correlation([1, 2, 3, np.nan], [1, 2, 3, 4]) == nothing
-    assert correlation([1, 2, 3, 4, 5], [10, 20, 30, 40, 50]) == (1, 1, 1)
-    assert correlation([1, 2, 3, 4, 5], [-1, -2, -3, -4, -5]) == (-1, -1, -1)

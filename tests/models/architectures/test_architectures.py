@@ -109,13 +109,35 @@ def test_keras_file_gives_its_weights_except_a_head_of_other_classes(tmp_path):
     )
 
 
+def connected(classes, order=(0, 1), divisor=255.0):
+    inputs = keras.Input((4, 4, 3))
+    x = inputs / divisor
+    parts = x, keras.layers.Conv2D(3, 3, padding="same")(x)
+    x = keras.layers.Subtract()([parts[place] for place in order])
+    return keras.Model(inputs, keras.layers.Dense(classes)(keras.layers.Flatten()(x)))
+
+
+def test_keras_file_of_layers_connected_in_another_way_is_refused(tmp_path):
+    model, path = connected(3), str(tmp_path / "source.keras")
+    before = model.get_weights()
+    for other in (connected(3, order=(1, 0)), connected(3, divisor=127.5)):
+        other.save(path)
+        with pytest.raises(BamError, match=r"another architecture than .* connected in another way"):
+            load_weights(model, path)
+        assert all(np.array_equal(a, b) for a, b in zip(model.get_weights(), before, strict=True))
+    same = connected(2)
+    same.save(path)
+    load_weights(model, path)
+    assert np.array_equal(model.get_weights()[0], same.get_weights()[0])
+
+
 def test_unusable_weights_are_one_clear_error(tmp_path):
     (tmp_path / "noise.keras").write_bytes(b"no archive")
     (tmp_path / "noise.h5").write_bytes(b"no hdf5")
     keras.Sequential([keras.layers.Dense(2, input_shape=(3,))]).save(tmp_path / "other.keras")
     for architecture, weights, words in (
-        ("small", "imagenet", "no ImageNet weights"),
-        ("small", str(tmp_path / "absent.keras"), "no weights file"),
+        ("small", "imagenet", "no ImageNet weights for small: set `weights` to none"),
+        ("small", str(tmp_path / "absent.keras"), "no weights file .*: `weights` is"),
         ("vit_tiny", str(tmp_path / "other.keras"), "another architecture"),
         ("small", str(tmp_path / "noise.h5"), "cannot be read as a .keras file"),
         ("small", str(tmp_path / "noise.keras"), "cannot be read as a .keras file"),

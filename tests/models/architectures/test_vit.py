@@ -197,7 +197,7 @@ def test_unusable_files_are_one_clear_error(tmp_path, arrays):
     assert all(np.array_equal(a, b) for a, b in zip(model.get_weights(), before, strict=True))
     for weights, words in (
         ("absent.npz", "there is no weights file"),
-        ("imagenet", r"no ImageNet weights to fetch for vit_tiny: give --weights FILE\.npz"),
+        ("imagenet", r"no ImageNet weights to fetch for vit_tiny: set `weights` to a \.npz file"),
     ):
         with pytest.raises(BamError, match=words):
             build_model("vit_tiny", 10, weights, seed=0)

@@ -1,6 +1,7 @@
 """Every inpainter passes the same battery."""
 
 import json
+import subprocess
 import sys
 
 import numpy as np
@@ -8,20 +9,22 @@ import pytest
 
 from bam.base.errors import BamError
 from bam.data_prep.classes import OBJECTS
-from bam.models.inpainters import INPAINTERS, make_inpainter, prompt_of
-
-TARGETED = ("donor", "stable-diffusion")
-
-
-def make(name, dataset, request, **settings):
-    if name == "stable-diffusion":
-        settings["checkpoint"] = str(request.getfixturevalue("checkpoint"))
-    return make_inpainter(name, dataset=dataset, kind="object", view=dataset.view("object_scene"), **settings)
+from bam.models.inpainters import INPAINTERS, Inpainter, make_inpainter, prompt_of
+from bam.models.inpainters import inpainter as register
 
 
 @pytest.fixture(params=INPAINTERS)
-def inpainter(request, dataset):
-    return make(request.param, dataset, request)
+def make(request, dataset):
+    """Makes each registered inpainter; `checkpoint` is the one of the fixture."""
+    small = "checkpoint" in INPAINTERS[request.param].settings()
+    own = {"checkpoint": str(request.getfixturevalue("checkpoint"))} if small else {}
+    view = dataset.view("object_scene")
+    return lambda **settings: make_inpainter(request.param, dataset, "object", view, **{**own, **settings})
+
+
+@pytest.fixture
+def inpainter(make):
+    return make()
 
 
 @pytest.fixture
@@ -69,7 +72,6 @@ def test_what_is_given_decides_and_is_not_changed(inpainter, given):
 
 def test_seeds_and_prompts_matter_to_the_targeted_ones_alone(inpainter, given):
     images, holes, prompts, seeds, _ = given
-    assert inpainter.targeted == (inpainter.name in TARGETED)
     # Without ids, since the dataset has one test source per class, but many composites to draw from.
     first = inpainter.fill(images, holes, prompts, seeds)
     others = (
@@ -148,9 +150,48 @@ def test_keys_tell_inpainters_apart(dataset):
     assert len(set(keys)) == len(keys)
 
 
-def test_names_are_those_of_the_registry(inpainter, request):
-    assert inpainter.name == request.node.callspec.params["inpainter"]
-    assert json.loads(json.dumps(inpainter.key))["name"] == inpainter.name
+def test_what_the_registry_says_of_it(inpainter, make):
+    assert INPAINTERS[inpainter.name] is type(inpainter)
+    assert inpainter.summary().endswith(".")
+    key = json.loads(json.dumps(inpainter.key))
+    assert key["name"] == inpainter.name
+    for name, default in inpainter.settings().items():
+        assert name in key
+        if isinstance(default, bool):
+            assert make(**{name: not default}).key != inpainter.key
+    with pytest.raises(BamError, match=rf"^{inpainter.name} has no setting `chekpoint`: it has "):
+        make(chekpoint="somewhere")
+
+
+def test_another_inpainter_is_a_class_and_its_registration(given, monkeypatch):
+    monkeypatch.setitem(INPAINTERS, "flat", None)  # so that it is gone afterwards
+
+    @register
+    class Flat(Inpainter):
+        """One shade of grey."""
+
+        name = "flat"
+
+        def __init__(self, view=None, shade: int = 128):
+            self.view, self.shade = view, shade
+
+        def _paint(self, images, holes, prompts, seeds, ids):
+            return np.full_like(images, self.shade)
+
+    made = make_inpainter("flat", "a dataset", "object", "a view", shade=3)
+    assert made.view == "a view"
+    assert made.key == {"name": "flat", "version": 1, "paste_back": True, "shade": 3}
+    assert make_inpainter("flat").key["shade"] == 128
+    assert (made.fill(*given)[given[1]] == 3).all()
+
+
+def test_listing_them_starts_no_large_library():
+    script = (
+        "import bam.models.inpainters, sys\n"
+        "print({'tensorflow', 'tf_keras', 'torch', 'diffusers'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
 
 
 @pytest.mark.parametrize("library", ["diffusers", "transformers", "torch"])
@@ -169,5 +210,5 @@ def test_unknown_names_and_settings_of_others_are_refused():
     with pytest.raises(BamError, match="did you mean 'stable-diffusion'"):
         make_inpainter("stable_diffusion")
     for settings in ({"checkpoint": "somewhere"}, {"paste_back": False}):
-        with pytest.raises(BamError, match="are for stable-diffusion, not for mean"):
+        with pytest.raises(BamError, match=rf"^mean has no setting `{next(iter(settings))}`: it has none$"):
             make_inpainter("mean", **settings)

@@ -24,9 +24,9 @@ def test_tasks_name_their_image_sets(dataset):
     [
         (("object", "scene_only"), "no object labels"),
         (("object", "object_scene", 0.3), "no object labels"),
-        (("scene", "scene_only", 0.3), "leave out --on"),
+        (("scene", "scene_only", 0.3), "leave out `on`"),
         (("scene", "object_scene", 0.35), "must be one of 0.1, 0.2"),
-        (("scene", "object_scene", 0.3, ["bedroom", "track"]), "leave out --classes"),
+        (("scene", "object_scene", 0.3, ["bedroom", "track"]), "leave out `classes`"),
         (("object", "object_scene", None, ["bird", "dgo"]), "unknown object class 'dgo': did you mean 'dog'"),
         (("scene", "object_scene", None, ["bird", "dog"]), "unknown scene class 'bird'"),
         (("object", "object_scene", None, ["bird"]), "two or more, each once, not bird"),

@@ -4,9 +4,11 @@ import sys
 
 import numpy as np
 import pytest
+import tf_keras as keras
 
 from bam.base.errors import BamError
 from bam.models import load_classifier
+from bam.models.architectures import build_model
 from bam.models.training import training
 from bam.models.training.task import Task
 from bam.models.training.training import Checkpoint, make_config, train
@@ -54,6 +56,8 @@ def test_description_tells_settings_and_accuracy_on_every_view(dataset, config, 
     description = read(tmp_path)
     assert description["config"]["dataset"] == dataset.fingerprint
     assert description["config"]["seed"] == 3
+    classifier = load_classifier(tmp_path / "scene")
+    assert (description["digest"], description["seed_digest"]) == (classifier.digest, classifier.seed_digest)
     assert set(description["accuracy"]) == {
         "object_scene",
         "scene_only",
@@ -82,6 +86,26 @@ def test_checkpoint_of_other_settings_is_not_used(dataset, config, tmp_path, mon
     train(config, dataset, tmp_path)
     assert "other settings): starting anew" in capsys.readouterr().err
     assert len(read(tmp_path)["history"]) == 3
+
+
+def test_checkpoint_of_another_network_changes_nothing(tmp_path, capsys):
+    """As after an update of Keras, with the same settings."""
+
+    def started(classes):
+        model = build_model("small", classes, "none", seed=0)
+        optimizer = keras.optimizers.AdamW()
+        optimizer.build(model.trainable_variables)
+        return model, optimizer
+
+    (ten, its), (two, other) = started(10), started(2)
+    state = Checkpoint(tmp_path / "training.npz", {})
+    state.save(ten.get_weights(), ten.get_weights(), its, [{"step": 4}])
+    before = two.get_weights()
+    history, best = state.restore(two, other)
+    assert "another network): starting anew" in capsys.readouterr().err
+    assert history == []
+    for weights in (best, two.get_weights()):
+        assert all(np.array_equal(a, b) for a, b in zip(weights, before, strict=True))
 
 
 def test_damaged_files_are_made_again(dataset, config, tmp_path, capsys):
@@ -118,7 +142,7 @@ def test_best_weights_are_kept_and_a_rising_loss_ends_it(dataset, tmp_path, monk
 
 def test_a_diverged_training_is_one_clear_error(dataset, tmp_path):
     config = make_config(Task("scene"), dataset, epochs=0.2, batch_size=16, learning_rate=1e30)
-    with pytest.raises(BamError, match="lower --learning_rate"):
+    with pytest.raises(BamError, match="lower `learning_rate`"):
         train(config, dataset, tmp_path)
     assert not (tmp_path / "scene" / "training.npz").exists()
 
@@ -128,9 +152,9 @@ import sys
 import tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-from data_prep import load_dataset
-from models import load_classifier, training
-from models.suite import Task
+from bam.data_prep import load_dataset
+from bam.models.training import training
+from bam.models.training.task import Task
 training.ROUND = 4
 strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 assert strategy.num_replicas_in_sync == 2

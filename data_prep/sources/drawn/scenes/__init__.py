@@ -1,0 +1,8 @@
+"""One module for each scene class, named by it, whose `draw` draws one on a canvas."""
+
+from importlib import import_module
+
+from bam.data_prep.classes import SCENES
+from bam.data_prep.sources.drawn.brush import Drawing
+
+DRAW_SCENE: dict[str, Drawing] = {name: import_module(f"{__name__}.{name}").draw for name in SCENES}

@@ -1,0 +1,123 @@
+"""Scores from Python, and the run behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bam.attributions.choice import Choice, choose
+from bam.base.errors import BamError, unknown
+from bam.base.settings import checked
+from bam.data_prep.dataset import Dataset, load_dataset
+from bam.metrics.evaluation.run import Run
+from bam.metrics.evaluation.settings import RunSettings
+from bam.metrics.metric import METRICS, Metric, find_metric
+from bam.metrics.results.score import Score
+from bam.metrics.scoring import evaluate
+from bam.models.stored import Models
+
+if TYPE_CHECKING:
+    from bam.models.classifier import Classifier
+
+
+def score(
+    metric: str | Callable,
+    methods: str | Sequence[Choice] = "all",
+    data: str | Path | Dataset = "data/bam",
+    models: str | Path = "runs/models",
+    out: str | Path = "runs/results",
+    images: str | Path | None = None,
+    model: str | Path | Classifier | None = None,
+    class_names: str | Path | Sequence[str] | None = None,
+    **settings: Any,
+) -> Score:
+    """Score attribution methods by one metric.
+
+    metric: its name, or of your own its function or "path/to/file.py:name"; one a call. methods: names, with
+    settings in brackets where they are not to be the default; functions `f(classifier, images, targets, *,
+    seed) -> maps`; or what `custom_method` gives; as a list, or a text with commas. `random` and `edges` are
+    always there. data, models: folders that `bam build` and `bam train` made. out: where rows are kept (in
+    `rows`), which another call uses again; the score itself is written by its `write`. images: a folder of
+    your own images, model: a name in `models`, a .keras file with `class_names` (a list, or a text file), or
+    a classifier, for metrics that take any. settings: those of the run (limit, trials, seed, precision,
+    batch_size) and of the metric. Raises `BamError` for what is not there or cannot be.
+
+    >>> import bam
+    >>> score = bam.score("idr", methods=["grad_cam", "smoothgrad(samples=2)"], limit=4)
+    >>> score["grad_cam"].value, score["grad_cam"].ci_low, score["grad_cam"].n  # doctest: +SKIP
+    (0.977, 0.937, 88)
+    >>> print(score.table().splitlines()[0][:30])
+    | method | IDR ↑ | 95% interva
+    """
+    if isinstance(metric, str) and "," in metric:
+        raise BamError(f"{metric} names several metrics: ask for one a call")
+    chosen = find_metric(metric)
+    known = {field.name for field in fields(RunSettings)}
+    own = {field.name for field in fields(chosen.settings)}
+    for name in settings:
+        if name not in known | own:
+            raise unknown(f"setting of {chosen.name}", name, sorted(known | own))
+    shared = {name: value for name, value in settings.items() if name in known}
+    asked = {name: value for name, value in settings.items() if name in own}
+    run = make_run(
+        {chosen.name: checked(chosen.settings, asked)},
+        choose(methods),
+        data,
+        models,
+        out,
+        checked(RunSettings, shared),
+        images,
+        model,
+        class_names,
+    )
+    return evaluate(chosen, run)
+
+
+def make_run(
+    asked: Mapping[str, Any],
+    explainers: Sequence[Any],
+    data: str | Path | Dataset,
+    models: str | Path,
+    out: str | Path,
+    settings: RunSettings,
+    images: str | Path | None = None,
+    model: str | Path | Classifier | None = None,
+    class_names: str | Path | Sequence[str] | None = None,
+) -> Run:
+    """The run that measures the metrics `asked` for, by name with their settings.
+
+    The others as in `score`. Raises `BamError` if images, model or class_names are given for a metric that
+    does not take them.
+    """
+    metrics = [METRICS[name] for name in asked]
+    given = {"images": images, "model": model, "class_names": class_names}
+    for name, value in given.items():
+        if value is not None and not any(each.images == "any" for each in metrics):
+            raise BamError(f"`{name}` is for {_listed_any()}, which is not asked for")
+    if not isinstance(data, Dataset):
+        data = _dataset(data, metrics, images)
+    if not isinstance(model, (str, Path, type(None))):  # it computes as it does
+        settings = replace(settings, precision=model.precision, batch_size=model.batch_size)
+    return Run(
+        data,
+        Models(models, settings.precision, settings.batch_size),
+        explainers,
+        settings,
+        Path(out),
+        None if images is None else Path(images),
+        model,
+        class_names,
+        asked,
+    )
+
+
+def _listed_any() -> str:
+    return ", ".join(each.name for each in METRICS.values() if each.images == "any")
+
+
+def _dataset(folder: str | Path, metrics: Sequence[Metric], images: str | Path | None) -> Dataset | None:
+    # Images of one's own can do without a dataset, but if there is one, donors are taken from it.
+    optional = images is not None and not any(each.needs_dataset for each in metrics)
+    return None if optional and not (Path(folder) / "dataset.json").exists() else load_dataset(folder)

@@ -1,0 +1,63 @@
+"""What MCS and IDR have in common: the same contrast for objects of other sizes and at other places."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bam.base.settings import setting, settings
+from bam.metrics.evaluation.pairs import Pairs
+from bam.metrics.metric import Beside, Measured
+from bam.metrics.results.schema import Column
+
+if TYPE_CHECKING:
+    from bam.models.classifier import Classifier
+
+VARIANTS = ("rescaled", "relocated")
+
+
+@settings
+class Contrast:
+    """Settings of MCS and IDR."""
+
+    robustness: bool = setting(
+        True, "also for objects of other sizes and at other places (three times the work)"
+    )
+
+
+def measured(
+    models: Mapping[str, Classifier],
+    found: Pairs,
+    sources: np.ndarray,
+    pairs: Callable[[str], tuple[Pairs, np.ndarray]],
+    settings: Contrast,
+    beside: Mapping[str, Beside] | None = None,
+    counts: Mapping[str, Mapping[str, int]] | None = None,
+    columns: Sequence[Column] = (),
+) -> Measured:
+    """What a contrast found on X_o,s, with the random regions and, if asked for, the variants beside it.
+
+    pairs: from the name of an image set to the contrast on it, and to its sources. The others are what the
+    contrast has beside by itself.
+    """
+    variants = {}
+    for name in VARIANTS if settings.robustness else ():
+        other, its_sources = pairs(name)
+        variants[name] = Beside(other.values, its_sources)
+    return Measured(
+        models,
+        found.values,
+        sources,
+        found.excluded,
+        found.seconds,
+        beside={**(beside or {}), "random_region": Beside(found.baselines), **variants},
+        counts={"constant_maps": found.constant_maps, **(counts or {})},
+        columns=[
+            *columns,
+            Column("rank interval", "rank"),
+            Column("random region", "random_region"),
+            *(Column(name, name) for name in variants),
+        ],
+    )

@@ -1,0 +1,176 @@
+"""From what a metric measured to its score: here alone are intervals, ranks and tests made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bam.base.errors import BamError
+from bam.metrics.evaluation.run import Run
+from bam.metrics.metric import Concluded, Measured, Metric
+from bam.metrics.results.environment import effective_precision, environment
+from bam.metrics.results.schema import Chart, Check, Configuration, Line, Network, Validity
+from bam.metrics.results.score import Score
+from bam.metrics.statistics.comparison import Comparison, compare
+from bam.metrics.statistics.resampling import TRIAL_SIZE, Resampling, estimates, mean_curve, trial_sd
+
+if TYPE_CHECKING:
+    from bam.models.classifier import Classifier
+
+
+RANK_NOTE = (
+    "`rank interval`: the places among the methods that one takes in 95% of the resamples of the images' "
+    "sources. An interval without width says that all images agree, not that the value is certain."
+)
+
+
+@dataclass(frozen=True)
+class Basis:
+    """What a score was made of, to be judged by."""
+
+    run: Run
+    settings: Any
+    measured: Measured | Concluded
+
+
+def evaluate(metric: Metric, run: Run) -> Score:
+    """Measure a metric and conclude from it, see `Metric` and `Run`."""
+    settings = run.asked.get(metric.name) or metric.settings()
+    found = metric.function(run, settings)
+    if not isinstance(found, Measured if metric.per_image else Concluded):
+        wanted = "Measured" if metric.per_image else "Concluded, since it is declared with per_image=False"
+        raise BamError(f"the metric {metric.name} gave {type(found).__name__}: it must give {wanted}")
+    if isinstance(found, Measured):
+        for name, values in found.values.items():
+            if np.shape(values) != (len(found.sources),):
+                raise BamError(
+                    f"the metric {metric.name} gave values {np.shape(values)} for {name}: one for each of "
+                    f"the {len(found.sources)} images (`sources`) is needed"
+                )
+        comparison, lines = _concluded(found, metric, run)
+    else:
+        comparison, lines = found.comparison, found.lines
+    unsuited = _unsuited(found.models, run)
+    curves = getattr(found, "curves", None)
+    return Score(
+        metric=metric.name,
+        version=metric.version,
+        title=found.title or metric.title,
+        direction=metric.direction,
+        source=metric.source,
+        lines={name: _with_method(name, line, run) for name, line in lines.items()},
+        columns=tuple(found.columns),
+        comparison=comparison,
+        validity=Validity.of(_checks(found.models), found.problems),
+        configuration=_configuration(found, settings, run),
+        environment=environment(),
+        unsuited=unsuited,
+        notes=(*metric.notes, *found.notes, *_notes(comparison, metric, unsuited, run)),
+        chart=curves and Chart(curves.title, curves.x_label, tuple(curves.x), dict(curves.panels)),
+        axes=_axes(curves) if curves else {},
+        details=found.details,
+        basis=Basis(run, settings, found),
+    )
+
+
+def _concluded(measured: Measured, metric: Metric, run: Run) -> tuple[Comparison, dict[str, Line]]:
+    """The tests between the methods, and what is known of each."""
+    settings, controls = run.settings, run.controls & set(measured.values)
+    resampling = Resampling(measured.sources, settings.seed)
+    comparison = compare(measured.values, resampling, metric.direction, controls)
+    beside = {
+        key: estimates(
+            other.values,
+            resampling if other.sources is None else Resampling(other.sources, settings.seed),
+        )
+        for key, other in measured.beside.items()
+    }
+    curves = measured.curves.curves if measured.curves else {}
+    lines = {}
+    for name, estimate in estimates(measured.values, resampling).items():
+        lines[name] = Line(
+            estimate,
+            control=name in controls,
+            excluded=dict(measured.excluded[name]),
+            seconds=round(measured.seconds[name], 3),
+            trial_sd=trial_sd(measured.values[name], settings.trials, TRIAL_SIZE, settings.seed),
+            rank=comparison.ranks.get(name),
+            beside={key: found[name] for key, found in beside.items() if name in found},
+            counts={key: numbers[name] for key, numbers in measured.counts.items()},
+            curves={key: mean_curve(found[name]) for key, found in curves.items()},
+        )
+    return comparison, lines
+
+
+def _with_method(name: str, line: Line, run: Run) -> Line:
+    """With the version and the settings of the method, if the line is of one."""
+    for explainer in run.explainers:
+        if explainer.name == name:
+            settings = _plain(explainer.settings)
+            return replace(line, version=explainer.method.version, settings=settings)
+    return line
+
+
+def _unsuited(models: Mapping[str, Classifier], run: Run) -> dict[str, str]:
+    """The methods asked for that do not apply to the networks, and why."""
+    found: dict[str, str] = {}
+    for model in models.values():
+        found |= run.unsuited(model)
+    return found
+
+
+def _notes(comparison: Comparison, metric: Metric, unsuited: Mapping[str, str], run: Run) -> list[str]:
+    reasons = [f"{name} ({reason})" for name, reason in unsuited.items()]
+    notes = [RANK_NOTE] if metric.per_image else []
+    notes += comparison.notes() if metric.per_image and metric.random_is_worst else []
+    notes += [f"Not for these networks: {', '.join(reasons)}."] if reasons else []
+    lost = {each.name: each.method.transient for each in run.explainers if each.method.transient}
+    return notes + [
+        f"Rows of {name} are not kept, since {reason}: name a version for them to be."
+        for name, reason in lost.items()
+    ]
+
+
+def _checks(models: Mapping[str, Classifier]) -> dict[str, tuple[Check, ...]]:
+    """For each network what the validity check says of it.
+
+    Networks of the commonality series are not among them, since they may rely on the dog, nor are those of
+    which no accuracies are known, nor one that saw no objects in training.
+    """
+    from bam.models.training.validity import check
+
+    return {
+        name: tuple(Check(**entry) for entry in check(model.description)["checks"])
+        for name, model in models.items()
+        if "accuracy" in model.description
+        and model.description["config"].get("commonality") is None
+        and model.description["config"].get("on") != "scene_only"
+    }
+
+
+def _configuration(found: Measured | Concluded, settings: Any, run: Run) -> Configuration:
+    networks = {
+        name: Network(model.digest, model.seed_digest, model.description.get("config", {}))
+        for name, model in found.models.items()
+    }
+    return Configuration(
+        run=asdict(run.settings),
+        metric=_plain(asdict(settings)),
+        dataset=run.data and run.data.fingerprint,
+        models=networks,
+        precision=effective_precision(run.settings.precision),
+        images=dict(found.images),
+    )
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """With lists for tuples, as JSON has them."""
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+
+def _axes(curves: Any) -> dict[str, tuple[float, ...]]:
+    places: dict[str, Sequence[float]] = {key: curves.axes.get(key, curves.x) for key in curves.curves}
+    return {key: tuple(np.asarray(axis, float).tolist()) for key, axis in places.items()}
