@@ -99,9 +99,12 @@ def preprocessing_layers(model: keras.Model) -> list[str]:
     """Names of the layers with which a network begins that only change the scale of its input."""
     import tf_keras as keras
 
+    from bam.models.network.frozen import PREPROCESSING
+
     layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
-    scaling = (keras.layers.Rescaling, keras.layers.Normalization)
-    return [layer.name for layer in itertools.takewhile(lambda layer: isinstance(layer, scaling), layers)]
+    return [
+        layer.name for layer in itertools.takewhile(lambda layer: isinstance(layer, PREPROCESSING), layers)
+    ]
 
 
 @cache

@@ -26,7 +26,7 @@ from bam.data_prep import load_dataset
 from bam.models.architectures import ARCHITECTURES
 from bam.models.training.task import SUITE, Task
 from bam.models.training.training import is_chief, make_config, train
-from bam.models.training.validity import check, failures, table
+from bam.models.training.validity import checks, table
 
 
 @settings
@@ -84,7 +84,7 @@ def _main(flags: command.Flags) -> None:
         accuracy = ", ".join(f"{view} {value:.3f}" for view, value in description["accuracy"].items())
         print(f"{folder / task.name}: accuracy {accuracy}")
         if task.on == "object_scene" and task.commonality is None:
-            for failure in failures(task.name, check(description)):
+            for failure in filter(None, (check.failure(task.name) for check in checks(description))):
                 print(command.red(failure))
     report = table(folder)
     if is_chief():

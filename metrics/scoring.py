@@ -12,10 +12,11 @@ from bam.base.errors import BamError
 from bam.metrics.evaluation.run import Run
 from bam.metrics.metric import Concluded, Measured, Metric
 from bam.metrics.results.environment import effective_precision, environment
-from bam.metrics.results.schema import Chart, Check, Configuration, Line, Network, Validity
+from bam.metrics.results.schema import Chart, Configuration, Line, Network, Validity
 from bam.metrics.results.score import Score
 from bam.metrics.statistics.comparison import Comparison, compare
 from bam.metrics.statistics.resampling import TRIAL_SIZE, Resampling, estimates, mean_curve, trial_sd
+from bam.models.training.validity import Check, checks
 
 if TYPE_CHECKING:
     from bam.models.classifier import Classifier
@@ -140,10 +141,8 @@ def _checks(models: Mapping[str, Classifier]) -> dict[str, tuple[Check, ...]]:
     Networks of the commonality series are not among them, since they may rely on the dog, nor are those of
     which no accuracies are known, nor one that saw no objects in training.
     """
-    from bam.models.training.validity import check
-
     return {
-        name: tuple(Check(**entry) for entry in check(model.description)["checks"])
+        name: checks(model.description)
         for name, model in models.items()
         if "accuracy" in model.description
         and model.description["config"].get("commonality") is None

@@ -11,29 +11,34 @@ BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 SMALL = ("--architecture", "small", "--rounds", 1)
 # What each prints, among other things.
 RUNS = {
-    "dataset.py": (("--per_class", 10, "--images", 40, "--rounds", 1), "composing a view"),
-    "attributions.py": (
+    "benchmarks/dataset.py": (("--per_class", 10, "--images", 40, "--rounds", 1), "composing a view"),
+    "benchmarks/attributions.py": (
         (*SMALL, "--images", 2, "--batch_size", 2, "--samples", 2),
         "all 12 methods, bfloat16",
     ),
-    "deletion.py": ((*SMALL, "--images", 2, "--batch_size", 2), "all 8 metrics"),
-    "tcav.py": ((*SMALL, "--images", 4, "--runs", 2), "| block_layer1 |"),
-    "scores.py": (("--images", 2, "--metrics", "idr", "--methods", "grad_cam"), "memory after 4 images"),
+    "benchmarks/deletion.py": ((*SMALL, "--images", 2, "--batch_size", 2), "all 8 metrics"),
+    "benchmarks/tcav.py": ((*SMALL, "--images", 4, "--runs", 2), "| block_layer1 |"),
+    "benchmarks/scores.py": (
+        ("--images", 2, "--metrics", "idr", "--methods", "grad_cam"),
+        "memory after 4 images",
+    ),
 }
 
 
 def test_every_script_is_run_here():
-    scripts = {path.name for path in BENCHMARKS.glob("*.py") if "__main__" in path.read_text()}
+    scripts = {
+        f"benchmarks/{path.name}" for path in BENCHMARKS.glob("*.py") if "__main__" in path.read_text()
+    }
     assert scripts == set(RUNS)
 
 
 @pytest.mark.parametrize("script", RUNS)
 def test_it_runs(script, dataset, scene_model_folder, tmp_path):
     flags, words = RUNS[script]
-    if script == "scores.py":
+    if script == "benchmarks/scores.py":
         flags = (*flags, "--data", dataset.folder, "--models", scene_model_folder)
     done = subprocess.run(
-        [sys.executable, BENCHMARKS / script, *map(str, flags)],
+        [sys.executable, BENCHMARKS.parent / script, *map(str, flags)],
         cwd=tmp_path,
         capture_output=True,
         text=True,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from bam.metrics.statistics.estimate import Estimate
+from bam.models.training.validity import Check
 
 FORMAT = 2
 Direction = Literal["up", "down"]
@@ -74,26 +75,6 @@ class Line:
     def n(self) -> int | None:
         """How many images it is of."""
         return self.estimate.n
-
-
-@dataclass(frozen=True)
-class Check:
-    """One condition of the validity check: whether an accuracy lies between two bounds."""
-
-    check: str
-    value: float
-    at_least: float
-    at_most: float
-    passed: bool
-
-    def failure(self, model: str) -> str:
-        """A sentence, if the model failed it."""
-        if self.passed:
-            return ""
-        return (
-            f"model {model} fails the validity check {self.check}: accuracy {self.value:.3f}, "
-            f"wanted {self.at_least:.3f} to {self.at_most:.3f}"
-        )
 
 
 @dataclass(frozen=True)

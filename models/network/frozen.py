@@ -12,7 +12,8 @@ import tf_keras as keras
 from bam.base.errors import BamError
 
 PRECISIONS = ("float32", "bfloat16")
-_PREPROCESSING = (keras.layers.Rescaling, keras.layers.Normalization)
+# Layers that change only the scale of a picture.
+PREPROCESSING = (keras.layers.Rescaling, keras.layers.Normalization)
 
 
 def frozen(model: keras.Model, precision: str = "float32", guided: bool = False) -> keras.Model:
@@ -58,7 +59,7 @@ def _rebuilt(model: keras.Model, precision: str, guided: bool) -> keras.Model:
             return _rebuilt(layer, precision, guided)
         settings = layer.get_config()
         if precision == "bfloat16":
-            exact = layer.name in model.output_names or isinstance(layer, _PREPROCESSING)
+            exact = layer.name in model.output_names or isinstance(layer, PREPROCESSING)
             settings["dtype"] = "float32" if exact else "mixed_bfloat16"
         if layer.name in norms:
             return keras.layers.Activation("linear", name=layer.name, dtype=settings["dtype"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,45 +24,53 @@ TOLERATED_DISTANCE_FROM_CHANCE = 0.05
 LEARNED = 5  # times chance, at least: a model that learned nothing passes no check
 
 
-def check(description: dict[str, Any]) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Check:
+    """One condition of the validity check: whether an accuracy lies between two bounds."""
+
+    check: str
+    value: float
+    at_least: float
+    at_most: float
+    passed: bool
+
+    @classmethod
+    def of(cls, check: str, value: float, at_least: float, at_most: float = 1.0) -> Check:
+        """The condition with its answer."""
+        # Rounded, so that a loss of exactly two points is not too much by the 17th digit.
+        passed = round(at_least, 9) <= round(value, 9) <= round(at_most, 9)
+        return cls(check, value, at_least, at_most, passed)
+
+    def failure(self, model: str) -> str:
+        """A sentence, if the model failed it."""
+        if self.passed:
+            return ""
+        return (
+            f"model {model} fails the validity check {self.check}: accuracy {self.value:.3f}, "
+            f"wanted {self.at_least:.3f} to {self.at_most:.3f}"
+        )
+
+
+def checks(description: dict[str, Any]) -> tuple[Check, ...]:
     """Whether one model (the content of its model.json) relies on what its labels name.
 
     It must classify X_o,s (at least 5 times better than chance; with fewer than nine classes half of the
     way from chance to 1), lose at most 2 points when the other feature is removed, and be within 5 points
-    of chance when only the other feature is left (Figure 2, top). Returns `passed` and the three `checks`
-    with value and bound.
+    of chance when only the other feature is left (Figure 2, top).
     """
     accuracy, labels = description["accuracy"], description["config"]["labels"]
     own, other = ("scene_only", "object_only") if labels == "scene" else ("object_only", "scene_only")
     chance = 1 / len(description["class_names"])
-    learned = min(LEARNED * chance, (1 + chance) / 2)
-    checks = [
-        _check("object_scene: learned", accuracy["object_scene"], at_least=learned),
-        _check(f"{own}: keeps", accuracy[own], at_least=accuracy["object_scene"] - TOLERATED_LOSS),
-        _check(
+    return (
+        Check.of("object_scene: learned", accuracy["object_scene"], min(LEARNED * chance, (1 + chance) / 2)),
+        Check.of(f"{own}: keeps", accuracy[own], accuracy["object_scene"] - TOLERATED_LOSS),
+        Check.of(
             f"{other}: falls to chance",
             accuracy[other],
-            at_least=chance - TOLERATED_DISTANCE_FROM_CHANCE,
-            at_most=chance + TOLERATED_DISTANCE_FROM_CHANCE,
+            chance - TOLERATED_DISTANCE_FROM_CHANCE,
+            chance + TOLERATED_DISTANCE_FROM_CHANCE,
         ),
-    ]
-    return {"passed": all(entry["passed"] for entry in checks), "checks": checks}
-
-
-def _check(name: str, value: float, at_least: float, at_most: float = 1.0) -> dict[str, Any]:
-    # Rounded, so that a loss of exactly two points is not too much by the 17th digit.
-    passed = round(at_least, 9) <= round(value, 9) <= round(at_most, 9)
-    return {"check": name, "value": value, "at_least": at_least, "at_most": at_most, "passed": passed}
-
-
-def failures(name: str, validity: dict[str, Any]) -> list[str]:
-    """One sentence per check that a model did not pass."""
-    return [
-        f"model {name} fails the validity check {entry['check']}: accuracy {entry['value']:.3f}, "
-        f"wanted {entry['at_least']:.3f} to {entry['at_most']:.3f}"
-        for entry in validity["checks"]
-        if not entry["passed"]
-    ]
+    )
 
 
 def table(models: Path) -> str:
@@ -80,7 +89,8 @@ def table(models: Path) -> str:
             values.append(found[name]["confidence_increased"])
             # A model that never saw an object: nothing is promised about it.
             saw_none = found[name]["config"].get("on") == "scene_only"
-            valid = "-" if saw_none else {True: "yes", False: "**NO**"}[check(found[name])["passed"]]
+            passed = all(check.passed for check in checks(found[name]))
+            valid = "-" if saw_none else "yes" if passed else "**NO**"
             lines.append(f"| {symbol} | " + " | ".join(_percent(value) for value in values) + f" | {valid} |")
         if name in PAPER and name in found:
             values = PAPER[name].values()

@@ -9,10 +9,11 @@ import pytest
 from PIL import Image
 
 from bam.base.errors import BamError
-from bam.metrics.results.schema import Chart, Check, Column, Validity
+from bam.metrics.results.schema import Chart, Column, Validity
 from bam.metrics.results.score import read_score
 from bam.metrics.statistics.comparison import Comparison, PairedTest
 from bam.metrics.statistics.estimate import Estimate
+from bam.models.training.validity import Check
 
 
 def with_value(line, value):

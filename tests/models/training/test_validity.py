@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from bam.models.training.validity import check, failures, table
+from bam.models.training.validity import checks, table
 
 
 def description(labels, object_scene, scene_only, object_only):
@@ -30,10 +30,9 @@ def description(labels, object_scene, scene_only, object_only):
     ],
 )
 def test_the_three_checks(labels, accuracy, passed):
-    result = check(description(labels, *accuracy))
-    assert [entry["passed"] for entry in result["checks"]] == passed
-    assert result["passed"] == all(passed)
-    assert len(failures("f", result)) == passed.count(False)
+    found = checks(description(labels, *accuracy))
+    assert [check.passed for check in found] == passed
+    assert [not check.failure("f") for check in found] == passed
 
 
 def test_table_sets_the_papers_numbers_beside_ours(tmp_path):
@@ -67,7 +66,7 @@ def test_table_sets_the_papers_numbers_beside_ours(tmp_path):
 )
 def test_chance_is_that_of_the_classes(classes, accuracy, passed):
     entry = description("object", *accuracy) | {"class_names": list("abcdefghij")[:classes]}
-    assert [check["passed"] for check in check(entry)["checks"]] == passed
+    assert [check.passed for check in checks(entry)] == passed
 
 
 def test_table_has_models_of_a_few_classes(tmp_path):
