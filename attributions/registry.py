@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import inspect
 import typing
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -218,6 +219,8 @@ def explain(
     images, targets = classifier.prepare(images), np.asarray(targets)
     if not len(images):
         raise BamError(f"{method.name} was given no images")
+    if 0 < images.max() <= 1:
+        warnings.warn("no value of `images` exceeds 1: pixels are expected in 0..255", stacklevel=2)
     count = len(classifier.class_names)
     if targets.shape != (len(images),) or not np.isin(targets, np.arange(count)).all():
         raise BamError(f"targets must be {len(images)} class indices from 0 to {count - 1}, not {targets}")

@@ -23,6 +23,7 @@ from bam.metrics.api import make_run
 from bam.metrics.evaluation.settings import RunSettings
 from bam.metrics.judging.human import read_ranking
 from bam.metrics.metric import Metric, NoSettings, find_metric
+from bam.models.network.scales import SCALES
 
 _listed = ", ".join(method.signature for method in METHODS.values())
 _controls = ", ".join(name for name in METHODS if METHODS[name].control)
@@ -76,6 +77,11 @@ class Inputs:
         "scene_on_scene_only for iir, else object)",
     )
     class_names: str | None = setting(None, "text file with the classes of a .keras file, one per line")
+    preprocess: Annotated[str, one_of("preprocessing", SCALES)] = setting(
+        "none",
+        "what a .keras file's network expects to be done to pixels in 0..255 before it gets them: 0..1 or "
+        "-1..1 (another range), torch or caffe (as Keras Applications calls them); none if it does it itself",
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -127,6 +133,7 @@ def _main(flags: command.Flags) -> None:
         inputs.images,
         inputs.model,
         inputs.class_names,
+        inputs.preprocess,
     )
     if run.data:
         command.say_if_drawn(run.data)

@@ -31,6 +31,7 @@ def score(
     images: str | Path | None = None,
     model: str | Path | Classifier | None = None,
     class_names: str | Path | Sequence[str] | None = None,
+    preprocess: str = "none",
     **settings: Any,
 ) -> Score:
     """Score attribution methods by one metric.
@@ -41,8 +42,9 @@ def score(
     always there. data, models: folders that `bam build` and `bam train` made. out: where rows are kept (in
     `rows`), which another call uses again; the score itself is written by its `write`. images: a folder of
     your own images, model: a name in `models`, a .keras file with `class_names` (a list, or a text file), or
-    a classifier, for metrics that take any. settings: those of the run (limit, trials, seed, precision,
-    batch_size) and of the metric. Raises `BamError` for what is not there or cannot be.
+    a classifier, for metrics that take any. preprocess: what is done to pixels in 0..255 before the network
+    in a .keras file gets them, see `load_classifier`. settings: those of the run (limit, trials, seed,
+    precision, batch_size) and of the metric. Raises `BamError` for what is not there or cannot be.
 
     >>> import bam
     >>> score = bam.score("idr", methods=["grad_cam", "smoothgrad(samples=2)"], limit=4)
@@ -71,6 +73,7 @@ def score(
         images,
         model,
         class_names,
+        preprocess,
     )
     return evaluate(chosen, run)
 
@@ -85,14 +88,16 @@ def make_run(
     images: str | Path | None = None,
     model: str | Path | Classifier | None = None,
     class_names: str | Path | Sequence[str] | None = None,
+    preprocess: str = "none",
 ) -> Run:
     """The run that measures the metrics `asked` for, by name with their settings.
 
-    The others as in `score`. Raises `BamError` if images, model or class_names are given for a metric that
-    does not take them.
+    The others as in `score`. Raises `BamError` if images, model, class_names or preprocess are given for a
+    metric that does not take them.
     """
     metrics = [METRICS[name] for name in asked]
     given = {"images": images, "model": model, "class_names": class_names}
+    given["preprocess"] = None if preprocess == "none" else preprocess
     for name, value in given.items():
         if value is not None and not any(each.images == "any" for each in metrics):
             raise BamError(f"`{name}` is for {_listed_any()}, which is not asked for")
@@ -110,6 +115,7 @@ def make_run(
         model,
         class_names,
         asked,
+        preprocess,
     )
 
 

@@ -69,7 +69,7 @@ def evaluate(metric: Metric, run: Run) -> Score:
         configuration=_configuration(found, settings, run),
         environment=environment(),
         unsuited=unsuited,
-        notes=(*metric.notes, *found.notes, *_notes(comparison, metric, unsuited, run)),
+        notes=(*metric.notes, *found.notes, *_notes(comparison, metric, found.models, unsuited, run)),
         chart=curves and Chart(curves.title, curves.x_label, tuple(curves.x), dict(curves.panels)),
         axes=_axes(curves) if curves else {},
         details=found.details,
@@ -123,10 +123,17 @@ def _unsuited(models: Mapping[str, Classifier], run: Run) -> dict[str, str]:
     return found
 
 
-def _notes(comparison: Comparison, metric: Metric, unsuited: Mapping[str, str], run: Run) -> list[str]:
+def _notes(
+    comparison: Comparison,
+    metric: Metric,
+    models: Mapping[str, Classifier],
+    unsuited: Mapping[str, str],
+    run: Run,
+) -> list[str]:
     reasons = [f"{name} ({reason})" for name, reason in unsuited.items()]
     notes = [RANK_NOTE] if metric.per_image else []
     notes += comparison.notes() if metric.per_image and metric.random_is_worst else []
+    notes += [remark for model in models.values() for remark in model.remarks]
     notes += [f"Not for these networks: {', '.join(reasons)}."] if reasons else []
     lost = {each.name: each.method.transient for each in run.explainers if each.method.transient}
     return notes + [

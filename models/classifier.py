@@ -17,13 +17,16 @@ from bam.models.network.derivatives import forward, layer_gradients, logit_gradi
 from bam.models.network.description import network_digest, seed_digest
 from bam.models.network.frozen import PRECISIONS, folded_norms, frozen
 from bam.models.network.path_means import perturbed_sums, sampled_sums
+from bam.models.network.rebuilt import unshared
 from bam.models.network.resizing import resize
 
 
 class Classifier:
     """A classifier of raw pixels.
 
-    model: tf_keras model from float32 (N, H, W, 3) in 0..255 to logits (N, classes).
+    model: tf_keras model from float32 (N, H, W, 3) in 0..255 to logits (N, classes); kept with a layer of its
+    own for each call of a layer, see `unshared`. remarks: sentences on what was changed of it when it was
+    loaded.
     labels: what it was trained on, "object" or "scene"; None if unknown.
     digest: identifies layers, their connections and weights; results of another network are never mixed
     with these. seed_digest: what random numbers are drawn from, see `network.description`.
@@ -38,9 +41,11 @@ class Classifier:
         description: dict[str, Any] | None = None,
         batch_size: int = 32,
         precision: str = "float32",
+        remarks: Sequence[str] = (),
     ):
-        self.model, self.class_names, self.name, self.labels = model, tuple(class_names), name, labels
-        self.description = description or {}
+        self._given, self.model = model, unshared(model)
+        self.class_names, self.name, self.labels = tuple(class_names), name, labels
+        self.description, self.remarks = description or {}, tuple(remarks)
         self.batch_size, self.precision = batch_size, precision
         self.digest, self.seed_digest = network_digest(model), seed_digest(model)
         if model.output_shape[-1] != len(self.class_names):
@@ -79,7 +84,7 @@ class Classifier:
     def in_float32(self) -> Classifier:
         """The same network in float32."""
         known = (self.class_names, self.name, self.labels, self.description, self.batch_size)
-        return Classifier(self.model, *known)
+        return Classifier(self._given, *known, remarks=self.remarks)
 
     def at_input_size(self, maps: np.ndarray) -> np.ndarray:
         """Maps (N, h, w, C), resized bilinearly to the input size, float32 (N, H, W, C)."""
@@ -210,8 +215,14 @@ class Classifier:
         return self._memo.answer((kind, spread, samples), compute, *given)
 
     def feature_layer(self) -> str:
-        """Name of the last layer with spatial feature maps, which Grad-CAM explains by default."""
-        for layer in reversed(self.model.layers):
+        """Name of the last layer with spatial feature maps, which Grad-CAM explains by default.
+
+        What stands before the first layer with weights that looks at a pixel's neighbours is no feature, but
+        the picture on another scale.
+        """
+        layers = self.model.layers
+        first = next((place for place, layer in enumerate(layers) if _looks_around(layer)), len(layers))
+        for layer in reversed(layers[first:]):
             shape = getattr(layer, "output_shape", ())
             if isinstance(shape, tuple) and len(shape) == 4 and shape[1] and shape[1] > 1:
                 return layer.name
@@ -257,6 +268,15 @@ class Classifier:
             return tf.nest.map_structure(lambda *parts: np.concatenate(parts), *results)
 
         return self._memo.answer(key, compute, images, *others)
+
+
+def _looks_around(layer: keras.layers.Layer) -> bool:
+    """Whether it has weights that combine several pixels."""
+    kernel = getattr(layer, "kernel_size", None)
+    pointwise = isinstance(
+        layer, (keras.layers.BatchNormalization, keras.layers.Normalization, keras.layers.Dense)
+    )
+    return bool(layer.weights) and not pointwise and (kernel is None or max(np.ravel(kernel)) > 1)
 
 
 def _indices(targets: np.ndarray) -> np.ndarray:

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from bam.base.errors import BamError
 from bam.base.files import read_json
 from bam.data_prep.dataset import Dataset
@@ -30,12 +28,18 @@ def read_description(folder: Path) -> dict[str, Any]:
 
 
 def load_classifier(
-    path: str | Path, precision: str = "float32", batch_size: int = 32, class_names: ClassNames | None = None
+    path: str | Path,
+    precision: str = "float32",
+    batch_size: int = 32,
+    class_names: ClassNames | None = None,
+    preprocess: str = "none",
 ) -> Classifier:
     """The classifier in a model folder made by `python -m bam.train`, or in a .keras file of one's own.
 
-    A network of one's own goes from pixels in 0..255 to logits of `class_names`. Raises `BamError` if the
-    model is not there, incomplete, damaged, or no such classifier.
+    A network of one's own goes from pixels to logits of `class_names`; a last softmax is left out. It is
+    given pixels in 0..255; preprocess: what is to be done to them first, if the network does not do it
+    itself: "0..1", "-1..1", "torch" or "caffe", see `network.rebuilt.SCALES`. Raises `BamError` if the model
+    is not there, incomplete, damaged, or no such classifier.
 
     >>> scene = load_classifier("runs/models/scene")
     >>> scene.class_names[:2]
@@ -44,9 +48,11 @@ def load_classifier(
     """
     path = Path(path)
     if path.suffix == ".keras" or path.is_file():
-        return _own(path, read_names(class_names), precision, batch_size)
+        return _own(path, read_names(class_names), precision, batch_size, preprocess)
     if class_names is not None:
         raise BamError(f"`class_names` is for a .keras file: the model {path.name} knows its classes")
+    if preprocess != "none":
+        raise BamError(f"`preprocess` is for a .keras file: the model {path.name} takes pixels in 0..255")
     return _trained(path, precision, batch_size)
 
 
@@ -104,20 +110,21 @@ def _remedy(folder: Path) -> str:
     return f"its folder has {there}, and `python -m bam.train` makes the paper's"
 
 
-def _own(path: Path, class_names: tuple[str, ...], precision: str, batch_size: int) -> Classifier:
+def _own(
+    path: Path, class_names: tuple[str, ...], precision: str, batch_size: int, preprocess: str
+) -> Classifier:
     from bam.models.architectures.weights import read_network
     from bam.models.classifier import Classifier
+    from bam.models.network.outputs import with_logits
+    from bam.models.network.rebuilt import preprocessed
 
     model = read_network(path)
     shapes = [[tuple(tensor.shape) for tensor in ends or ()] for ends in (model.inputs, model.outputs)]
     if [[len(shape) for shape in ends] for ends in shapes] != [[4], [2]]:
         raise BamError(f"{path} goes from {shapes[0]} to {shapes[1]}: from images to logits is needed")
-    classifier = Classifier(model, class_names, path.stem, None, None, batch_size, precision)
-    noise = np.random.default_rng(0).uniform(0, 255, (2, *classifier.input_size, 3)).astype(np.float32)
-    outputs = model(noise, training=False).numpy()
-    if len(class_names) > 1 and (outputs >= 0).all() and np.allclose(outputs.sum(1), 1, atol=1e-3):
-        raise BamError(f"{path} gives probabilities, but logits are needed: save it without the last softmax")
-    return classifier
+    if None not in shapes[0][0][1:]:  # else the classifier says so
+        model, remarks = with_logits(preprocessed(model, preprocess), str(path))
+    return Classifier(model, class_names, path.stem, None, None, batch_size, precision, remarks)
 
 
 class Models:
@@ -152,16 +159,17 @@ class Models:
             )
         return classifier
 
-    def file(self, path: str | Path, class_names: ClassNames | None) -> Classifier:
+    def file(self, path: str | Path, class_names: ClassNames | None, preprocess: str = "none") -> Classifier:
         """The network in a .keras file of the user's own, see `load_classifier`."""
-        return self._load(Path(path), read_names(class_names))
+        return self._load(Path(path), read_names(class_names), preprocess)
 
     def in_float32(self) -> Models:
         """The same models in float32."""
         return self if self.precision == "float32" else Models(self.folder, "float32", self.batch_size)
 
-    def _load(self, path: Path, class_names: tuple[str, ...] | None) -> Classifier:
-        key = (path, class_names)
+    def _load(self, path: Path, class_names: tuple[str, ...] | None, preprocess: str = "none") -> Classifier:
+        key = (path, class_names, preprocess)
         if key not in self._loaded:
-            self._loaded[key] = load_classifier(path, self.precision, self.batch_size, class_names)
+            how = (self.precision, self.batch_size, class_names, preprocess)
+            self._loaded[key] = load_classifier(path, *how)
         return self._loaded[key]

@@ -27,7 +27,8 @@ class Run:
     data: None if all images are the user's own. out: folder of the results, with the rows in `rows`. images:
     folder of the user's own images, for metrics that take any; model, class_names: the network to explain in
     place of a metric's own: a name in `models`, a .keras file with its classes, or the classifier itself.
-    asked: the settings of all metrics of the run, by name, since some can share work.
+    asked: the settings of all metrics of the run, by name, since some can share work. preprocess: what is
+    done to the pixels that a .keras file's network is given.
     """
 
     data: Dataset | None
@@ -39,6 +40,7 @@ class Run:
     model: str | Path | Classifier | None = None
     class_names: str | Path | Sequence[str] | None = None
     asked: Mapping[str, Any] = field(default_factory=dict)
+    preprocess: str = "none"
 
     @property
     def dataset(self) -> Dataset:
@@ -59,11 +61,13 @@ class Run:
         """
         name = default if self.model is None else self.model
         if str(name).endswith(".keras"):
-            return self.models.file(name, self.class_names)
+            return self.models.file(name, self.class_names, self.preprocess)
         given = not isinstance(name, (str, Path))
+        known = name.name if given else name
         if self.class_names is not None:
-            known = name.name if given else name
             raise BamError(f"`class_names` is for a .keras file: the model {known} knows its classes")
+        if self.preprocess != "none":
+            raise BamError(f"`preprocess` is for a .keras file: the model {known} takes pixels in 0..255")
         if given:
             return name
         return self.models[str(name)] if self.images else self.classifier(str(name))

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from bam.base.errors import BamError
 from bam.base.settings import one_of, setting, settings
+from bam.metrics.evaluation.answers import doubts
 from bam.metrics.evaluation.images import ViewPictures, described, left_out_note
 from bam.metrics.evaluation.order import PatchGrid
 from bam.metrics.evaluation.regions import CONSTANT, NAN
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 # The three scores, and whether more is better.
 KINDS: dict[str, Direction] = {"flips": "up", "any_change": "up", "weighted": "down"}
 _TITLES = {"flips": "flips to the second class", "any_change": "changed classes"}
+NOTHING_VALID = "no image is scored: the network recognises no painted second class"
 _AXES = {
     "flips": "share of flips to the second class",
     "any_change": "share of changed classes",
@@ -123,7 +125,7 @@ def inpainting(run: Run, settings: Inpainting) -> Measured:
             *outcome.fixed_note(),
             *left_out_note(images.left_out),
         ],
-        problems=[] if valid else ["no image is scored: the network recognises no painted second class"],
+        problems=doubts(classifier, images) + ([] if valid else [NOTHING_VALID]),
         images=described(images, len(ids)),
         oracle=run.images is None,
         details={

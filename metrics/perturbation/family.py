@@ -13,6 +13,7 @@ import numpy as np
 from bam.attributions.registry import Explainer
 from bam.base.seeds import image_seeds
 from bam.data_prep.dataset import Batch
+from bam.metrics.evaluation.answers import doubts
 from bam.metrics.evaluation.images import Pictures, described, left_out_note
 from bam.metrics.evaluation.order import orders, relevance
 from bam.metrics.evaluation.regions import CONSTANT, NAN
@@ -174,6 +175,7 @@ def follow(curve: Curve, run: Run, settings: Any) -> Measured:
             f"The network {classifier.name}, {count} images of {images.name}.",
             *left_out_note(images.left_out),
         ],
+        problems=doubts(classifier, images),
         images=described(images, count),
         oracle=run.images is None,
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import tf_keras as keras
 
-from bam.models.architectures.weights import IMAGENET_MEANS, Published, load_weights
+from bam.models.architectures.weights import Published, load_weights
+from bam.models.network.scales import IMAGENET_MEANS
 
 # The file with the dense layers, which belong to the network here.
 VGG19 = Published(

@@ -14,9 +14,6 @@ import tf_keras as keras
 from bam.base.errors import BamError
 from bam.models.network.description import graph, structure
 
-# Means of ImageNet's red, green and blue, which Keras Applications' weights expect subtracted.
-IMAGENET_MEANS = (123.68, 116.779, 103.939)
-
 # Where the parts of stored networks may come from: those of Keras, and the layers of the ViT,
 # in files of earlier versions under its former name.
 KINDS = ("activations", "constraints", "engine", "initializers", "layers", "mixed_precision", "regularizers")

@@ -10,10 +10,11 @@ import tensorflow as tf
 import tf_keras as keras
 
 from bam.base.errors import BamError
+from bam.models.network.rebuilt import ReversedChannels
 
 PRECISIONS = ("float32", "bfloat16")
 # Layers that change only the scale of a picture.
-PREPROCESSING = (keras.layers.Rescaling, keras.layers.Normalization)
+PREPROCESSING = (keras.layers.Rescaling, keras.layers.Normalization, ReversedChannels)
 
 
 def frozen(model: keras.Model, precision: str = "float32", guided: bool = False) -> keras.Model:

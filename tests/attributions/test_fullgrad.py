@@ -124,4 +124,4 @@ def test_a_network_with_other_than_linear_pieces_is_refused(layer, name):
     classifier = Classifier(model, "ab")
     assert name in METHODS["fullgrad"].unsuited(classifier)
     with pytest.raises(BamError, match=rf"not linear between ReLUs \({name}\)"):
-        explain(classifier, np.ones((1, 4, 4, 3), np.float32), [0], "fullgrad")
+        explain(classifier, np.full((1, 4, 4, 3), 9.0), [0], "fullgrad")

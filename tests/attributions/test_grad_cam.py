@@ -8,7 +8,10 @@ from bam.models.classifier import Classifier
 def network(head, size=8):
     """Features are the three channels averaged over 2 x 2 pixels; logits their means times `head`."""
     inputs = keras.Input((size, size, 3))
-    features = keras.layers.AveragePooling2D(2, name="features")(inputs)
+    quarter = keras.initializers.Constant(0.25)
+    features = keras.layers.DepthwiseConv2D(
+        2, 2, use_bias=False, depthwise_initializer=quarter, name="features"
+    )(inputs)
     outputs = keras.layers.Dense(head.shape[1], use_bias=False)(
         keras.layers.GlobalAveragePooling2D()(features)
     )

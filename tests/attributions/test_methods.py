@@ -141,7 +141,7 @@ def test_any_convolutional_network_can_be_explained():
 def test_a_network_without_relu_is_told_so():
     layers = [keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 3, activation="gelu"), keras.layers.Flatten()]
     classifier = Classifier(keras.Sequential([*layers, keras.layers.Dense(2)]), "ab")
-    images = np.ones((1, 8, 8, 3), np.float32)
+    images = np.full((1, 8, 8, 3), 9.0)
     assert explain(classifier, images, [0], "grad_cam").shape == (1, 8, 8)
     with pytest.raises(BamError, match="has no ReLU"):
         explain(classifier, images, [0], "guided_backprop")
@@ -152,7 +152,7 @@ def test_a_nested_network_is_told_to_name_a_layer():
     head = [keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2)]
     classifier = Classifier(keras.Sequential([keras.Input((8, 8, 3)), inner, *head]), "ab")
     with pytest.raises(BamError, match="network inside the network"):
-        explain(classifier, np.ones((1, 8, 8, 3), np.float32), [0], "grad_cam")
+        explain(classifier, np.full((1, 8, 8, 3), 9.0), [0], "grad_cam")
     assert set(unsuited(classifier)) >= {"grad_cam", "layered_grad_cam", "guided_grad_cam", "fullgrad"}
     assert "guided_backprop" not in unsuited(classifier)
 
@@ -240,3 +240,9 @@ def test_all_settings_are_known_by_their_defaults(method):
         assert METHODS[method].with_settings(**{name: value}).key == explainer.key
         with pytest.raises(BamError, match=f"{method}: {name} must be of type"):
             METHODS[method].with_settings(**{name: object()})
+
+
+def test_images_in_0_to_1_are_suspected(oblong_classifier, batch):
+    images, targets = batch[:2]
+    with pytest.warns(UserWarning, match="no value of `images` exceeds 1"):
+        explain(oblong_classifier, np.asarray(images) / 255, targets)

@@ -112,6 +112,21 @@ def test_wrong_use_is_one_clear_error(scene_classifier):
         Classifier(flat, "ab").feature_layer()
 
 
+def test_the_picture_on_another_scale_is_no_feature():
+    layers = keras.layers
+    rescaled = [
+        layers.Rescaling(1 / 255, input_shape=(8, 8, 3)),
+        layers.BatchNormalization(),
+        layers.Conv2D(4, 1),
+    ]
+    with pytest.raises(BamError, match="no layer with spatial feature maps"):
+        Classifier(keras.Sequential([*rescaled, layers.Flatten(), layers.Dense(2)]), "ab").feature_layer()
+    convolved = keras.Sequential(
+        [*rescaled, layers.Conv2D(4, 3, name="features"), layers.Flatten(), layers.Dense(2)]
+    )
+    assert Classifier(convolved, "ab").feature_layer() == "features"
+
+
 def test_loading_checks_what_it_loads(scene_model_folder, tmp_path):
     with pytest.raises(BamError, match=r"has no trained models, and `python -m bam\.train` makes"):
         load_classifier(tmp_path / "nowhere")

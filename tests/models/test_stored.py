@@ -27,11 +27,28 @@ def test_a_network_of_ones_own_is_a_classifier(tmp_path):
     np.testing.assert_allclose(classifier.logits(images), model(images), rtol=0.05, atol=1)
 
 
+def test_a_last_softmax_is_left_out_and_pixels_are_put_on_the_networks_scale(tmp_path):
+    model = network("softmax")
+    model.save(tmp_path / "mine.keras")
+    images = np.random.default_rng(0).uniform(0, 255, (3, 8, 8, 3)).astype(np.float32)
+    classifier = load_classifier(tmp_path / "mine.keras", class_names=["cat", "dog"], preprocess="-1..1")
+    np.testing.assert_allclose(classifier.softmax(images), model(images / 127.5 - 1), rtol=1e-4)
+    assert classifier.remarks == (
+        f"The last softmax of {tmp_path / 'mine.keras'} is left out, since logits are explained.",
+    )
+    plain = load_classifier(tmp_path / "mine.keras", class_names=["cat", "dog"])
+    assert plain.digest != classifier.digest
+    with pytest.raises(BamError, match="preprocessing '0-1'"):
+        load_classifier(tmp_path / "mine.keras", class_names=["cat", "dog"], preprocess="0-1")
+    with pytest.raises(BamError, match=r"`preprocess` is for a \.keras file"):
+        load_classifier(tmp_path, preprocess="0..1")
+
+
 def test_what_is_no_classifier_is_refused(tmp_path):
     inputs = keras.Input((8, 8, 3))
     code = keras.Model(inputs, keras.layers.Dense(2)(keras.layers.Lambda(lambda x: x[:, 0, 0])(inputs)))
     two = keras.Model(inputs, [keras.layers.Dense(2)(keras.layers.Flatten()(inputs))] * 2)
-    models = {"code": code, "two": two, "flat": network(inputs=(12,)), "softmax": network("softmax")}
+    models = {"code": code, "two": two, "flat": network(inputs=(12,)), "sigmoid": network("sigmoid")}
     models["sound"] = network()
     for name, model in models.items():
         model.save(tmp_path / f"{name}.keras")
@@ -51,7 +68,7 @@ def test_what_is_no_classifier_is_refused(tmp_path):
         "empty.keras": r"cannot be read as a \.keras file",
         "two.keras": "from images to logits is needed",
         "flat.keras": r"goes from \[\(None, 12\)\] to \[\(None, 2\)\]",
-        "softmax.keras": "gives probabilities, but logits are needed",
+        "sigmoid.keras": "ends in sigmoid, but logits",
     }.items():
         with pytest.raises(BamError, match=words) as caught:
             load_classifier(tmp_path / name, class_names=["a", "b"])

@@ -1,0 +1,77 @@
+"""What is a classifier by its answers, and what is not."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tf_keras as keras
+
+from bam.base.errors import BamError
+from bam.models.network.outputs import with_logits
+
+layers = keras.layers
+
+
+def network(*last, classes=3):
+    inputs = keras.Input((8, 8, 3))
+    x = layers.Flatten()(layers.Rescaling(1 / 255)(inputs))
+    if not last:
+        return keras.Model(inputs, layers.Dense(classes)(x))
+    for layer in last:
+        x = layer(x)
+    return keras.Model(inputs, x)
+
+
+def logits_of(model, pixels):
+    """Worked out from the weights."""
+    kernel, bias = model.get_weights()
+    return pixels.reshape(len(pixels), -1) / 255 @ kernel + bias
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        lambda: (layers.Dense(3, activation="softmax"),),
+        lambda: (layers.Dense(3), layers.Softmax()),
+        lambda: (layers.Dense(3), layers.Activation("softmax"), layers.Activation("linear", dtype="float32")),
+        lambda: (layers.Dense(3), layers.Activation("log_softmax")),
+        lambda: (layers.Dense(3, activation="softmax"), layers.Reshape((3,))),
+        lambda: (keras.Sequential([layers.Dense(3, activation="softmax", input_shape=(192,))]),),
+    ],
+)
+def test_a_last_softmax_is_left_out_and_said(last):
+    model = network(*last())
+    pixels = np.random.default_rng(0).uniform(0, 255, (2, 8, 8, 3)).astype(np.float32)
+    found, remarks = with_logits(model, "mine.keras")
+    np.testing.assert_allclose(found(pixels).numpy(), logits_of(model, pixels), rtol=1e-5, atol=1e-5)
+    assert len(remarks) == 1
+    assert "softmax of mine.keras is left out" in remarks[0]
+
+
+def test_logits_are_left_as_they_are():
+    model = network()
+    assert with_logits(model, "mine.keras") == (model, [])
+
+
+@pytest.mark.parametrize(
+    ("last", "words"),
+    [
+        (lambda: (layers.Dense(1),), "two logits of one z, 0 and z"),
+        (lambda: (layers.Dense(1, activation="sigmoid"),), "one output"),
+        (
+            lambda: (layers.Dense(3, activation="sigmoid"),),
+            "ends in sigmoid, but logits, as of classes of which",
+        ),
+        (lambda: (layers.Dense(3), tf.sigmoid), "ends in sigmoid"),
+        (lambda: (layers.Dense(3), tf.nn.softmax), "ends in softmax, but logits are needed"),
+        (lambda: (layers.Dense(3), layers.ReLU()), "ends in ReLU"),
+        (lambda: (layers.Dense(3, activation="tanh"),), "ends in tanh"),
+        (
+            lambda: (layers.Dense(3), tf.exp, lambda x: x / tf.reduce_sum(x, 1, keepdims=True)),
+            "gives probabilities",
+        ),
+        (lambda: (lambda x: layers.Dropout(0.5)(x, training=True), layers.Dense(3)), "asked twice"),
+    ],
+)
+def test_other_answers_are_refused(last, words):
+    with pytest.raises(BamError, match=words):
+        with_logits(network(*last()), "mine.keras")
