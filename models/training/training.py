@@ -26,6 +26,7 @@ from bam.models.classifier import Classifier
 from bam.models.stored import load_classifier, read_description
 from bam.models.training.accuracy import evaluate_views
 from bam.models.training.batches import evaluation_batches, training_batches
+from bam.models.training.dropout import follow_steps, with_stepwise_dropout
 from bam.models.training.task import Task
 
 # Steps between two validations; each is followed by a checkpoint, so this much work a kill can cost.
@@ -103,8 +104,7 @@ def train(config: Config, dataset: Dataset, folder: Path) -> dict[str, Any]:
     strategy = _strategy()
     model = build_model(config.architecture, len(task.class_names), config.weights, config.seed)
     with strategy.scope():
-        distributed = keras.models.clone_model(model)
-        distributed.set_weights(model.get_weights())
+        distributed = with_stepwise_dropout(model, config.seed)
     history, best = _fit(distributed, strategy, config, dataset, target)
     model.set_weights(best)
     classifier = Classifier(model, task.class_names, task.name)
@@ -183,6 +183,7 @@ def _fit(
         )
         optimizer = keras.optimizers.AdamW(schedule, weight_decay=WEIGHT_DECAY)
         optimizer.build(model.trainable_variables)
+        follow_steps(model, optimizer)
         model.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True), ["accuracy"])
     state = Checkpoint(target / "training.npz", asdict(config))
     history, best = state.restore(model, optimizer)

@@ -8,17 +8,27 @@ import tf_keras as keras
 
 from bam.base.errors import BamError
 from bam.models import load_classifier
-from bam.models.architectures import build_model
+from bam.models.architectures import ARCHITECTURES, Architecture, build_model
 from bam.models.training import training
 from bam.models.training.task import Task
 from bam.models.training.training import Checkpoint, make_config, train
 
-QUICK = {"epochs": 0.2, "batch_size": 16, "seed": 3}
+QUICK = {"architecture": "tiny", "epochs": 0.2, "batch_size": 16, "seed": 3}
+
+
+def tiny(classes, weights):
+    """A network that is compiled in no time, with all that must survive an interruption."""
+    layers = keras.layers
+    inputs = keras.Input((32, 32, 3))
+    x = layers.Conv2D(8, 3, 2)(layers.Rescaling(1 / 255, name="preprocess")(inputs))
+    x = layers.Dropout(0.5)(layers.ReLU()(layers.BatchNormalization()(x)))
+    return keras.Model(inputs, layers.Dense(classes)(layers.GlobalAveragePooling2D()(x)), name="tiny")
 
 
 @pytest.fixture(autouse=True)
 def short_rounds(monkeypatch):
     monkeypatch.setattr(training, "ROUND", 4)
+    monkeypatch.setitem(ARCHITECTURES, "tiny", Architecture(tiny, 32, 1000, 1e-2))
 
 
 @pytest.fixture
