@@ -47,7 +47,7 @@ class Resampling:
         95% then hold the truth about 95 times in 100 with ten sources of each factor or more (88 with five),
         but not where nearly all values are the same: if all are, the interval has no width.
         `together`: all columns are drawn in alike, as the one that needs it least, so that what they have in
-        common stays so.
+        common stays so; columns that do not vary need nothing.
 
         NaN in `values` are left out. A mean is NaN in a resample that draws no value of its column, and
         in all of them if the column's values do not have two sources of every factor.
@@ -63,7 +63,7 @@ class Resampling:
             values, used = values[:, known], used[:, known]
             drawn, centre = self.drawn_means(values), np.nanmean(values, 0)
             wanted, found = self.clustered_variance(values), np.nanvar(drawn, 0)
-            shrink = np.sqrt(np.divide(wanted, found, out=np.ones_like(found), where=found > 0))
+            shrink = np.sqrt(np.divide(wanted, found, out=np.zeros_like(found), where=found > 0))
             shrink = np.minimum(shrink.max() if together else shrink, 1)
             result[:, known] = centre + shrink * (drawn - centre)
         return result

@@ -66,6 +66,15 @@ def test_independent_values_are_not_taken_too_cautiously():
     assert resampling.means(values).std() == pytest.approx(error, rel=0.01)
 
 
+def test_a_column_that_does_not_vary_changes_nothing_for_the_others():
+    own, values = np.arange(100), np.random.default_rng(0).normal(size=(100, 2))
+    resampling = Resampling(np.stack([own, own[::-1]], 1), seed=0)
+    alone = resampling.means(values, together=True)
+    beside = resampling.means(np.column_stack([values, np.ones(100)]), together=True)
+    np.testing.assert_allclose(beside[:, :2], alone)
+    assert (beside[:, 2] == 1).all()
+
+
 def test_clustered_variance_by_hand():
     # Residuals -1 0 0 1; by cutout and by scene the sums are -1 and 1. Times G / (G - 1), over n squared.
     sources = np.array([["a", "x"], ["a", "y"], ["b", "x"], ["b", "y"]])
