@@ -15,27 +15,38 @@ if TYPE_CHECKING:
 
 
 def cells(size: tuple[int, int], grid: int) -> np.ndarray:
-    """int (H, W): the number of each pixel's cell in a grid of `grid` x `grid`.
+    """int (H, W): the number of each pixel's cell in a grid of about `grid` x `grid`.
 
-    Without a grid (0), or where there are no more pixels than cells, each pixel is a cell.
+    Without a grid (0), or where there are no more pixels than cells, each pixel is a cell. Cells are of one
+    size, 16 x 16 of them at 64 pixels for a grid of 14, unless the sides have no such divisors.
     """
     height, width = size
-    rows, columns = min(grid or height, height), min(grid or width, width)
+    rows, columns = (_divisor(side, min(grid or side, side)) for side in size)
     row, column = np.indices(size)
     return row * rows // height * columns + column * columns // width
+
+
+def _divisor(side: int, grid: int) -> int:
+    """The divisor of a side that is nearest to the grid by its ratio; the grid, if none is within 2."""
+    divisors = [number for number in range(1, side + 1) if side % number == 0]
+    nearest = min(divisors, key=lambda number: (max(number / grid, grid / number), number))
+    return nearest if max(nearest / grid, grid / nearest) < 2 else grid
 
 
 def strongest(maps: np.ndarray, features: np.ndarray, seeds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The feature j* = argmax |w_j| of each map, int (N,), and its w, float (N,).
 
     maps: raw (N, H, W[, channels]); features: int (H, W), the number of each pixel's feature, whose weight
-    is the sum over its pixels and channels. Which of equal ones is taken is drawn from seeds (N,).
+    is the mean over its pixels of the sum over the channels (by sums, features with more pixels would be
+    chosen). Which of equal ones is taken is
+    drawn from seeds (N,).
     """
     planes = np.asarray(maps, np.float64)
     planes = planes.sum(-1) if planes.ndim == 4 else planes
     chosen, weights = np.empty(len(maps), int), np.empty(len(maps))
+    sizes = np.bincount(features.ravel())
     for place, (plane, seed) in enumerate(zip(planes, seeds, strict=True)):
-        found = np.bincount(features.ravel(), plane.ravel())
+        found = np.bincount(features.ravel(), plane.ravel()) / sizes
         shuffled = np.random.default_rng(seed).permutation(len(found))
         chosen[place] = shuffled[np.abs(found[shuffled]).argmax()]
         weights[place] = found[chosen[place]]
@@ -45,6 +56,7 @@ def strongest(maps: np.ndarray, features: np.ndarray, seeds: np.ndarray) -> tupl
 @curve(
     "violation",
     source="Liu et al. 2022",
+    version=3,
     direction="down",
     title="faithfulness violation",
     x_label="share of the pixels turned black",
@@ -58,12 +70,12 @@ def violation(explained: Explained, settings: PatchGrid) -> np.ndarray:
     """float (N, 1 + 11): whether the strongest feature violates its sign; where the probability rises.
 
     Below the table:
-        Share of images where the feature with the largest |weight|, a cell of the patch grid under the raw
-        signed map, acts against its sign: its weight is positive and the probability of the class rises
-        without it (in the image's mean colour), or negative and it falls. A method without negative values
-        can violate by a rise alone, and a map of zeros never does. `deletion violation`: area under the share
-        of images whose probability rises when the most relevant pixels turn black, in steps of a tenth (Cohen
-        et al. 2025).
+        Share of images where the feature with the largest |weight|, a cell of the patch grid with its mean
+        in the raw signed map, acts against its sign: its weight is positive and the probability of the class
+        rises without it (in the image's mean colour), or negative and it falls. A method without negative
+        values can violate by a rise alone, and a map of zeros never does. `deletion violation`: area under
+        the share of images whose probability rises when the most relevant pixels turn black, in steps of a
+        tenth (Cohen et al. 2025).
     """
     originals = explained.originals
     before = originals.untouched.probability

@@ -60,13 +60,36 @@ def test_ties_are_drawn():
     assert (weights == np.where(chosen == 0, 1, -1)).all()
 
 
+def test_every_cell_can_be_the_strongest():
+    features = cells((64, 64), 14)
+    maps = np.random.default_rng(0).normal(1, 0.1, (300, 64, 64))
+    chosen, weights = strongest(maps, features, np.arange(300))
+    np.testing.assert_allclose(weights, [maps[i][features == chosen[i]].mean() for i in range(300)])
+    assert np.bincount(np.bincount(features.ravel())).nonzero()[0].tolist() == [16]  # 4 x 4 pixels each
+    assert len(set(chosen)) > 150  # of 256; 177 are expected if all are alike
+
+
+def test_where_sizes_differ_the_largest_are_not_preferred():
+    features = cells((61, 61), 14)
+    sizes = np.bincount(features.ravel())
+    assert (sizes.min(), sizes.max()) == (16, 25)
+    chosen, _ = strongest(np.random.default_rng(0).normal(1, 0.1, (300, 61, 61)), features, np.arange(300))
+    assert (sizes[chosen] == 25).mean() < 0.5  # by sums, all of them
+
+
 def test_cells():
     assert cells((4, 6), 2)[:, 0].tolist() == [0, 0, 2, 2]
     assert cells((4, 6), 2)[0].tolist() == [0, 0, 0, 1, 1, 1]
     for grid in (0, 6, 14):
         assert cells((4, 6), grid).ravel().tolist() == list(range(24))
-    found = np.unique(cells((64, 64), 14), return_counts=True)[1]
-    assert (len(found), found.min(), found.max()) == (14**2, 16, 25)
+    for size, rows, columns in (
+        ((64, 64), 16, 16),
+        ((224, 224), 14, 14),
+        ((96, 61), 16, 14),
+        ((60, 9), 15, 9),
+    ):
+        found = cells(size, 14)
+        assert (found[:, 0].max() // columns + 1, found[0].max() + 1) == (rows, columns)
 
 
 def test_the_supplements_variant(region_classifier, images, explained):
