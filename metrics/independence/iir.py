@@ -127,6 +127,7 @@ def iir(run: Run, settings: Independence) -> Measured:
         ],
         notes=[*_notes(patches, settings.iir_threshold), *left_out_note(scenes.left_out)],
         problems=_problems(chosen, patches),
+        oracle=False,
         images=described(scenes, count),
         details={"patches": patches, "median_change": results[chosen].medians()},
     )

@@ -17,6 +17,7 @@ from bam.metrics.evaluation.regions import positive_map, region_attribution
 from bam.metrics.independence.iir import Independence, finite_change, input_independence, relative_change
 from bam.metrics.independence.scenes import DatasetScenes, FolderScenes
 from bam.metrics.independence.store import Patched
+from bam.metrics.judging.report import judge
 from bam.metrics.scoring import evaluate
 from bam.models.network.description import network_digest
 from bam.models.stored import load_classifier
@@ -170,6 +171,11 @@ def test_what_is_left_out_is_counted(score_of, all_correct, monkeypatch):
     assert (change.n, change.value, score.details["median_change"]["odd_ones"]) == (6, 0, 0)
     assert line.ci_low is None  # there is one dog in the test split: nothing to resample
     assert not score.warnings()
+
+
+def test_the_mask_is_no_oracle_here(score_of):
+    verdict = judge(score_of(("centre", "object_mask"), patch_tolerance=0.05)).metrics["iir"]
+    assert verdict.soundness is None
 
 
 def test_patches_that_change_the_output_do_not_count(score_of, all_correct, tmp_path):
