@@ -23,16 +23,28 @@ def relevance(maps: np.ndarray) -> tuple[np.ndarray, list[str]]:
     """Raw maps (N, H, W) or (N, H, W, channels) as what speaks for the class, float32 (N, H, W).
 
     Negative values become 0 in each channel and channels are summed, as in `regions.positive_map`, but
-    nothing is scaled or cut off, so that the strongest pixels keep their order. Also returns the state of
+    nothing is cut off, so that the strongest pixels keep their order. Also returns the state of
     each map, as there; one with values that are not finite is NaN everywhere.
     """
     positive = np.maximum(np.asarray(maps, np.float32), 0)  # keeps NaN
     if positive.ndim == 4:
-        positive = positive.sum(-1)
+        positive = _summed(positive)
     finite = np.isfinite(positive).all((1, 2))
     positive[~finite] = np.nan
     constant = np.ptp(np.where(finite[:, None, None], positive, 0), axis=(1, 2)) == 0
     return positive, np.where(~finite, NAN, np.where(constant, CONSTANT, OK)).tolist()
+
+
+def _summed(maps: np.ndarray) -> np.ndarray:
+    """The channels of maps (N, H, W, channels) summed.
+
+    A map whose sums float32 cannot hold is scaled first, by a power of two, which changes no digit.
+    """
+    with np.errstate(over="ignore"):
+        sums = maps.sum(-1)
+        for place in np.flatnonzero(~np.isfinite(sums).all((1, 2))):
+            sums[place] = (maps[place] / 2.0 ** np.ceil(np.log2(maps.shape[-1]))).sum(-1)
+    return sums
 
 
 def patchified(planes: np.ndarray, grid: int = PATCH_GRID) -> np.ndarray:

@@ -26,7 +26,9 @@ class StepwiseDropout(keras.layers.Dropout):
             return inputs
         replica = tf.distribute.get_replica_context().replica_id_in_sync_group
         second = tf.cast(self.step(), tf.int64) + tf.cast(replica, tf.int64) * 2**40
-        drawn = tf.random.stateless_uniform(tf.shape(inputs), tf.stack([tf.constant(self._first, tf.int64), second]))
+        drawn = tf.random.stateless_uniform(
+            tf.shape(inputs), tf.stack([tf.constant(self._first, tf.int64), second])
+        )
         return tf.where(drawn >= self.rate, inputs / (1 - self.rate), tf.zeros_like(inputs))
 
 

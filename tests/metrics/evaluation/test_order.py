@@ -30,6 +30,13 @@ def test_constant_and_nan_maps_are_named():
     assert relevance(np.full((1, 2, 2), np.inf))[1] == ["nan_map"]
 
 
+def test_finite_maps_are_used_however_large_they_are():
+    small = np.random.default_rng(0).random((2, 6, 7, 3)).astype(np.float32)
+    planes, states = relevance(small * np.float32(3e38))
+    assert states == ["ok", "ok"]
+    np.testing.assert_array_equal(orders(planes, SEEDS[:2]), orders(relevance(small)[0], SEEDS[:2]))
+
+
 def test_patchified_maps_are_what_the_official_resampling_gives():
     """The supplement's code: torch's bilinear interpolation by 1/16, then by 16."""
     torch = pytest.importorskip("torch")
