@@ -66,7 +66,7 @@ class Measured:
     models: the networks explained. values: method -> float (N,), NaN where an image is not used; their mean
     is the score. sources: str (N, factors), what each image is made of. excluded: method -> reason -> images.
     seconds: method -> what it took. beside, counts: further numbers, and numbers of images or maps, by key
-    and method. columns: what of these the table shows; "rank" is the rank interval. title: heading of the
+    and method. columns: what of these the table shows; "rank" is the rank set. title: heading of the
     value's column, by default the metric's. notes: sentences below the table; problems: why the score is not
     to be trusted. images, details: more for the file. oracle: whether `object_mask` knows where the truth is.
     """

@@ -15,7 +15,8 @@ from bam.metrics.results.environment import effective_precision, environment
 from bam.metrics.results.schema import Chart, Configuration, Line, Network, Validity
 from bam.metrics.results.score import Score
 from bam.metrics.statistics.comparison import Comparison, compare
-from bam.metrics.statistics.resampling import TRIAL_SIZE, Resampling, estimates, mean_curve, trial_sd
+from bam.metrics.statistics.estimate import TRIAL_SIZE, estimates, mean_curve, trial_sd
+from bam.metrics.statistics.resampling import Resampling
 from bam.models.training.validity import Check, checks
 
 if TYPE_CHECKING:
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 
 
 RANK_NOTE = (
-    "`rank interval`: the places among the methods that one takes in 95% of the resamples of the images' "
-    "sources. An interval without width says that all images agree, not that the value is certain."
+    "`rank set`: the ranks that a method can have among the methods; the sets of all hold at once, with 95%. "
+    "What intervals and sets cover is said in docs/statistics.md."
 )
 
 
@@ -132,7 +133,7 @@ def _notes(
 ) -> list[str]:
     reasons = [f"{name} ({reason})" for name, reason in unsuited.items()]
     notes = [RANK_NOTE] if metric.per_image else []
-    notes += comparison.notes() if metric.per_image and metric.random_is_worst else []
+    notes += comparison.notes(metric.random_is_worst) if metric.per_image else []
     notes += [remark for model in models.values() for remark in model.remarks]
     notes += [f"Not for these networks: {', '.join(reasons)}."] if reasons else []
     lost = {each.name: each.method.transient for each in run.explainers if each.method.transient}

@@ -56,7 +56,7 @@ def measured(
         counts={"constant_maps": found.constant_maps, **(counts or {})},
         columns=[
             *columns,
-            Column("rank interval", "rank"),
+            Column("rank set", "rank"),
             Column("random region", "random_region"),
             *(Column(name, name) for name in variants),
         ],

@@ -121,7 +121,7 @@ def iir(run: Run, settings: Independence) -> Measured:
         columns=[
             Column("raised", "raised"),
             Column("mean change", "appendix_c"),
-            Column("rank interval", "rank"),
+            Column("rank set", "rank"),
             Column("random region", "random_region"),
             *(Column(f"{name} recipe", f"{name}_recipe") for name in others),
         ],

@@ -17,7 +17,7 @@ from bam.metrics.evaluation.regions import CONSTANT, NAN
 from bam.metrics.evaluation.run import Run
 from bam.metrics.metric import Beside, Curves, Measured, metric
 from bam.metrics.results.schema import Column, Direction
-from bam.metrics.statistics.resampling import mean_curve
+from bam.metrics.statistics.estimate import mean_curve
 from bam.models.inpainters import INPAINTERS
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ COLUMNS = (
     Column("any change", "any_change", "up"),
     Column("weighted S", "weighted", "down"),
     Column("at the object's area", "at_object", "up"),
-    Column("rank interval", "rank"),
+    Column("rank set", "rank"),
 )
 
 

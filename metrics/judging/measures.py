@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import cached_property
+from itertools import combinations, pairwise
 
 import numpy as np
 
 from bam.metrics.metric import Beside, Measured
 from bam.metrics.results.schema import Direction
 from bam.metrics.results.score import Score
-from bam.metrics.statistics.comparison import compare
+from bam.metrics.statistics.comparison import RANDOM, Comparison, compare
 from bam.metrics.statistics.correlation import kendall, kendall_p
-from bam.metrics.statistics.estimate import Estimate
-from bam.metrics.statistics.resampling import Resampling, estimates, interval
+from bam.metrics.statistics.estimate import Estimate, estimates
+from bam.metrics.statistics.resampling import Resampling, interval
 
-RANDOM = "random"
 FEWEST = 3  # methods, for rankings to be compared
 
 
@@ -34,17 +34,25 @@ class Judged:
     resampling: Resampling
     real: Sequence[str]
 
+    @cached_property
+    def comparison(self) -> Comparison:
+        """The paired tests, as below the table of the metric: more is better."""
+        controls = [name for name in self.values if name not in self.real]
+        return compare(self.values, self.resampling, "up", controls)
+
 
 @dataclass(frozen=True)
 class Separation:
     """How far the real methods stand from `random`: Cohen's d of paired differences, pooled and for each.
 
-    better_than_random: by a paired test, with Holm's correction over the methods, of which there are `of`.
+    better_than_random, worse_than_random: by the paired tests of the metric, corrected over the methods, of
+    which there are `of`.
     """
 
     pooled: Estimate
     methods: Mapping[str, Estimate]
     better_than_random: tuple[str, ...]
+    worse_than_random: tuple[str, ...]
     of: int
 
 
@@ -52,14 +60,14 @@ class Separation:
 class Spread:
     """How far the real methods stand from each other.
 
-    f: the standard deviation of the methods' means over that of what remains when each image's and each
-    method's mean is taken away (a two-way layout without repetition), over the `n` images that all use;
-    range: of the means; pairs_apart: how many of `pairs` tests tell apart.
+    f: Cohen's f, the standard deviation of the methods' true means over that of what remains when each
+    image's and each method's mean is taken away (a two-way layout without repetition), over the images that
+    all use; of the variance of the means that are seen, what is due to chance is subtracted. range: of the
+    means; pairs_apart: how many of `pairs` tests tell apart.
     """
 
-    f: float | None
+    f: Estimate
     range: float | None
-    n: int
     pairs_apart: int
     pairs: int
 
@@ -88,7 +96,13 @@ class Soundness:
 
 @dataclass(frozen=True)
 class Tau:
-    """Kendall's tau between two rankings of `methods` real methods, over resamples of the images' sources."""
+    """Kendall's tau between two rankings of `methods` real methods, and its interval.
+
+    Chance in each of the rankings draws tau towards 0: it is attenuated. So are those of resamples, and the
+    interval allows for it: it holds the percentiles of the resamples, and what these are when reflected in
+    tau (the "basic" interval, Davison and Hinkley 1997, Bootstrap methods and their application, section
+    5.2). How often it holds the truth is in docs/statistics.md.
+    """
 
     tau: float | None
     ci_low: float | None
@@ -128,15 +142,10 @@ def separation(metric: Judged) -> Separation | None:
     differences = {name: metric.values[name] - metric.values[RANDOM] for name in metric.real}
     pooled = np.mean(list(differences.values()), 0)
     effects = _effects({"": pooled, **differences}, metric.resampling)
-    # Tests of `random` against each of the others, and no others, for Holm's correction to count.
-    tests = compare(
-        {RANDOM: metric.values[RANDOM], **{name: metric.values[name] for name in metric.real}},
-        metric.resampling,
-        "up",
-        controls=metric.real,
-    ).tests
-    better = tuple(test.better for test in tests if test.worse == RANDOM and test.is_significant)
-    return Separation(effects.pop(""), effects, better, len(metric.real))
+    shown = [test for test in metric.comparison.tests if test.is_significant]
+    better = tuple(test.better for test in shown if test.worse == RANDOM and test.better in metric.real)
+    worse = tuple(test.worse for test in shown if test.better == RANDOM and test.worse in metric.real)
+    return Separation(effects.pop(""), effects, better, worse, len(metric.real))
 
 
 def _effects(columns: Mapping[str, np.ndarray], resampling: Resampling) -> dict[str, Estimate]:
@@ -154,18 +163,40 @@ def spread(metric: Judged) -> Spread | None:
     """How far the real methods stand from each other; None if there are not two."""
     if len(metric.real) < 2:
         return None
+    tests = [test for test in metric.comparison.tests if {test.better, test.worse} <= set(metric.real)]
     table = np.stack([metric.values[name] for name in metric.real], 1)
-    table = table[~np.isnan(table).any(1)]
-    tests = compare({name: metric.values[name] for name in metric.real}, metric.resampling, "up").tests
-    f = extent = None
-    if len(table) > 1:
-        rest = table - table.mean(0) - table.mean(1, keepdims=True) + table.mean()
-        freedom = (table.shape[0] - 1) * (table.shape[1] - 1)
-        within = float(np.sqrt((rest**2).sum() / freedom))
-        means, rounding = table.mean(0), 1e-9 * np.abs(table).max()
-        f = float(means.std()) / within if within > rounding else None
-        extent = float(np.ptp(means))
-    return Spread(f, extent, len(table), sum(test.is_significant for test in tests), len(tests))
+    used = ~np.isnan(table).any(1)
+    extent = float(np.ptp(table[used].mean(0))) if used.any() else None
+    apart = sum(test.is_significant for test in tests)
+    return Spread(_cohens_f(table, used, metric.resampling), extent, apart, len(tests))
+
+
+def _cohens_f(table: np.ndarray, used: np.ndarray, resampling: Resampling) -> Estimate:
+    """f of values (n, m) of the images `used`.
+
+    The variance of the m means is the mean square of their differences in pairs, over m^2, and chance adds to
+    it the variances of these differences: (m - 1) / (m n) to f^2 where images are independent. To that of
+    resamples it adds them twice.
+    """
+    count, methods = int(used.sum()), table.shape[1]
+    known = table[used]
+    if count < 2:
+        return Estimate(None, n=count)
+    rest = known - known.mean(0) - known.mean(1, keepdims=True) + known.mean()
+    within = (rest**2).sum() / ((count - 1) * (methods - 1))
+    if within <= (1e-9 * np.abs(known).max()) ** 2:
+        return Estimate(None, n=count)
+    differences = np.stack([a - b for a, b in combinations(np.where(used, table.T, np.nan), 2)], 1)
+    chance = resampling.clustered_variance(differences)[0].sum() / methods**2
+    if np.isnan(chance):
+        return Estimate(None, n=count)
+
+    def f(variance: np.ndarray | float) -> np.ndarray | float:
+        return np.sqrt(np.maximum(variance, 0) / within)
+
+    drawn = resampling.means(np.where(used[:, None], table, np.nan)).var(1)
+    ends = interval(f(drawn - 2 * chance))
+    return Estimate(float(f(known.mean(0).var() - chance)), *ends, count)
 
 
 def soundness(metric: Judged, shares: Sequence[float]) -> Soundness:
@@ -209,10 +240,13 @@ def human_agreement(metric: Judged, ranking: Mapping[str, float]) -> Tau | None:
 def _means(metric: Judged, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """The methods' means over the images, float (m,), and those in resamples, (samples, m)."""
     table = np.stack([metric.values[name] for name in names], 1)
-    return np.nanmean(table, 0), metric.resampling.means(table, together=True)
+    return np.nanmean(table, 0), metric.resampling.means(table)
 
 
 def _tau(means: Sequence[np.ndarray], drawn: Sequence[np.ndarray]) -> Tau:
     """Kendall's tau of two series (m,), its interval from resampled ones, its p-value."""
     tau, (low, high) = kendall(*means), interval(kendall(*drawn))
-    return Tau(None if np.isnan(tau) else float(tau), low, high, kendall_p(*means), len(means[0]))
+    if np.isnan(tau) or low is None:
+        return Tau(None if np.isnan(tau) else float(tau), None, None, kendall_p(*means), len(means[0]))
+    low, high = max(-1.0, min(low, 2 * tau - high)), min(1.0, max(high, 2 * tau - low))
+    return Tau(float(tau), low, high, kendall_p(*means), len(means[0]))

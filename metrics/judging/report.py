@@ -39,11 +39,12 @@ from bam.metrics.scoring import evaluate
 HUMAN = "human"
 NOTE = (
     "`random from real`: Cohen's d of the paired differences between the real methods' mean and `random`, "
-    "more than 0 if they are better; `better than random`: how many methods are, by paired tests with Holm's "
-    "correction. `spread`: Cohen's f, the standard deviation between methods over what is left within "
-    "images; `pairs apart`: pairs of real methods that tests tell apart. `noise test`: does each step of "
-    "more noise in the oracle map make the score worse? Where it does not, the steps are named; one whose "
-    "interval holds no change may be chance. `tau`: Kendall's, between rankings of the real methods."
+    "more than 0 if they are better; `better than random`, `worse`: how many methods are, by the paired "
+    "tests of the table. `spread`: Cohen's f, the standard deviation between methods over what is left "
+    "within images, less what is due to chance; `pairs apart`: pairs of real methods that tests tell apart. "
+    "`noise test`: does each step of more noise in the oracle map make the score worse? Where it does not, "
+    "the steps are named; one whose interval holds no change may be chance. `tau`: Kendall's, between "
+    "rankings of the real methods; chance in the rankings draws it towards 0, which its interval allows for."
 )
 
 
@@ -105,7 +106,8 @@ class Judgement:
 
     def _metrics_table(self) -> str:
         known = list(dict.fromkeys(name for verdict in self.metrics.values() for name in verdict.tau))
-        head = ["metric", "random from real", "95% interval", "better than random", "spread", "pairs apart"]
+        head = ["metric", "random from real", "95% interval", "better than random", "worse", "spread"]
+        head += ["95% interval", "pairs apart"]
         lines = []
         for name, verdict in self.metrics.items():
             apart, between = verdict.separation, verdict.spread
@@ -116,7 +118,9 @@ class Judgement:
                     effect,
                     (effect.ci_low, effect.ci_high) if effect else (None, None),
                     apart and f"{len(apart.better_than_random)} of {apart.of}",
+                    apart and f"{len(apart.worse_than_random)} of {apart.of}",
                     between and between.f,
+                    (between.f.ci_low, between.f.ci_high) if between else (None, None),
                     between and f"{between.pairs_apart} of {between.pairs}",
                     _noise_test(verdict.soundness),
                     *(tau and tau.tau for tau in map(verdict.tau.get, known)),

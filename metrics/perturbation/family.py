@@ -167,7 +167,7 @@ def follow(curve: Curve, run: Run, settings: Any) -> Measured:
             }
         },
         columns=[
-            Column("rank interval", "rank"),
+            Column("rank set", "rank"),
             *(Column(key.replace("_", " "), key, direction) for key, (direction, _) in curve.beside.items()),
         ],
         curves=_curves(curve, curve.axes(size), parts, classifier.name),

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from bam.metrics.statistics.estimate import Estimate
 from bam.models.training.validity import Check
 
-FORMAT = 2
+FORMAT = 3
 Direction = Literal["up", "down"]
 ARROWS = {"up": "↑", "down": "↓"}
 
@@ -39,7 +39,7 @@ class Line:
 
     control: a row below the methods. excluded: how many images are left out, by reason. seconds: what the
     method took, beyond what earlier ones had computed. trial_sd: standard deviation between random samples of
-    100 images. rank: best and worst place in 95% of the resamples. beside: further numbers; counts: numbers
+    100 images. rank: its rank set, see `Comparison`. beside: further numbers; counts: numbers
     of images or maps, or short texts; curves: means over the images, along the axes of `Score.axes`. version,
     settings: of the method, with all its settings.
     """

@@ -1,69 +1,95 @@
-"""Between methods: paired tests over the same images, and how sure each one's place in the table is."""
+"""Between methods: paired tests over the same images, and which ranks each one can have."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import combinations
 
 import numpy as np
 from scipy import stats
 
 from bam.metrics.statistics.estimate import Estimate
-from bam.metrics.statistics.resampling import LEVEL, Resampling, interval
+from bam.metrics.statistics.resampling import LEVEL, Resampling
+from bam.metrics.statistics.step_down import Pair, adjusted_p, rank_sets
 
 TEST = (
-    "paired over the images that both use; standard error by a bootstrap over sources, "
-    "t distribution with one degree of freedom less than there are sources, Holm's correction"
+    "paired over the images that both use; t with a standard error clustered by sources; corrected by "
+    "step-down of the largest t over the pairs of methods, or over the methods against one control"
 )
-
 ALPHA = 0.05
+RANDOM = "random"
 
 
 @dataclass(frozen=True)
 class PairedTest:
     """Of two methods the better one first; the difference of their means, over `n` images that both use; the
-    two-sided p of "there is none", and p with Holm's correction for the number of tests. None: not known."""
+    two-sided p of "there is none"; and p corrected for all tests of its family. None: not known."""
 
     better: str
     worse: str
     difference: Estimate
     p: float | None = None
-    p_holm: float | None = None
+    p_adjusted: float | None = None
 
     @property
     def is_significant(self) -> bool:
         """Whether the corrected p is below the level of 5%."""
-        return self.p_holm is not None and self.p_holm < ALPHA
+        return self.p_adjusted is not None and self.p_adjusted < ALPHA
+
+
+@dataclass(frozen=True)
+class Undecided:
+    """The pair of methods with the largest difference that is not decided, and about how many images, made of
+    as many more sources, would decide it if it is as large as it seems; None if there is no telling."""
+
+    better: str
+    worse: str
+    difference: float
+    images: int | None
 
 
 @dataclass(frozen=True)
 class Comparison:
     """How the methods of one metric stand to each other.
 
-    test: what was done. tests: for each pair. ranks: for each method the best and the worst place, (low,
-    high), that it takes in 95% of the resamples, 1 is best. images: over how many images, those that all
-    methods use. sources: how many the images are made of, by the factor with fewest.
+    test: what was done. tests: for each pair. ranks: for each method its rank set, (low, high), 1 is best:
+    all of them hold the true ranks at once with 95%. ranks_alone: the same for that method alone. undecided:
+    what more images would tell first. images: how many all methods use. sources: how many the images are made
+    of, by the factor with fewest.
     """
 
     test: str
     tests: tuple[PairedTest, ...] = ()
     ranks: dict[str, tuple[int, int]] = field(default_factory=dict)
+    ranks_alone: dict[str, tuple[int, int]] = field(default_factory=dict)
+    undecided: Undecided | None = None
     images: int | None = None
     sources: int | None = None
 
-    def notes(self) -> list[str]:
-        """A sentence that names the methods which the data do not show to be better than `random`."""
-        if len(self.tests) * least_p(self.sources) >= ALPHA:
-            return [
-                f"{self.sources} cutouts, scenes or images are too few for {len(self.tests)} paired tests."
-            ]
-        tests = [test for test in self.tests if "random" in (test.better, test.worse)]
-        better = {test.better for test in tests if test.is_significant}
-        methods = {name for test in tests for name in (test.better, test.worse)} - {"random"}
-        others = sorted(methods - better)
-        how = f"(paired tests over sources, Holm's correction, {ALPHA:.0%} level)"
-        return [f"Not shown to be better than `random` {how}: {', '.join(others)}."] if others else []
+    def notes(self, random_is_worst: bool = True) -> list[str]:
+        """Sentences on what more images would tell, and on methods not shown to be better than `random`."""
+        tests = [test for test in self.tests if RANDOM in (test.better, test.worse)]
+        methods = {name for test in tests for name in (test.better, test.worse)} - {RANDOM}
+        shown = [test for test in tests if test.is_significant]
+        better, worse = ({getattr(test, side) for test in shown} & methods for side in ("better", "worse"))
+        how = f"(paired tests, {ALPHA:.0%} level over all methods)"
+        notes = [_images_sentence(self.undecided)] if self.undecided else []
+        if random_is_worst and worse:
+            notes.append(f"Worse than `random` {how}: {', '.join(sorted(worse))}.")
+        if random_is_worst and methods - better - worse:
+            others = ", ".join(sorted(methods - better - worse))
+            notes.append(f"Not told apart from `random` {how}: {others}.")
+        return notes
+
+
+def _images_sentence(pair: Undecided) -> str:
+    difference = (
+        f"the largest difference that is not decided ({pair.better} and {pair.worse}, {pair.difference:.3f})"
+    )
+    if pair.images is None:
+        return f"How many images would tell {difference} cannot be said: there are too few sources."
+    return f"It would take about {pair.images:,} images to tell {difference}."
 
 
 def compare(
@@ -71,105 +97,119 @@ def compare(
 ) -> Comparison:
     """Compare methods by the means of their `values`, float (N,) over the same images; NaN: not used.
 
-    Every method is tested against every other and against the `controls`, which have no rank and are not
-    tested against each other. `direction` is "up" if more is better. Where the images lack two sources of
-    some factor, or there are none, what cannot be known is None.
+    Every method is tested against every other; these tests make the rank sets. Every method is tested against
+    each of the `controls`, which have no rank; the tests against one control are a family of their own.
+    `direction` is "up" if more is better. Where two images that both use do not differ in their sources of
+    every factor, what cannot be known is None; where all differences are alike, nothing is decided.
     """
     methods = [name for name in values if name not in controls]
+    families = [list(combinations(methods, 2))]
+    families += [[(name, other) for name in methods] for other in values if other in controls]
+    found = [_Family(pairs, values, resampling, direction) for pairs in families if pairs]
+    among = found[0] if families[0] else None
     ranked = [name for name in methods if not np.isnan(values[name]).all()]
-    ranks, images = _ranks({name: values[name] for name in ranked}, resampling, direction)
-    some = [~np.isnan(np.asarray(column, float)) for column in values.values()]
-    sources = resampling.fewest_sources(np.any(some, 0)) if some else 0
-    tests = _tests(pairs_of(values, controls), values, resampling, direction)
-    return Comparison(TEST, tuple(tests), ranks, images, sources)
+    table = np.stack([np.asarray(values[name], float) for name in values], 1) if values else np.zeros((0, 0))
+    used = ~np.isnan(table)
+    known = bool(len(table)) and resampling.fewest_sources(used.any(1)) > 1
+    return Comparison(
+        TEST,
+        tuple(test for family in found for test in family.tests()),
+        rank_sets(ranked, among.better() if among else {}) if known else {},
+        {name: _alone(name, ranked, among) for name in ranked} if known else {},
+        among.undecided() if among else None,
+        int(used[:, [name in ranked for name in values]].all(1).sum()) if ranked else 0,
+        resampling.fewest_sources(used.any(1)) if len(table) else 0,
+    )
 
 
-def pairs_of(names: Iterable[str], controls: Collection[str]) -> list[tuple[str, str]]:
-    """All pairs of methods, and of a method and a control; controls come in the order of `names`."""
-    methods = [name for name in names if name not in controls]
-    known = [name for name in names if name in controls]
-    return [*combinations(methods, 2), *((name, other) for name in methods for other in known)]
+class _Family:
+    """Paired tests that are corrected together.
 
-
-def _ranks(
-    values: Mapping[str, np.ndarray], resampling: Resampling, direction: str
-) -> tuple[dict[str, tuple[int, int]], int]:
-    if not values:
-        return {}, 0
-    table = np.stack([np.asarray(column, float) for column in values.values()], 1)
-    used = ~np.isnan(table).any(1)
-    means = resampling.means(np.where(used[:, None], table, np.nan), together=True)
-    places = rank_interval(means if direction == "up" else -means)
-    found = {} if places is None else dict(zip(values, map(tuple, places.tolist()), strict=True))
-    return found, int(used.sum())
-
-
-def rank_interval(replicates: np.ndarray, level: float = LEVEL) -> np.ndarray | None:
-    """The range of places, int (m, 2), of each column of a bootstrap's `replicates` (samples, m).
-
-    More is better. Who ties takes the best of the tied places for the lower end and the worst for the
-    upper. None if the bootstrap gave nothing.
+    statistics: for each pair what is as far out in a normal law as its t is in Student's, with one degree of
+    freedom less than the sources of the factor with fewest; positive if the first is better, 0 where there is
+    nothing to decide.
     """
-    known = replicates[~np.isnan(replicates).any(1)]
-    if len(known) == 0:
-        return None
-    best = 1 + (known[:, None, :] > known[:, :, None]).sum(2)
-    worst = (known[:, None, :] >= known[:, :, None]).sum(2)
-    low = np.quantile(best, (1 - level) / 2, axis=0, method="inverted_cdf")
-    high = np.quantile(worst, (1 + level) / 2, axis=0, method="inverted_cdf")
-    return np.stack([low, high], 1).astype(int)
+
+    def __init__(
+        self,
+        pairs: Sequence[Pair],
+        values: Mapping[str, np.ndarray],
+        resampling: Resampling,
+        direction: str,
+    ):
+        self.pairs, self.sign = pairs, 1 if direction == "up" else -1
+        table = np.stack([np.asarray(values[a], float) - values[b] for a, b in pairs], 1)
+        self.counts = (~np.isnan(table)).sum(0)
+        self.means = np.divide(
+            np.nansum(table, 0), self.counts, out=np.zeros(len(pairs)), where=self.counts > 0
+        )
+        variances, self.freedoms = resampling.clustered_variance(table)
+        self.known = ~np.isnan(variances)
+        # What differs by rounding alone does not vary.
+        rounding = 1e-12 * np.nanmax(np.abs(table), 0, initial=0)
+        errors = np.sqrt(np.nan_to_num(variances))
+        self.errors = np.where(errors > rounding, errors, 0)
+        fewest = np.array(
+            [resampling.fewest_sources(used) if used.any() else 0 for used in ~np.isnan(table.T)]
+        )
+        t = np.divide(np.abs(self.means), self.errors, out=np.zeros(len(pairs)), where=self.errors > 0)
+        normal = stats.norm.isf(stats.t.sf(t, np.maximum(fewest - 1, 1)))
+        self.statistics = self.sign * np.sign(self.means) * normal
+        self.deviations = resampling.deviations(table)
+        self.p_alone = 2 * stats.t.sf(t, np.nan_to_num(self.freedoms, nan=1))
+        self.p = self._adjusted(np.arange(len(pairs)))
+
+    def _adjusted(self, chosen: np.ndarray) -> np.ndarray:
+        """float (2, chosen), see `adjusted_p`; never less than p of one test alone."""
+        p = adjusted_p(self.statistics[chosen], self.deviations[:, chosen])
+        return np.maximum(p, self.p_alone[chosen])
+
+    def better(self) -> dict[Pair, bool]:
+        """For each pair in both directions, whether the first is shown to be better."""
+        there, back = self.p < ALPHA
+        return dict(zip(self.pairs, there.tolist(), strict=True)) | {
+            pair[::-1]: bool(shown) for pair, shown in zip(self.pairs, back, strict=True)
+        }
+
+    def only_with(self, name: str) -> dict[Pair, bool]:
+        """The same, if nothing else is asked than where this one stands."""
+        chosen = np.array([place for place, pair in enumerate(self.pairs) if name in pair])
+        p = self._adjusted(chosen) < ALPHA
+        pairs = [self.pairs[place] for place in chosen]
+        return dict(zip([*pairs, *(pair[::-1] for pair in pairs)], p.ravel().tolist(), strict=True))
+
+    def tests(self) -> Iterable[PairedTest]:
+        """The tests, the better one first."""
+        times = stats.t.ppf((1 + LEVEL) / 2, self.freedoms)
+        for place, pair in enumerate(self.pairs):
+            count, error = int(self.counts[place]), self.errors[place]
+            if not count:
+                yield PairedTest(*pair, Estimate(None))
+                continue
+            mean, backwards = float(self.means[place]), self.sign * self.means[place] < 0
+            if backwards:
+                pair, mean = pair[::-1], -mean
+            if not self.known[place]:
+                yield PairedTest(*pair, Estimate(mean, n=count))
+                continue
+            width = float(times[place] * error)
+            ends = (mean - width, mean + width) if error else (None, None)
+            adjusted = float(self.p[int(backwards), place]) if error else 1.0
+            yield PairedTest(*pair, Estimate(mean, *ends, count), float(self.p_alone[place]), adjusted)
+
+    def undecided(self) -> Undecided | None:
+        """The pair with the largest difference that is not decided; None if there is none."""
+        open_ones = np.flatnonzero((self.p >= ALPHA).all(0) & (self.means != 0))
+        if not len(open_ones):
+            return None
+        place = open_ones[np.abs(self.means[open_ones]).argmax()]
+        statistic = abs(self.statistics[place])
+        # What it would have to exceed is the largest t of all pairs that are open.
+        needed = np.quantile(np.abs(self.deviations[:, open_ones]).max(1), LEVEL)
+        images = int(np.ceil(self.counts[place] * (needed / statistic) ** 2)) if statistic else None
+        first, second = self.pairs[place] if self.sign * self.means[place] > 0 else self.pairs[place][::-1]
+        return Undecided(first, second, abs(float(self.means[place])), images)
 
 
-def _tests(
-    pairs: Sequence[tuple[str, str]],
-    values: Mapping[str, np.ndarray],
-    resampling: Resampling,
-    direction: str,
-) -> list[PairedTest]:
-    if not pairs:
-        return []
-    differences = np.stack([np.asarray(values[a], float) - values[b] for a, b in pairs], 1)
-    replicates = resampling.means(differences)
-    results = []
-    for pair, column, samples in zip(pairs, differences.T, replicates.T, strict=True):
-        used = ~np.isnan(column)
-        mean = float(column[used].mean()) if used.any() else None
-        if mean is not None and (mean < 0 if direction == "up" else mean > 0):
-            pair, mean, samples = pair[::-1], -mean, -samples
-        low, high = interval(samples)
-        p = None if low is None else p_value(mean, samples, resampling.fewest_sources(used))
-        results.append(PairedTest(*pair, Estimate(mean, low, high, int(used.sum())), p))
-    return holm(results)
-
-
-def p_value(estimate: float, replicates: np.ndarray, sources: int) -> float:
-    """Two-sided p of "the true value is 0", for an estimate and what a bootstrap gave for it, (samples,).
-
-    A t test with the bootstrap's standard deviation, which knows that images share sources as a plain
-    paired test does not. As is advised for errors clustered in two ways, its degrees of freedom
-    are one less than the sources of the factor with fewest (Cameron, Gelbach and Miller 2011, "Robust
-    inference with multiway clustering", Journal of Business & Economic Statistics 29). It is never less
-    than 2^(1 - sources), the least that flipping the signs of that many independent sources can give:
-    differences that are all the same would else prove anything.
-    """
-    if estimate == 0:
-        return 1.0
-    error = np.nanstd(replicates, ddof=1)
-    p = 2 * stats.t.sf(abs(estimate) / error, sources - 1) if error > 0 else 0.0
-    return float(min(1.0, max(p, least_p(sources))))
-
-
-def least_p(sources: int) -> float:
-    """The least p-value that so many independent sources can give: that all signs agree by chance."""
-    return 2.0 ** (1 - sources)
-
-
-def holm(tests: Sequence[PairedTest]) -> list[PairedTest]:
-    """The tests with p-values adjusted for the number of those that have one (Holm 1979)."""
-    known = [place for place, test in enumerate(tests) if test.p is not None]
-    order = sorted(known, key=lambda place: tests[place].p)
-    adjusted, least = list(tests), 0.0
-    for rank, place in enumerate(order):
-        least = max(least, (len(order) - rank) * tests[place].p)
-        adjusted[place] = replace(tests[place], p_holm=min(1.0, least))
-    return adjusted
+def _alone(name: str, ranked: Sequence[str], family: _Family | None) -> tuple[int, int]:
+    return rank_sets(ranked, family.only_with(name) if family else {})[name]

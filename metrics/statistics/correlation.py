@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 from scipy import stats
 
-from bam.metrics.statistics.comparison import PairedTest, holm, pairs_of
+from bam.metrics.statistics.comparison import PairedTest
 from bam.metrics.statistics.estimate import Estimate
 from bam.metrics.statistics.resampling import LEVEL
 
@@ -38,21 +40,41 @@ def _is_constant(values: np.ndarray) -> bool:
 def compare_correlations(
     series: Mapping[str, np.ndarray], target: np.ndarray, controls: Collection[str] = ()
 ) -> list[PairedTest]:
-    """Tests of which series, float (points,), correlates more with `target`; pairs as in `compare`.
+    """Tests of which series, float (points,), correlates more with `target`.
+
+    Pairs are as in `compare`; those of methods are corrected together, and those with one control, by Holm's
+    method (1979, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of
+    Statistics 6).
 
     A series that has no correlation with the target (see `correlation`), or one of exactly 1,
     is in no test.
     """
     found = {name: correlation(values, target).value for name, values in series.items()}
     known = {name: r for name, r in found.items() if r is not None and abs(r) < 1 - 1e-9}
-    results = []
-    for pair in pairs_of(known, controls):
-        better, worse = sorted(pair, key=lambda name: -known[name])
-        between = float(np.corrcoef(series[better], series[worse])[0, 1])
-        p = correlation_p_value(known[better], known[worse], between, len(target))
-        difference = Estimate(known[better] - known[worse], n=len(target))
-        results.append(PairedTest(better, worse, difference, p))
-    return holm(results)
+    methods = [name for name in known if name not in controls]
+    families = [list(combinations(methods, 2))]
+    families += [[(name, other) for name in methods] for other in known if other in controls]
+    results: list[PairedTest] = []
+    for pairs in families:
+        tests = []
+        for pair in pairs:
+            better, worse = sorted(pair, key=lambda name: -known[name])
+            between = float(np.corrcoef(series[better], series[worse])[0, 1])
+            p = correlation_p_value(known[better], known[worse], between, len(target))
+            difference = Estimate(known[better] - known[worse], n=len(target))
+            tests.append(PairedTest(better, worse, difference, p))
+        results += holm(tests)
+    return results
+
+
+def holm(tests: Sequence[PairedTest]) -> list[PairedTest]:
+    """The tests with p-values corrected for their number."""
+    order = sorted(range(len(tests)), key=lambda place: tests[place].p)
+    adjusted, least = list(tests), 0.0
+    for rank, place in enumerate(order):
+        least = max(least, (len(order) - rank) * tests[place].p)
+        adjusted[place] = replace(tests[place], p_adjusted=min(1.0, least))
+    return adjusted
 
 
 def correlation_p_value(first: float, second: float, between: float, points: int) -> float:

@@ -1,72 +1,86 @@
-"""Uncertainty: intervals by bootstrap over sources, and the spread between trials."""
+"""Uncertainty: the variance of means over images that share sources, and resamples of these."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from functools import cached_property
 from itertools import combinations
 
 import numpy as np
-
-from bam.metrics.statistics.estimate import Estimate
+from scipy import sparse
 
 SAMPLES = 2000
 LEVEL = 0.95
-TRIAL_SIZE = 100  # images, as in the paper
 WEIGHTS_AT_ONCE = 4_000_000  # of the bootstrap: 32 MB
 
 
 class Resampling:
-    """Resamples of the sources behind n values, to be shared by all that is computed of these.
+    """What is random about means over n values: which sources these happen to be made of.
 
     `sources` (n, factors) names what each value is made of, here cutout and scene. Values that share a
-    source are not independent, so each factor's sources are drawn anew with replacement, and a value
-    counts as often as the product of how often its sources were drawn (the "pigeonhole" bootstrap, Owen
-    2007, "The pigeonhole bootstrap", Annals of Applied Statistics 1).
+    source are not independent. In resamples each factor's sources are drawn anew with replacement, and a
+    value counts as often as the product of how often its sources were drawn (the "pigeonhole" bootstrap,
+    Owen 2007, "The pigeonhole bootstrap", Annals of Applied Statistics 1).
     """
 
     def __init__(self, sources: np.ndarray, seed: int, samples: int = SAMPLES):
-        rng = np.random.default_rng(seed)
-        self.samples = samples
-        self._indices, self._drawn = [], []
-        for factor in np.asarray(sources).T:
-            names, index = np.unique(factor, return_inverse=True)
-            drawn = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=samples)
-            self._indices.append(index)
-            self._drawn.append(drawn.astype(float))
+        self.samples, self._seed = samples, seed
+        self._indices = [np.unique(factor, return_inverse=True)[1] for factor in np.asarray(sources).T]
+
+    @cached_property
+    def _drawn(self) -> list[np.ndarray]:
+        """For each factor how often each of its sources is drawn, (samples, sources)."""
+        rng = np.random.default_rng(self._seed)
+        counts = [index.max() + 1 for index in self._indices]
+        return [
+            rng.multinomial(count, np.full(count, 1 / count), size=self.samples).astype(float)
+            for count in counts
+        ]
 
     def fewest_sources(self, used: np.ndarray) -> int:
         """How many sources the values where `used` (bool, (n,)) are made of, by the factor with fewest."""
         return min(len(np.unique(index[used])) for index in self._indices)
 
-    def means(self, values: np.ndarray, together: bool = False) -> np.ndarray:
+    def means(self, values: np.ndarray) -> np.ndarray:
         """Mean of every column of `values` (n, m) in every resample, float (samples, m), calibrated.
 
         The pigeonhole bootstrap varies about rightly where sources decide, but sqrt(3) times too much (for
-        two factors) where values are independent after all (Owen's theorem 3). So each column is drawn
-        towards its mean until it varies as `clustered_variance` says, and never the other way. Intervals of
-        95% then hold the truth about 95 times in 100 with ten sources of each factor or more (88 with five),
-        but not where nearly all values are the same: if all are, the interval has no width.
-        `together`: all columns are drawn in alike, as the one that needs it least, so that what they have in
-        common stays so; columns that do not vary need nothing.
+        two factors) where values are independent after all (Owen's theorem 3). So all columns are drawn
+        towards their means alike, so that what they have in common stays so: until the one that needs it
+        least varies as `clustered_variance` says. Columns that do not vary need nothing.
 
         NaN in `values` are left out. A mean is NaN in a resample that draws no value of its column, and
         in all of them if the column's values do not have two sources of every factor.
         """
         values = np.asarray(values, float)
+        known = self._known(values)
+        result = np.full((self.samples, values.shape[1]), np.nan)
+        if known.any():
+            values = values[:, known]
+            drawn, centre = self.drawn_means(values), np.nanmean(values, 0)
+            wanted, found = self.clustered_variance(values)[0], np.nanvar(drawn, 0)
+            shrink = np.sqrt(np.divide(wanted, found, out=np.zeros_like(found), where=found > 0))
+            result[:, known] = centre + min(shrink.max(), 1) * (drawn - centre)
+        return result
+
+    def deviations(self, values: np.ndarray) -> np.ndarray:
+        """By how many standard deviations of its own each column's mean, of `values` (n, m), is off in every
+        resample, float (samples, m); 0 where it does not vary."""
+        values = np.asarray(values, float)
+        result, known = np.zeros((self.samples, values.shape[1])), self._known(values)
+        if known.any():
+            drawn = self.drawn_means(values[:, known]) - np.nanmean(values[:, known], 0)
+            spread = np.nanstd(drawn, 0)
+            found = np.divide(drawn, spread, out=np.zeros_like(drawn), where=spread > 0)
+            result[:, known] = np.nan_to_num(found)
+        return result
+
+    def _known(self, values: np.ndarray) -> np.ndarray:
+        """bool (m,): whether the values of a column (n, m) have two sources of every factor."""
         used = ~np.isnan(values)
         # Columns mostly lack the same values, so that few different sets are looked at.
         masks = [column.tobytes() for column in used.T]
         enough = {mask: self.fewest_sources(np.frombuffer(mask, bool)) > 1 for mask in set(masks)}
-        known = np.array([enough[mask] for mask in masks], bool)
-        result = np.full((self.samples, values.shape[1]), np.nan)
-        if known.any():
-            values, used = values[:, known], used[:, known]
-            drawn, centre = self.drawn_means(values), np.nanmean(values, 0)
-            wanted, found = self.clustered_variance(values), np.nanvar(drawn, 0)
-            shrink = np.sqrt(np.divide(wanted, found, out=np.zeros_like(found), where=found > 0))
-            shrink = np.minimum(shrink.max() if together else shrink, 1)
-            result[:, known] = centre + shrink * (drawn - centre)
-        return result
+        return np.array([enough[mask] for mask in masks], bool)
 
     def drawn_means(self, values: np.ndarray) -> np.ndarray:
         """As `means`, but as the resamples have them, and whatever the number of sources."""
@@ -83,33 +97,46 @@ class Resampling:
             np.divide(weights @ filled, totals, out=result[part], where=totals > 0)
         return result
 
-    def clustered_variance(self, values: np.ndarray) -> np.ndarray:
-        """Variance of the mean of each column of `values` (n, m), NaN left out, float (m,).
+    def clustered_variance(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Variance of the mean of each column of `values` (n, m), NaN left out, and its degrees of freedom,
+        float (m,) each; NaN for a column without two sources of every factor.
 
         The estimator for errors clustered in several ways (Cameron, Gelbach and Miller 2011, "Robust
         inference with multiway clustering", Journal of Business & Economic Statistics 29): that of clusters
         by cutout, plus by scene, minus by both together, each with the factor G / (G - 1) for its G
         clusters. At least as much as each factor alone gives, since the sum can come out too small.
+        A factor's part has G - 1 degrees of freedom, their sum what Satterthwaite's formula gives (1946, "An
+        approximate distribution of estimates of variance components", Biometrics Bulletin 2), at least those
+        of the factor with fewest sources and at most those of the factor with most.
         """
+        values = np.asarray(values, float)
         used = ~np.isnan(values)
-        residuals = np.where(used, values - np.nanmean(values, 0), 0)
-        total, least = np.zeros(values.shape[1]), np.zeros(values.shape[1])
-        for size in range(1, len(self._indices) + 1):
-            for factors in combinations(self._indices, size):
-                part = _variance(residuals, used, np.stack(factors, 1))
-                total += part if size % 2 else -part
-                least = np.maximum(least, part) if size == 1 else least
-        return np.maximum(total, least)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            residuals = np.where(used, values - np.where(used, values, 0).sum(0) / used.sum(0), 0)
+            total = np.zeros(values.shape[1])
+            parts, freedoms = [], []
+            for size in range(1, len(self._indices) + 1):
+                for factors in combinations(self._indices, size):
+                    part, clusters = _variance(residuals, used, np.stack(factors, 1))
+                    total += part if size % 2 else -part
+                    if size == 1:
+                        parts.append(part)
+                        freedoms.append(clusters - 1)
+            total = np.maximum(total, np.max(parts, 0))
+            satterthwaite = total**2 / sum(part**2 / free for part, free in zip(parts, freedoms, strict=True))
+        least, most = np.min(freedoms, 0), np.max(freedoms, 0)
+        freedom = np.clip(np.nan_to_num(satterthwaite), least, most)
+        return np.where(least > 0, total, np.nan), np.where(least > 0, freedom, np.nan)
 
 
-def _variance(residuals: np.ndarray, used: np.ndarray, clusters: np.ndarray) -> np.ndarray:
-    """float (m,): of the means of columns (n, m), if values are independent only between clusters."""
-    _, index = np.unique(clusters, axis=0, return_inverse=True)
-    sums, members = np.zeros((2, index.max() + 1, residuals.shape[1]))
-    np.add.at(sums, index.ravel(), residuals)
-    np.add.at(members, index.ravel(), used)
+def _variance(residuals: np.ndarray, used: np.ndarray, clusters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of the means of columns (n, m), if values are independent only between clusters, and the number of
+    clusters, both (m,)."""
+    index = np.unique(clusters, axis=0, return_inverse=True)[1].ravel()
+    gather = sparse.csr_array((np.ones(len(index)), (index, np.arange(len(index)))))
+    sums, members = gather @ residuals, gather @ used.astype(float)
     count = (members > 0).sum(0)
-    return (sums**2).sum(0) / used.sum(0) ** 2 * count / np.maximum(count - 1, 1)
+    return (sums**2).sum(0) / used.sum(0) ** 2 * count / np.maximum(count - 1, 1), count
 
 
 def interval(replicates: np.ndarray, level: float = LEVEL) -> tuple[float | None, float | None]:
@@ -119,43 +146,3 @@ def interval(replicates: np.ndarray, level: float = LEVEL) -> tuple[float | None
         return None, None
     low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
-
-
-def estimates(columns: Mapping[str, np.ndarray], resampling: Resampling) -> dict[str, Estimate]:
-    """For each column, float (n,), its mean with its interval; NaN are left out."""
-    if not columns:
-        return {}
-    result = {}
-    replicates = resampling.means(np.stack(list(columns.values()), 1))
-    for (name, column), samples in zip(columns.items(), replicates.T, strict=True):
-        known = column[~np.isnan(column)]
-        value = float(known.mean()) if len(known) else None
-        result[name] = Estimate(value, *interval(samples), len(known))
-    return result
-
-
-def mean_curve(curves: np.ndarray) -> tuple[float, ...] | None:
-    """Mean of the curves (n, K) that have no NaN, K numbers; None if there are none."""
-    used = curves[~np.isnan(curves).any(1)]
-    return tuple(used.mean(0).tolist()) if len(used) else None
-
-
-def trial_sd(values: np.ndarray, trials: int, size: int, seed: int) -> float | None:
-    """Standard deviation between the means of `trials` random samples of `size` values each.
-
-    The paper quotes it for 10 trials of 100 image pairs. Trials share no value where there are
-    `trials` * `size` of them. Otherwise each is drawn anew without replacement, and the deviation is
-    divided by sqrt(1 - size / n), by which samples of a finite population vary too little. None if
-    there are no more than `size` values, since all trials would then be the same. NaN are left out.
-    """
-    values = np.asarray(values, float)
-    values = values[~np.isnan(values)]
-    if len(values) <= size or trials < 2:
-        return None
-    rng = np.random.default_rng(seed)
-    if len(values) >= trials * size:
-        chosen, correction = rng.permutation(len(values))[: trials * size].reshape(trials, size), 1
-    else:
-        chosen = np.stack([rng.permutation(len(values))[:size] for _ in range(trials)])
-        correction = np.sqrt(1 - size / len(values))
-    return float(values[chosen].mean(1).std(ddof=1) / correction)

@@ -72,7 +72,7 @@ def test_trivial_predictors_stand_beside_as_controls(score):
     assert score.validity.problems == ()
     tests = score.comparison.tests
     compared = {name for test in tests for name in (test.better, test.worse)}
-    found = sum(test.p_holm < 0.05 for test in tests)
+    found = sum(test.p_adjusted < 0.05 for test in tests)
     assert f"Of 2 pairs of methods, or of a method and a control, {found} differ in r" in score.table()
     assert compared == {"vanilla_gradient", "random", "step (k <= 0.6)"}  # -k is exact, the rest constant
 

@@ -8,7 +8,8 @@ from bam.metrics.evaluation.pairs import Pairs
 from bam.metrics.evaluation.rows import Row
 from bam.metrics.metric import Metric
 from bam.metrics.scoring import evaluate
-from bam.metrics.statistics.resampling import Resampling, estimates
+from bam.metrics.statistics.estimate import estimates
+from bam.metrics.statistics.resampling import Resampling
 
 
 def rows_of(view, values, predicted=None, status="ok", random=0.5):
@@ -96,8 +97,10 @@ def test_images_of_one_scene_give_a_value_without_interval(dataset, score_of, co
 
 def test_methods_are_compared_and_controls_are_not_ranked(view, score_of):
     ones, rng = np.ones(10), np.random.default_rng(0)
+    spread = np.tile([-0.1, 0.1], 5)
     first = {
-        name: rows_of(view, values) for name, values in {"a": ones, "b": ones * 3, "random": ones}.items()
+        name: rows_of(view, values)
+        for name, values in {"a": ones + spread, "b": ones * 3, "random": ones}.items()
     }
     noise = rng.uniform(1.5, 2.5, 10)
     second = {name: rows_of(view, noise) for name in first}
@@ -105,11 +108,13 @@ def test_methods_are_compared_and_controls_are_not_ranked(view, score_of):
     comparison = score.comparison
     assert comparison.ranks == {"a": (1, 1), "b": (2, 2)}
     assert {name: line.rank for name, line in score.lines.items()} == {**comparison.ranks, "random": None}
-    assert [(test.better, test.worse) for test in comparison.tests] == [
-        ("a", "b"),
-        ("a", "random"),
-        ("random", "b"),
+    assert [{test.better, test.worse} for test in comparison.tests] == [
+        {"a", "b"},
+        {"a", "random"},
+        {"random", "b"},
     ]
+    # Against the other, b differs by the same everywhere, which decides nothing.
+    assert [test.better for test in comparison.tests if test.is_significant] == ["a"]
     assert comparison.tests[0].difference.value == pytest.approx(2)
 
 

@@ -46,7 +46,7 @@ def test_how_many_are_better_depends_little_on_how_many_are_asked(rng):
     values = {"random": base, **{f"m{i}": base + rng.normal(0.27, 1, N) for i in range(15)}}
     values["m0"] = base + 0.27 + 0.9 * (noise := rng.normal(size=N)) - 0.9 * noise.mean()
     p = stats.ttest_rel(values["m0"], base).pvalue
-    assert 0.05 / 120 < 15 * p < 0.05  # it would not pass among all pairs
+    assert 0.05 / 120 < 15 * p < 0.05  # corrected for all pairs, it would not pass
     assert "m0" in separation(metric(values)).better_than_random
 
 
@@ -55,6 +55,7 @@ def test_methods_worse_than_random_are_not_better(rng):
     found = separation(metric({"random": base, "a": base - rng.normal(1, 0.5, N)}))
     assert found.pooled.ci_high < 0
     assert found.better_than_random == ()
+    assert found.worse_than_random == ("a",)
 
 
 def test_without_random_or_without_difference_nothing_is_said(rng):
@@ -67,16 +68,28 @@ def test_spread_is_the_ratio_of_what_methods_and_what_chance_do(rng):
     images = rng.normal(0, 30, N)  # what all methods have in common does not count
     values = {f"m{i}": images + effect + rng.normal(0, 2, N) for i, effect in enumerate(effects)}
     found = spread(metric(values))
-    assert found.f == pytest.approx(effects.std() / 2, rel=0.15)
+    assert found.f.value == pytest.approx(effects.std() / 2, rel=0.15)
+    assert found.f.ci_low < effects.std() / 2 < found.f.ci_high
     assert found.pairs == 3
     assert found.pairs_apart == 3
     assert found.range == pytest.approx(5, abs=0.6)
 
 
+def test_the_spread_of_methods_that_do_not_differ_is_about_0(rng):
+    """Uncorrected it would be sqrt(11 / 12 / 120) = 0.087."""
+    squares, covered = [], 0
+    for _ in range(60):
+        f = spread(metric({f"m{i}": rng.normal(size=N) for i in range(12)})).f
+        squares.append(f.value)
+        covered += f.ci_low == 0
+    assert np.mean(squares) < 0.04
+    assert covered >= 55
+
+
 def test_equal_methods_have_no_spread(rng):
     column = rng.normal(size=N)
     found = spread(metric({"a": column, "b": column.copy()}))
-    assert (found.f, found.pairs_apart, found.range) == (None, 0, 0)
+    assert (found.f.value, found.pairs_apart, found.range) == (None, 0, 0)
     assert spread(metric({"a": column})) is None
 
 
@@ -125,6 +138,22 @@ def test_metrics_that_rank_alike_agree(rng):
     assert found.p == pytest.approx(2 / 24)
     assert (found.ci_low, found.ci_high) == (1, 1)
     assert agreement(first, third).tau == -1
+
+
+def test_the_interval_of_tau_allows_for_chance_in_the_rankings(rng):
+    """Both metrics rank by the same truth, so that tau is 1, which few resamples reach."""
+    held, percentile = 0, 0
+    for _ in range(40):
+        effects = dict(zip("abcdefgh", 0.1 * np.arange(8), strict=True))
+        first, second = (
+            metric({name: effect + rng.normal(0, 1, N) for name, effect in effects.items()}) for _ in range(2)
+        )
+        found = agreement(first, second)
+        assert found.ci_low <= found.tau <= found.ci_high
+        held += found.ci_high == 1
+        percentile += found.tau > 0.95
+    assert held >= 30
+    assert percentile < 5
 
 
 def test_rankings_by_chance_have_wide_intervals(rng):

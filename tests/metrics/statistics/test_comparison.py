@@ -1,41 +1,19 @@
 import numpy as np
 import pytest
+from scipy import stats
 
-from bam.metrics.statistics.comparison import (
-    PairedTest,
-    compare,
-    holm,
-    p_value,
-    rank_interval,
-)
+from bam.metrics.statistics.comparison import compare
 from bam.metrics.statistics.estimate import Estimate
 from bam.metrics.statistics.resampling import Resampling
 
 
-def adjusted(*p):
-    """The p-values with Holm's correction."""
-    return [test.p_holm for test in holm([PairedTest("a", "b", Estimate(1), value) for value in p])]
+def alone(count, seed=0):
+    """Images that share nothing."""
+    return Resampling(np.arange(count)[:, None], seed)
 
 
-def test_holm_is_the_textbook_example():
-    # Four tests, sorted .005 .01 .03 .04 times 4 3 2 1: .02 .03 .06 .04, and the last may not be below.
-    assert adjusted(0.01, 0.04, 0.03, 0.005) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert adjusted(0.5, 0.9) == [1.0, 1.0]
-    assert adjusted() == []
-    assert adjusted(0.01, None, 0.04) == [0.02, None, 0.04]  # what has no p is no test
-
-
-def test_rank_interval_by_hand():
-    # The third ties with the second in half of the resamples, and is the best in one of a hundred.
-    replicates = np.array([[3, 2, 2]] * 50 + [[3, 2, 1]] * 49 + [[3, 2, 9]], float)
-    assert rank_interval(replicates).tolist() == [[1, 1], [2, 3], [2, 3]]
-    assert rank_interval(replicates, level=1).tolist() == [[1, 2], [2, 3], [1, 3]]
-
-
-def test_resamples_without_value_are_left_out_of_ranks():
-    replicates = np.array([[1.0, 2.0], [np.nan, 5.0]])
-    assert rank_interval(replicates).tolist() == [[2, 2], [1, 1]]
-    assert rank_interval(replicates[1:]) is None
+def normal(rng, shifts, count):
+    return {name: rng.normal(shift, 1, count) for name, shift in shifts.items()}
 
 
 def crossed(rng, size=12):
@@ -46,36 +24,68 @@ def crossed(rng, size=12):
 
 
 def test_p_is_small_as_often_as_it_says_or_rarer():
-    from scipy import stats
-
     rejected, plain = 0, 0
     for trial in range(200):
         values, sources = crossed(np.random.default_rng(trial))
-        replicates = Resampling(sources, trial, samples=150).means(values[:, None])[:, 0]
-        rejected += p_value(values.mean(), replicates, 12) < 0.05
+        (test,) = compare({"a": values, "b": 0 * values}, Resampling(sources, trial, samples=150), "up").tests
+        rejected += test.p < 0.05
+        assert (test.p < 0.05) == (test.difference.ci_low > 0 or test.difference.ci_high < 0)
         plain += stats.ttest_1samp(values, 0).pvalue < 0.05
-    assert rejected <= 16  # 10 expected
+    assert rejected <= 18  # 10 expected
     assert plain > 80  # what a paired t test that ignores the sources would claim
 
 
-def test_p_finds_what_is_there():
-    values, sources = crossed(np.random.default_rng(0))
-    replicates = Resampling(sources, 0).means(values[:, None] + 3)[:, 0]
-    assert p_value(values.mean() + 3, replicates, 12) < 0.01
+def test_p_of_images_that_share_nothing_is_that_of_a_paired_t_test():
+    values = normal(np.random.default_rng(0), {"a": 0.3, "b": 0}, 60)
+    (test,) = compare(values, alone(60), "up").tests
+    expected = stats.ttest_rel(values["a"], values["b"])
+    assert test.p == pytest.approx(expected.pvalue)
+    interval = expected.confidence_interval()
+    assert (test.difference.ci_low, test.difference.ci_high) == pytest.approx((interval.low, interval.high))
 
 
-def test_equal_differences_prove_no_more_than_their_sources():
-    assert p_value(0.5, np.full(100, 0.5), sources=8) == 2**-7
-    assert p_value(0.0, np.zeros(100), sources=8) == 1
+def test_tests_and_rank_sets_cannot_disagree():
+    rng = np.random.default_rng(4)
+    for count in (8, 40):
+        for _ in range(10):
+            values = normal(rng, dict(zip("abcde", (0, 0.2, 0.4, 1, 3), strict=True)), count)
+            found = compare(values, alone(count), "up")
+            for name, (low, high) in found.ranks.items():
+                shown = [test for test in found.tests if test.is_significant]
+                assert low == 1 + sum(test.worse == name for test in shown)
+                assert high == 5 - sum(test.better == name for test in shown)
+                one = found.ranks_alone[name]
+                assert low <= one[0] <= one[1] <= high  # asking less, one knows no less
+
+
+def test_naming_more_controls_changes_nothing_between_methods():
+    rng = np.random.default_rng(1)
+    values = normal(rng, {"a": 0, "b": 0.5, "c": 1, "random": 0, "edges": 0.2}, 50)
+    fewer = {name: column for name, column in values.items() if name != "edges"}
+    few = compare(fewer, alone(50), "up", {"random"})
+    many = compare(values, alone(50), "up", {"random", "edges"})
+    without = compare({name: values[name] for name in "abc"}, alone(50), "up")
+    assert many.ranks == few.ranks == without.ranks
+    assert few.tests == tuple(test for test in many.tests if "edges" not in (test.better, test.worse))
+    assert without.tests == tuple(test for test in few.tests if "random" not in (test.better, test.worse))
+    assert all({"random", "edges"} != {test.better, test.worse} for test in many.tests)
+
+
+def test_pairs_without_variance_are_ties():
+    values = {"a": np.ones(30), "b": np.zeros(30), "c": np.ones(30)}
+    found = compare(values, alone(30), "up")
+    assert found.ranks == {"a": (1, 3), "b": (1, 3), "c": (1, 3)}
+    assert [(test.p, test.p_adjusted, test.difference.ci_low) for test in found.tests] == [(1, 1, None)] * 3
+    rounded = compare({"a": np.arange(30) / 7 + 1 / 3, "b": np.arange(30) / 7}, alone(30), "up")
+    assert rounded.ranks == {"a": (1, 2), "b": (1, 2)}
 
 
 def test_tests_are_over_the_images_both_use():
     rng = np.random.default_rng(0)
-    sources = np.arange(40)[:, None]
     values = {"a": rng.normal(1, 1, 40), "b": rng.normal(1, 1, 40), "none": np.full(40, np.nan)}
     values["a"][:5] = np.nan
     values["b"][-5:] = np.nan
-    found = compare(values, Resampling(sources, 0), "up")
+    found = compare(values, alone(40), "up")
     expected = (values["a"] - values["b"])[5:-5].mean()
     test = found.tests[0]
     assert {test.better, test.worse} == {"a", "b"}
@@ -84,53 +94,78 @@ def test_tests_are_over_the_images_both_use():
     assert test.difference.n == found.images == 30
     assert set(found.ranks) == {"a", "b"}
     for other in found.tests[1:]:
-        assert (other.difference, other.p, other.p_holm) == (Estimate(None), None, None)
+        assert (other.difference, other.p, other.p_adjusted) == (Estimate(None), None, None)
 
 
 def test_the_better_is_first_whatever_the_direction():
-    values = {"low": np.arange(6.0), "high": np.arange(6.0) + 1}
-    resampling = Resampling(np.arange(6)[:, None], 0)
-    up, down = (compare(values, resampling, direction) for direction in ("up", "down"))
+    values = {"low": np.arange(6.0), "high": np.arange(6.0) + 1 + np.tile([0, 0.1], 3)}
+    up, down = (compare(values, alone(6), direction) for direction in ("up", "down"))
     assert up.ranks == {"high": (1, 1), "low": (2, 2)}
     assert down.ranks == {"high": (2, 2), "low": (1, 1)}
     assert (up.tests[0].better, up.tests[0].worse) == ("high", "low")
-    assert up.tests[0].difference.value == 1
+    assert up.tests[0].difference.value == pytest.approx(1.05)
     assert (down.tests[0].better, down.tests[0].worse) == ("low", "high")
-    assert down.tests[0].difference.value == -1
+    assert down.tests[0].difference.value == pytest.approx(-1.05)
 
 
-def test_methods_no_better_than_random_are_named():
-    rng = np.random.default_rng(2)
-    shifts = {"good": 3, "as random": 0, "bad": -3, "random": 0}
-    values = {name: rng.normal(shift, 1, 60) for name, shift in shifts.items()}
-    resampling = Resampling(np.arange(60)[:, None], 0)
-    note = compare(values, resampling, "up", {"random"}).notes()[0]
-    assert note.endswith(": as random, bad.")
+def test_methods_worse_than_random_and_like_it_are_named():
+    values = normal(np.random.default_rng(2), {"good": 3, "alike": 0, "bad": -3, "random": 0}, 60)
+    found = compare(values, alone(60), "up", {"random"})
+    worse, alike = found.notes()[-2:]
+    assert worse.startswith("Worse than `random` (")
+    assert worse.endswith(": bad.")
+    assert alike.startswith("Not told apart from `random` (")
+    assert alike.endswith(": alike.")
     assert (
-        compare({name: values[name] for name in ("good", "random")}, resampling, "up", {"random"}).notes()
+        compare({name: values[name] for name in ("good", "random")}, alone(60), "up", {"random"}).notes()
         == []
     )
-    assert compare({name: values[name] for name in ("good", "bad")}, resampling, "up").notes() == []
+    assert found.notes(random_is_worst=False) == []
+    assert compare({name: values[name] for name in ("good", "bad")}, alone(60), "up").notes() == []
 
 
-def test_adjusted_for_all_pairs_together():
-    rng = np.random.default_rng(1)
-    values = {name: rng.normal(shift, 1, 50) for name, shift in zip("abcd", (0, 0.3, 0.6, 2), strict=True)}
-    tests = compare(values, Resampling(np.arange(50)[:, None], 0), "up", controls={"d"}).tests
-    assert len(tests) == 6
-    assert [test.p_holm for test in tests] == adjusted(*(test.p for test in tests))
+def test_how_many_images_would_tell_is_right_about_as_often_as_not():
+    """With four times the images, the same difference has half the error."""
+    rng = np.random.default_rng(5)
+    values = normal(rng, {"a": 0, "b": 0, "c": 4}, 50)
+    values["b"] += 0.25 - values["b"].mean() + values["a"].mean()
+    pair = compare(values, alone(50), "up").undecided
+    assert (pair.better, pair.worse) == ("b", "a")
+    assert pair.difference == pytest.approx(0.25)
+    (note,) = compare(values, alone(50), "up").notes()
+    assert f"It would take about {pair.images:,} images" in note
+
+    def decided(factor):
+        copies = int(np.ceil(factor * pair.images / 50))
+        more = {name: np.tile(column, copies) for name, column in values.items()}
+        (test, *_) = compare(more, alone(50 * copies), "up").tests
+        return test.is_significant
+
+    assert decided(1.3)
+    assert not decided(0.5)
+    apart = normal(rng, {"a": 0, "b": 5}, 50)
+    assert compare(apart, alone(50), "up").undecided is None
 
 
 def test_one_source_is_no_evidence():
     values = {"a": np.arange(4.0), "b": np.ones(4)}
     found = compare(values, Resampling(np.zeros((4, 1)), 0), "up")
-    assert found.ranks == {}
+    assert found.ranks == found.ranks_alone == {}
     assert found.tests[0].p is found.tests[0].difference.ci_low is None
     assert found.tests[0].difference.value == 0.5
 
 
 def test_nothing_to_compare():
-    nothing = compare({}, Resampling(np.arange(4)[:, None], 0), "up")
+    nothing = compare({}, alone(4), "up")
     assert (nothing.tests, nothing.ranks, nothing.images) == ((), {}, 0)
-    only_control = compare({"c": np.ones(4)}, Resampling(np.arange(4)[:, None], 0), "up", {"c"})
+    only_control = compare({"c": np.ones(4)}, alone(4), "up", {"c"})
     assert (only_control.ranks, only_control.tests) == ({}, ())
+    assert compare({"a": np.arange(4.0)}, alone(4), "up").ranks == {"a": (1, 1)}
+
+
+def test_the_same_seed_gives_the_same_in_the_methods_order():
+    values = normal(np.random.default_rng(3), dict(zip("edcba", (0, 0.2, 0.4, 1, 3), strict=True)), 30)
+    first, second = (compare(values, alone(30), "up") for _ in range(2))
+    assert first == second
+    pairs = [{test.better, test.worse} for test in first.tests]
+    assert pairs == [{a, b} for i, a in enumerate("edcba") for b in "edcba"[i + 1 :]]

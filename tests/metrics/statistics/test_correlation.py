@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bam.metrics.statistics.correlation import compare_correlations, correlation, correlation_p_value
+from bam.metrics.statistics.comparison import PairedTest
+from bam.metrics.statistics.correlation import compare_correlations, correlation, correlation_p_value, holm
 from bam.metrics.statistics.estimate import Estimate
 
 
@@ -75,9 +76,19 @@ def test_series_without_a_correlation_are_in_no_test():
     tests = compare_correlations(series, target, controls={"control", "other control"})
     assert (tests[0].better, tests[0].worse) == ("near", "far")
     assert tests[0].difference.value > 0
-    assert tests[0].p < tests[0].p_holm < 0.05
+    assert tests[0].p == tests[0].p_adjusted < 0.05  # the only pair of methods
     assert len(tests) == 5
     assert {name for test in tests for name in (test.better, test.worse)} == set(series) - {
         "constant",
         "exact",
     }
+
+
+def test_holm_is_the_textbook_example():
+    def adjusted(*p):
+        return [test.p_adjusted for test in holm([PairedTest("a", "b", Estimate(1), value) for value in p])]
+
+    # Four tests, sorted .005 .01 .03 .04 times 4 3 2 1: .02 .03 .06 .04, and the last may not be below.
+    assert adjusted(0.01, 0.04, 0.03, 0.005) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert adjusted(0.5, 0.9) == [1.0, 1.0]
+    assert adjusted() == []

@@ -1,21 +1,7 @@
 import numpy as np
 import pytest
 
-from bam.metrics.statistics.resampling import Resampling, interval, trial_sd
-
-
-def bootstrap_interval(values, sources, seed, samples=2000):
-    """Of the mean of one column, as the scores have it."""
-    return interval(Resampling(sources, seed, samples).means(np.asarray(values)[:, None])[:, 0])
-
-
-def test_interval_of_independent_values_is_that_of_the_normal_law():
-    values = np.random.default_rng(0).random(400) < 0.3
-    sources = np.arange(400)[:, None]
-    low, high = bootstrap_interval(values, sources, seed=0, samples=4000)
-    half = 1.96 * np.sqrt(values.mean() * (1 - values.mean()) / 400)
-    assert low == pytest.approx(values.mean() - half, abs=0.01)
-    assert high == pytest.approx(values.mean() + half, abs=0.01)
+from bam.metrics.statistics.resampling import Resampling, interval
 
 
 def test_means_are_those_of_the_images_drawn(monkeypatch):
@@ -69,8 +55,8 @@ def test_independent_values_are_not_taken_too_cautiously():
 def test_a_column_that_does_not_vary_changes_nothing_for_the_others():
     own, values = np.arange(100), np.random.default_rng(0).normal(size=(100, 2))
     resampling = Resampling(np.stack([own, own[::-1]], 1), seed=0)
-    alone = resampling.means(values, together=True)
-    beside = resampling.means(np.column_stack([values, np.ones(100)]), together=True)
+    alone = resampling.means(values)
+    beside = resampling.means(np.column_stack([values, np.ones(100)]))
     np.testing.assert_allclose(beside[:, :2], alone)
     assert (beside[:, 2] == 1).all()
 
@@ -87,55 +73,3 @@ def test_clustered_variance_by_hand():
     assert longer.clustered_variance(with_nan)[0] == pytest.approx(expected)
     # Residuals -3 -1 1 3: by cutout -4 and 4, by scene -2 and 2. 4 + 1 - 5/3 is less than by cutout alone.
     assert resampling.clustered_variance(np.array([[0, 2, 4, 6]]).T)[0] == pytest.approx(4)
-
-
-def test_values_that_share_a_source_widen_the_interval():
-    rng = np.random.default_rng(1)
-    scene = np.repeat(np.arange(20), 20)
-    values = rng.normal(size=20)[scene]  # all 20 images of a scene say the same
-    own = np.arange(400)
-    narrow = bootstrap_interval(values, np.stack([own, own], 1), seed=0)
-    wide = bootstrap_interval(values, np.stack([own, scene], 1), seed=0)
-    assert wide[1] - wide[0] > 2.5 * (narrow[1] - narrow[0])
-
-
-@pytest.mark.parametrize("scale", [0, 0.3, 1])
-def test_interval_covers_the_truth_of_crossed_sources(scale):
-    rng = np.random.default_rng(2)
-    covered = 0
-    for trial in range(100):
-        effects = scale * (rng.normal(size=(15, 1)) + rng.normal(size=(1, 15))) + rng.normal(size=(15, 15))
-        sources = np.stack(np.meshgrid(np.arange(15), np.arange(15), indexing="ij"), -1).reshape(-1, 2)
-        low, high = bootstrap_interval(effects.ravel(), sources, seed=trial, samples=400)
-        covered += low <= 0 <= high
-    assert 90 <= covered <= 99
-
-
-def test_interval_of_a_constant_and_of_nothing():
-    sources = np.array([["a", "x"], ["b", "y"], ["a", "y"]])
-    assert bootstrap_interval(np.ones(3), sources, seed=0) == (1.0, 1.0)
-    assert bootstrap_interval(np.ones(2), np.array([["a", "x"], ["b", "x"]]), seed=0) == (None, None)
-
-
-def test_same_seed_same_interval():
-    values, sources = np.arange(30.0), np.arange(30)[:, None]
-    assert bootstrap_interval(values, sources, seed=4) == bootstrap_interval(values, sources, seed=4)
-    assert bootstrap_interval(values, sources, seed=4) != bootstrap_interval(values, sources, seed=5)
-
-
-@pytest.mark.parametrize("count", [120, 300, 998, 20_000])
-def test_trial_sd_is_that_of_a_rate(count):
-    values = np.arange(count) % 2
-    deviations = [trial_sd(values, 10, 100, seed) for seed in range(300)]
-    assert np.sqrt(np.mean(np.square(deviations))) == pytest.approx(0.05, abs=0.004)  # sqrt(p (1 - p) / 100)
-
-
-def test_disjoint_trials_where_there_are_enough_values():
-    values = np.arange(40.0)
-    blocks = values[np.random.default_rng(7).permutation(40)].reshape(4, 10).mean(1)
-    assert trial_sd(values, 4, 10, seed=7) == pytest.approx(blocks.std(ddof=1))
-
-
-def test_no_trial_sd_where_every_trial_would_be_the_same():
-    assert trial_sd(np.arange(100.0), 10, 100, seed=0) is None
-    assert trial_sd(np.arange(101.0), 10, 100, seed=0) > 0

@@ -1,0 +1,91 @@
+import numpy as np
+import pytest
+from scipy import stats
+
+from bam.metrics.statistics.estimate import Estimate, estimates, trial_sd
+from bam.metrics.statistics.resampling import Resampling
+
+
+def of(values, sources, level=0.95):
+    return estimates({"": np.asarray(values, float)}, Resampling(sources, seed=0), level)[""]
+
+
+def own(count):
+    return np.arange(count)[:, None]
+
+
+def test_the_interval_of_scores_is_that_of_student():
+    values = np.random.default_rng(0).normal(size=30)
+    found = of(values, own(30))
+    expected = stats.ttest_1samp(values, 0).confidence_interval()
+    assert (found.ci_low, found.ci_high) == pytest.approx((expected.low, expected.high))
+    assert (found.value, found.n) == (pytest.approx(values.mean()), 30)
+
+
+def test_the_interval_of_a_rate_is_symmetric_in_log_odds():
+    values = np.random.default_rng(0).random(400) < 0.03
+    found = of(values, own(400))
+    odds = [np.log(p / (1 - p)) for p in (found.ci_low, found.value, found.ci_high)]
+    assert odds[1] - odds[0] == pytest.approx(odds[2] - odds[1])
+    rate = values.mean()
+    width = stats.t.ppf(0.975, 399) / np.sqrt(399 * rate * (1 - rate))
+    assert odds[1] - odds[0] == pytest.approx(width)
+    assert 0 < found.ci_low < found.ci_high < 1
+
+
+def test_where_all_agree_the_interval_is_that_of_as_many_trials_as_sources():
+    sources = np.stack([np.arange(60) % 12, np.arange(60)], 1)
+    low, high = stats.binomtest(12, 12).proportion_ci(method="exact")
+    assert of(np.ones(60), sources) == Estimate(1.0, pytest.approx(low), high, 60)
+    assert of(np.zeros(60), sources) == Estimate(0.0, 0.0, pytest.approx(1 - low), 60)
+    assert of(np.full(60, 0.5), sources) == Estimate(0.5, 0.5, 0.5, 60)
+    scores = estimates({"a": np.zeros(60), "b": np.linspace(0, 1, 60)}, Resampling(sources, 0))
+    assert scores["a"] == Estimate(0.0, 0.0, 0.0, 60)  # no rate, by what the other one is
+
+
+def test_values_that_share_a_source_widen_the_interval():
+    rng = np.random.default_rng(1)
+    scene = np.repeat(np.arange(20), 20)
+    values = rng.normal(size=20)[scene]  # all 20 images of a scene say the same
+    alone = np.arange(400)
+    narrow, wide = of(values, np.stack([alone, alone], 1)), of(values, np.stack([alone, scene], 1))
+    assert wide.ci_high - wide.ci_low > 2.5 * (narrow.ci_high - narrow.ci_low)
+
+
+@pytest.mark.parametrize("scale", [0, 0.3, 1])
+def test_interval_covers_the_truth_of_crossed_sources(scale):
+    rng = np.random.default_rng(2)
+    covered = 0
+    for _ in range(200):
+        effects = scale * (rng.normal(size=(15, 1)) + rng.normal(size=(1, 15))) + rng.normal(size=(15, 15))
+        sources = np.stack(np.meshgrid(np.arange(15), np.arange(15), indexing="ij"), -1).reshape(-1, 2)
+        found = of(effects.ravel(), sources)
+        covered += found.ci_low <= 0 <= found.ci_high
+    assert 183 <= covered <= 199
+
+
+def test_nan_are_left_out_and_one_source_is_not_enough():
+    sources = np.array([["a", "x"], ["b", "y"], ["a", "y"], ["c", "z"]])
+    values = np.array([0.1, 0.4, 0.3, np.nan])
+    assert of(values, sources) == of(values[:3], sources[:3])
+    assert of([1, 1], np.array([["a", "x"], ["b", "x"]])) == Estimate(1.0, None, None, 2)
+    assert of([np.nan, np.nan], sources[:2]) == Estimate(None, None, None, 0)
+    assert estimates({}, Resampling(sources, 0)) == {}
+
+
+@pytest.mark.parametrize("count", [120, 300, 998, 20_000])
+def test_trial_sd_is_that_of_a_rate(count):
+    values = np.arange(count) % 2
+    deviations = [trial_sd(values, 10, 100, seed) for seed in range(300)]
+    assert np.sqrt(np.mean(np.square(deviations))) == pytest.approx(0.05, abs=0.004)  # sqrt(p (1 - p) / 100)
+
+
+def test_disjoint_trials_where_there_are_enough_values():
+    values = np.arange(40.0)
+    blocks = values[np.random.default_rng(7).permutation(40)].reshape(4, 10).mean(1)
+    assert trial_sd(values, 4, 10, seed=7) == pytest.approx(blocks.std(ddof=1))
+
+
+def test_no_trial_sd_where_every_trial_would_be_the_same():
+    assert trial_sd(np.arange(100.0), 10, 100, seed=0) is None
+    assert trial_sd(np.arange(101.0), 10, 100, seed=0) > 0
