@@ -1,130 +1,160 @@
 """How often intervals and rank sets hold the truth, by simulation of data that are clustered as BAM's are.
 
-python benchmarks/coverage.py                          # the tables of docs/statistics.md: 8 minutes
+python benchmarks/coverage.py                          # the tables of docs/statistics.md: half an hour
 python benchmarks/coverage.py --data_sets 20           # a quick look
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from scipy import stats
 from tqdm import tqdm
 
+from bam.metrics.judging.measures import Judged, agreement
 from bam.metrics.results.table import markdown_table
 from bam.metrics.statistics.comparison import compare
+from bam.metrics.statistics.correlation import kendall
 from bam.metrics.statistics.estimate import estimates
 from bam.metrics.statistics.resampling import Resampling
 
 RATES = (0.04, 0.1, 0.3, 0.5, 0.7, 0.9, 0.97)
-SOURCES = (5, 10, 20, 50, 200)
+SOURCES = ((5, 5), (10, 10), (20, 20), (50, 50), (200, 200), (10, 200), (20, 100))  # cutouts and scenes
 SHARES = (0.0, 0.2, 0.5)  # of the variance that lies between cutouts, and as much between scenes
 METHODS = 12
 # How far apart the methods' true means are, in standard deviations of a value: of the first from the last.
-SPREADS = {"all alike": 0.0, "near ties": 0.2, "half tied": 0.8, "well apart": 2.0}
+SPREADS = {"all tied": 0.0, "near ties": 0.2, "half tied": 0.8, "well apart": 2.0}
+STEPS = (0.05, 0.1, 0.2)  # from one method's true mean to the next, for tau
+
+Line = list[float | str]
 
 
-def design(rng: np.random.Generator, cutouts: int, scenes: int, images: int) -> np.ndarray:
-    """str (images, 2): the cutout and the scene of each, as evenly as can be, paired at random."""
-    columns = [rng.permutation(np.arange(images) % count) for count in (cutouts, scenes)]
-    return np.stack(columns, 1)
+def design(rng: np.random.Generator, cutouts: int, scenes: int) -> np.ndarray:
+    """int (images, 2): the cutout and the scene of each, as evenly as can be, paired at random."""
+    images = max(100, 2 * max(cutouts, scenes))
+    return np.stack([rng.permutation(np.arange(images) % count) for count in (cutouts, scenes)], 1)
 
 
 def effects(rng: np.random.Generator, sources: np.ndarray, share: float, methods: int) -> np.ndarray:
     """float (images, methods), normal with variance 1: a part by cutout, one by scene, one by image."""
-    total = np.sqrt(1 - 2 * share) * rng.normal(size=(len(sources), methods)) if share < 0.5 else 0
+    total = np.sqrt(1 - 2 * share) * rng.normal(size=(len(sources), methods))
     for factor in sources.T:
-        drawn = rng.normal(size=(factor.max() + 1, methods))
-        total = total + np.sqrt(share) * drawn[factor]
+        total += np.sqrt(share) * rng.normal(size=(factor.max() + 1, methods))[factor]
     return total
 
 
-def interval_coverage(
-    rate: float | None, count: int, share: float, data_sets: int
-) -> tuple[float, float, float]:
-    """Share of data sets whose interval is below, holds, and is above the truth; rate None: scores."""
-    rng = np.random.default_rng([0 if rate is None else int(1000 * rate), count, int(10 * share)])
-    places = []
+def interval_coverage(rate: float | None, counts: tuple[int, int], share: float, data_sets: int) -> float:
+    """Share of data sets whose interval holds the true rate; None: the true mean of scores."""
+    rng = np.random.default_rng([int(1000 * (rate or 0)), *counts, int(10 * share)])
+    held = 0
     for _ in range(data_sets):
-        sources = design(rng, count, count, max(100, 2 * count))
-        values = effects(rng, sources, share, 1)
-        truth = 0.0 if rate is None else rate
+        sources = design(rng, *counts)
+        values = effects(rng, sources, share, 1)[:, 0]
         if rate is not None:
             values = (values < stats.norm.ppf(rate)).astype(float)
-        found = estimates({"": values[:, 0]}, Resampling(sources, 0))[""]
-        places.append(-1 if found.ci_high < truth else 1 if found.ci_low > truth else 0)
-    return tuple(float(np.mean(np.array(places) == place)) for place in (-1, 0, 1))
+        found = estimates({"": values}, Resampling(sources, 0))[""]
+        held += found.ci_low <= (rate or 0) <= found.ci_high
+    return held / data_sets
 
 
 def rank_coverage(
-    kind: str, spread: float, count: int, rates: bool, data_sets: int
+    spread: float, half_tied: bool, rates: bool, count: int, data_sets: int
 ) -> tuple[float, float, float]:
-    """Share of data sets whose rank sets hold all ranks at once; of sets that hold their own; their width."""
-    rng = np.random.default_rng([int(100 * spread), count, int(rates), len(kind)])
-    steps = np.linspace(0, 1, METHODS)
-    if kind == "half tied":
-        steps = np.where(np.arange(METHODS) < METHODS // 2, 0, steps)
-    at_once, alone, width = 0.0, 0.0, 0.0
+    """Share of data sets whose rank sets hold all true ranks at once, share of the sets that hold their own,
+    and mean width of the sets."""
+    rng = np.random.default_rng([int(100 * spread), int(half_tied), count, int(rates)])
+    means = spread * np.linspace(0, 1, METHODS)
+    if half_tied:
+        means[: METHODS // 2] = 0
+    at_once, alone, width = [], [], []
     for _ in range(data_sets):
-        sources = design(rng, count, count, max(100, count))
-        # What images have in common is in all methods alike: tests are paired.
-        values = (
-            spread * steps + 0.7 * effects(rng, sources, 0.2, METHODS) + 0.7 * effects(rng, sources, 0.2, 1)
-        )
+        sources = design(rng, count, count)
+        # Half of what varies is the same for all methods, which paired tests know.
+        common, own = effects(rng, sources, 0.2, 1), effects(rng, sources, 0.2, METHODS)
+        values = means + np.sqrt(0.5) * (common + own)
         if rates:
             values = (values > spread / 2).astype(float)
         table = {str(place): column for place, column in enumerate(values.T)}
-        found = compare(table, Resampling(sources, 0, samples=500), "up").ranks
-        means = spread * steps
+        sets = compare(table, Resampling(sources, 0, samples=500), "up").ranks.values()
         held = [
             low <= 1 + (means > mean).sum() and (means >= mean).sum() <= high
-            for mean, (low, high) in zip(means, found.values(), strict=True)
+            for mean, (low, high) in zip(means, sets, strict=True)
         ]
-        at_once += all(held) / data_sets
-        alone += np.mean(held) / data_sets
-        width += np.mean([high - low + 1 for low, high in found.values()]) / data_sets
-    return at_once, alone, width
+        at_once.append(all(held))
+        alone.append(np.mean(held))
+        width.append(np.mean([high - low + 1 for low, high in sets]))
+    return float(np.mean(at_once)), float(np.mean(alone)), float(np.mean(width))
 
 
-def interval_lines(data_sets: int) -> Iterator[list]:
+def tau_coverage(step: float, alike: bool, data_sets: int) -> tuple[float, float, float]:
+    """True tau of two metrics' rankings of 8 methods by 120 images (its mean), the mean of what is found, and
+    the share of data sets whose interval holds the true one."""
+    rng = np.random.default_rng([int(100 * step), int(alike)])
+    sources, truths, found, held = np.arange(120)[:, None], [], [], []
+    for _ in range(data_sets):
+        first = step * np.arange(8)
+        second = first if alike else rng.permutation(first)
+        metrics = []
+        for means in (first, second):
+            values = {str(i): mean + rng.normal(size=120) for i, mean in enumerate(means)}
+            metrics.append(Judged("", "up", values, Resampling(sources, 0, samples=500), list(values)))
+        truth, tau = float(kendall(first, second)), agreement(*metrics)
+        truths.append(truth)
+        found.append(tau.tau)
+        held.append(tau.ci_low <= truth <= tau.ci_high)
+    return float(np.mean(truths)), float(np.mean(found)), float(np.mean(held))
+
+
+def interval_lines(data_sets: int) -> Iterator[Line]:
+    """Coverage of intervals, a rate and a share of variance a line."""
     for rate in (*RATES, None):
         for share in SHARES:
-            yield [
-                "scores" if rate is None else f"{rate:.2f}",
-                f"{share:.1f}",
-                *(interval_coverage(rate, count, share, data_sets)[1] for count in SOURCES),
-            ]
+            name = "scores" if rate is None else f"rate {rate:.2f}"
+            found = (interval_coverage(rate, counts, share, data_sets) for counts in SOURCES)
+            yield [name, f"{share:.1f}", *found]
 
 
-def rank_lines(data_sets: int) -> Iterator[list]:
+def rank_lines(data_sets: int) -> Iterator[Line]:
+    """Coverage of rank sets."""
     for kind, spread in SPREADS.items():
         for rates in (False, True):
             for count in (10, 20, 88, 200):
-                name = "rates" if rates else "scores"
-                yield [kind, name, count, *rank_coverage(kind, spread, count, rates, data_sets)]
+                found = rank_coverage(spread, kind == "half tied", rates, count, data_sets)
+                yield [kind, "rates" if rates else "scores", count, *found]
+
+
+def tau_lines(data_sets: int) -> Iterator[Line]:
+    """Coverage of intervals of tau."""
+    for alike in (True, False):
+        for step in STEPS:
+            yield ["alike" if alike else "at random", step, *tau_coverage(step, alike, data_sets)]
+
+
+TABLES: dict[str, tuple[Callable[[int], Iterator[Line]], list[str]]] = {
+    "intervals": (
+        interval_lines,
+        ["truth", "share", *(f"{cutouts} and {scenes}" for cutouts, scenes in SOURCES)],
+    ),
+    "ranks": (rank_lines, ["methods", "values", "sources", "all at once", "each", "mean width of 12"]),
+    "tau": (tau_lines, ["rankings", "step", "true tau", "tau", "held"]),
+}
 
 
 def main() -> None:
+    """Print the tables."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument(
-        "--data_sets", type=int, default=1000, help="simulated for each interval; a fifth for ranks"
-    )
-    parser.add_argument("--only", choices=("intervals", "ranks"), help="one of the two tables")
+    parser.add_argument("--data_sets", type=int, default=400, help="simulated for each number (default 400)")
+    parser.add_argument("--only", choices=TABLES, help="one table alone")
     flags = parser.parse_args()
-    if flags.only != "ranks":
-        head = ["truth", "share between cutouts, and scenes", *(f"{count} of each" for count in SOURCES)]
-        lines = list(
-            tqdm(interval_lines(flags.data_sets), total=(len(RATES) + 1) * len(SHARES), disable=None)
-        )
-        print(markdown_table(head, lines), end="\n\n")
-    if flags.only != "intervals":
-        head = ["methods", "values", "sources of each factor", "all at once", "each", "mean width of 12"]
-        lines = list(tqdm(rank_lines(max(1, flags.data_sets // 5)), total=8 * len(SPREADS), disable=None))
-        print(markdown_table(head, lines))
+    for name, (lines, head) in TABLES.items():
+        if flags.only in (None, name):
+            print(
+                markdown_table(head, list(tqdm(lines(flags.data_sets), desc=name, disable=None))), end="\n\n"
+            )
 
 
 if __name__ == "__main__":

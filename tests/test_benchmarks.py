@@ -18,6 +18,7 @@ RUNS = {
     ),
     "benchmarks/deletion.py": ((*SMALL, "--images", 2, "--batch_size", 2), "all 8 metrics"),
     "benchmarks/tcav.py": ((*SMALL, "--images", 4, "--runs", 2), "| block_layer1 |"),
+    "benchmarks/coverage.py": (("--data_sets", 1), "mean width of 12"),
     "benchmarks/scores.py": (
         ("--images", 2, "--metrics", "idr", "--methods", "grad_cam"),
         "memory after 4 images",

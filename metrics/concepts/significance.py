@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from bam.base.seeds import generator
 from bam.metrics.concepts.sensitivity import CONCEPT, RANDOM, Sensitivity
 from bam.metrics.results.schema import Line
 from bam.metrics.statistics.estimate import Estimate
-from bam.metrics.statistics.resampling import Resampling, interval
+from bam.metrics.statistics.resampling import LEVEL, Resampling
 
 # A layer counts if p times the number of layers is below it: appendix F, with the correction by
 # Bonferroni for the number of layers, as Kim et al. make it.
@@ -133,10 +132,10 @@ class Contrast:
         ]
 
 
-def contrast(first: Sensitivity, second: Sensitivity, sources: np.ndarray, seed: int) -> Contrast:
+def contrast(first: Sensitivity, second: Sensitivity, sources: np.ndarray) -> Contrast:
     """Score of `first` less score of `second`; both networks' CAVs are of the same draws of images.
 
-    Intervals resample the draws and the images' sources, (images, factors), and take the layers that passed
+    Intervals are over the draws and the images' sources, (images, factors), and take the layers that passed
     as given.
     """
     sides, used = (first, second), first.correct & second.correct
@@ -153,7 +152,7 @@ def contrast(first: Sensitivity, second: Sensitivity, sources: np.ndarray, seed:
             for side, layers in zip(sides, chosen, strict=True)
         ]
         table = tables[0] - tables[1]
-        ends = run_interval(table, sources[used], first.common[kind], seed)
+        ends = run_interval(table, sources[used], first.common[kind])
         estimate = Estimate(float(table.mean()), *ends, int(used.sum()))
         return Difference(
             estimate, *(float(side.mean()) for side in tables), float(table.mean(1).std(ddof=1))
@@ -170,16 +169,19 @@ def contrast(first: Sensitivity, second: Sensitivity, sources: np.ndarray, seed:
     )
 
 
-def run_interval(
-    table: np.ndarray, sources: np.ndarray, common: float, seed: int
-) -> tuple[float | None, float | None]:
-    """95% percentile interval of the mean of `table` (runs, images), resampling images' sources and runs.
+def run_interval(table: np.ndarray, sources: np.ndarray, common: float) -> tuple[float | None, float | None]:
+    """95% interval of the mean of `table` (runs, images), over the images' sources and the runs.
 
-    What the runs differ by on the whole is first widened, since they err alike by `common`.
+    Student's t of the two variances' sum, with Satterthwaite's degrees of freedom; that of the runs is
+    widened, since they err alike by `common`.
     """
     runs = len(table)
-    apart = table.mean(1, keepdims=True) - table.mean()
-    resampling = Resampling(sources, seed)
-    means = resampling.means((table + (widening(common, runs) - 1) * apart).T)
-    drawn = generator(seed, "tcav", "runs").multinomial(runs, np.full(runs, 1 / runs), len(means))
-    return interval((means * drawn).sum(1) / runs)
+    (variance,), (freedom,) = Resampling(sources, 0).clustered_variance(table.mean(0)[:, None])
+    if np.isnan(variance):
+        return None, None
+    between = widening(common, runs) ** 2 * table.mean(1).var(ddof=1) / runs
+    total = variance + between
+    parts = variance**2 / freedom + between**2 / (runs - 1)
+    times = stats.t.ppf((1 + LEVEL) / 2, total**2 / parts) if parts else 0.0
+    width = float(times * np.sqrt(total))
+    return float(table.mean()) - width, float(table.mean()) + width

@@ -59,7 +59,7 @@ def tcav(run: Run, settings: Concepts) -> Concluded:
     pool = make_pool(run.dataset, settings.tcav_images, settings.tcav_runs, seed)
     view = run.first(shuffled(run.dataset.view("object_scene").of_object(COMMONALITY_OBJECT), seed))
     models = {name: run.classifier(name) for name in ("object", "scene")}
-    found = contrast(*(measure(model, pool, view, layers) for model in models.values()), view.sources, seed)
+    found = contrast(*(measure(model, pool, view, layers) for model in models.values()), view.sources)
     lines, lacking = found.lines(), missing(run)
     columns = [
         Column("score of f_o", "first"),
@@ -165,5 +165,5 @@ def _series(run: Run, pool: Pool, layers: Sequence[str]) -> _Series:
     models = networks(run)
     sides = [measure(model, pool, view, layers) for model in models.values()]
     drop = drop_of(models, view, [side.correct for side in sides])
-    found = [contrast(side, sides[-1], view.sources, run.settings.seed) for side in sides]
+    found = [contrast(side, sides[-1], view.sources) for side in sides]
     return _Series(models, drop, found)

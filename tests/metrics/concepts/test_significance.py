@@ -50,7 +50,7 @@ def test_contrast_is_the_difference_over_layers_that_pass(rng, sensitivity, made
     correct = np.arange(60) != 7
     first = sensitivity("object", [0.9, 0.5, 0.8], correct, rng)
     second = sensitivity("scene", [0.5, 0.3, 0.5], np.arange(60) != 8, rng)
-    found = contrast(first, second, made_of, seed=0)
+    found = contrast(first, second, made_of)
     lines = found.lines()
     line, beside = lines["tcav"], lines["tcav"].beside
     used = correct & (np.arange(60) != 8)
@@ -74,17 +74,17 @@ def test_contrast_is_the_difference_over_layers_that_pass(rng, sensitivity, made
 def test_the_interval_of_independent_values_is_that_of_their_mean(rng):
     table = rng.normal(0, 1, (1, 200)) + rng.normal(0, 1, (100, 1))
     alone = np.array([(f"c{i}",) for i in range(200)])
-    low, high = run_interval(table, alone, 0.0, seed=0)
+    low, high = run_interval(table, alone, 0.0)
     sd = np.sqrt(1 / 200 + 1 / 100)
     assert high - low == pytest.approx(2 * 1.96 * sd, rel=0.15)
-    low, high = run_interval(table, alone, 0.5, seed=0)
+    low, high = run_interval(table, alone, 0.5)
     assert high - low == pytest.approx(2 * 1.96 * np.sqrt(1 / 200 + 1 / 100 + 1), rel=0.15)
-    assert run_interval(table, np.full((200, 1), "c"), 0.0, seed=0) == (None, None)
+    assert run_interval(table, np.full((200, 1), "c"), 0.0) == (None, None)
 
 
 def test_where_no_layer_passes_the_score_is_that_of_the_random_concept(rng, sensitivity, made_of):
     sides = [sensitivity(name, [share], np.ones(60, bool), rng) for name, share in (("f", 0.9), ("g", 0.5))]
-    found = contrast(*sides, made_of, seed=0)
+    found = contrast(*sides, made_of)
     chance, line = sides[1].rises[1].mean(), found.lines()["tcav"]
     assert line.beside["second"].value == pytest.approx(chance)
     assert line.value == pytest.approx(sides[0].rises[0].mean() - chance)
@@ -98,7 +98,7 @@ def test_where_no_layer_passes_the_score_is_that_of_the_random_concept(rng, sens
 
 def test_no_correct_image_gives_no_number(rng, sensitivity, made_of):
     sides = [sensitivity("f", [0.9], np.zeros(60, bool), rng)] * 2
-    found = contrast(*sides, made_of, seed=0)
+    found = contrast(*sides, made_of)
     for line in found.lines().values():
         assert (line.estimate, line.excluded) == (Estimate(None), {"misclassified": 60})
     assert found.rejected() == []
