@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import ndimage
 
 from bam.attributions.registry import Method, control
 
@@ -36,6 +35,8 @@ def constant(
 def edges(classifier: Classifier, images: np.ndarray, targets: np.ndarray, *, seed: np.ndarray) -> np.ndarray:
     """Length of the Sobel gradient of the brightness (mean of the channels), (N, H, W)."""
     # Picture by picture, since scipy's filter would smooth across the batch too.
+    from scipy import ndimage  # takes long to load
+
     return np.stack([np.hypot(*(ndimage.sobel(plane, axis) for axis in (0, 1))) for plane in images.mean(-1)])
 
 

@@ -14,10 +14,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal
 
-import bam.cli.quiet  # noqa: F401
-
-# isort: split
-
 from bam.base.errors import BamError
 from bam.base.files import write_text
 from bam.base.settings import Folder, one_of, setting, settings
@@ -25,7 +21,6 @@ from bam.cli import flags as command
 from bam.data_prep import load_dataset
 from bam.models.architectures import ARCHITECTURES
 from bam.models.training.task import SUITE, Task
-from bam.models.training.training import is_chief, make_config, train
 from bam.models.training.validity import checks, table
 
 
@@ -78,6 +73,12 @@ def _main(flags: command.Flags) -> None:
     tasks = SUITE if what.all else (Task(what.labels, what.on, what.commonality, what.classes),)
     if what.all and flags.given.keys() & {"labels", "on", "commonality", "classes"}:
         raise BamError("`all` trains every model: leave out `labels`, `on`, `commonality` and `classes`")
+    import bam.cli.quiet  # noqa: F401
+
+    # isort: split
+
+    from bam.models.training.training import is_chief, make_config, train
+
     command.say_if_drawn(dataset)
     for task in tasks:
         description = train(make_config(task, dataset, **asdict(how)), dataset, folder)

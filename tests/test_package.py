@@ -143,3 +143,15 @@ BLOCKED = (
 )
 def test_rooms_that_work_without_tensorflow(name):
     subprocess.run([sys.executable, "-c", f"{BLOCKED}import {name}"], check=True)
+
+
+@pytest.mark.parametrize("command", ["build_dataset", "train", "metrics", "doctor"])
+def test_a_wrong_flag_is_answered_without_tensorflow(command):
+    heavy = "tensorflow", "tf_keras", "torch", "scipy.stats", "scipy.ndimage", "pandas", "matplotlib"
+    code = (
+        f"import sys; sys.modules.update(dict.fromkeys({heavy})); sys.argv[1:] = ['--wrong', '1']; "
+        f"from runpy import run_module; run_module('bam.{command}', run_name='__main__', alter_sys=True)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 2, done.stderr
+    assert "--wrong" in done.stderr

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from bam.metrics.concepts.sensitivity import CONCEPT, RANDOM, Sensitivity
 from bam.metrics.results.schema import Line
@@ -43,6 +43,8 @@ def p_value(scores: np.ndarray, baseline: np.ndarray, common: Sequence[float] = 
         (values.mean(), widening(share, len(values)) * values.std(ddof=1), len(values))
         for values, share in zip((scores, baseline), common, strict=True)
     ]
+    from scipy import stats  # takes long to load
+
     return float(stats.ttest_ind_from_stats(*sides[0], *sides[1], equal_var=False).pvalue)
 
 
@@ -182,6 +184,6 @@ def run_interval(table: np.ndarray, sources: np.ndarray, common: float) -> tuple
     between = widening(common, runs) ** 2 * table.mean(1).var(ddof=1) / runs
     total = variance + between
     parts = variance**2 / freedom + between**2 / (runs - 1)
-    times = stats.t.ppf((1 + LEVEL) / 2, total**2 / parts) if parts else 0.0
+    times = special.stdtrit(total**2 / parts, (1 + LEVEL) / 2) if parts else 0.0
     width = float(times * np.sqrt(total))
     return float(table.mean()) - width, float(table.mean()) + width

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.ndimage import convolve1d, gaussian_filter1d
 
 from bam.models.inpainters import simple
 
@@ -29,6 +28,8 @@ def insertion_start(originals: Originals) -> np.ndarray:
     The kernel is what becomes of a point in 11 x 11 pixels under a Gaussian of 5 whose edges reflect, so
     it is nearly flat; outside of the image there is `grey`. As in the official code, for any size of image.
     """
+    from scipy.ndimage import convolve1d, gaussian_filter1d  # takes long to load
+
     point = np.zeros(KERNEL_SIZE)
     point[KERNEL_SIZE // 2] = 1
     kernel = gaussian_filter1d(point, KERNEL_SIGMA)

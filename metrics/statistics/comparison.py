@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import combinations
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from bam.metrics.statistics.estimate import Estimate
 from bam.metrics.statistics.resampling import LEVEL, Resampling
@@ -153,10 +153,10 @@ class _Family:
             [resampling.fewest_sources(used) if used.any() else 0 for used in ~np.isnan(table.T)]
         )
         t = np.divide(np.abs(self.means), self.errors, out=np.zeros(len(pairs)), where=self.errors > 0)
-        normal = stats.norm.isf(stats.t.sf(t, np.maximum(fewest - 1, 1)))
+        normal = -special.ndtri(special.stdtr(np.maximum(fewest - 1, 1), -t))
         self.statistics = self.sign * np.sign(self.means) * normal
         self.deviations = resampling.deviations(table)
-        self.p_alone = 2 * stats.t.sf(t, np.nan_to_num(self.freedoms, nan=1))
+        self.p_alone = 2 * special.stdtr(np.nan_to_num(self.freedoms, nan=1), -t)
         self.p = self._adjusted(np.arange(len(pairs)))
 
     def _adjusted(self, chosen: np.ndarray) -> np.ndarray:
@@ -180,7 +180,7 @@ class _Family:
 
     def tests(self) -> Iterable[PairedTest]:
         """The tests, the better one first."""
-        times = stats.t.ppf((1 + LEVEL) / 2, self.freedoms)
+        times = special.stdtrit(self.freedoms, (1 + LEVEL) / 2)
         for place, pair in enumerate(self.pairs):
             count, error = int(self.counts[place]), self.errors[place]
             if not count:

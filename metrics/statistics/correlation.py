@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from bam.metrics.statistics.comparison import PairedTest
 from bam.metrics.statistics.estimate import Estimate
@@ -28,6 +28,8 @@ def correlation(x: np.ndarray, y: np.ndarray, level: float = LEVEL) -> Estimate:
     x, y = x[known], y[known]
     if len(x) < 4 or _is_constant(x) or _is_constant(y):
         return Estimate(None, n=len(x))
+    from scipy import stats  # takes long to load
+
     found = stats.pearsonr(x, y)
     return Estimate(float(found.statistic), *map(float, found.confidence_interval(level)), len(x))
 
@@ -89,7 +91,7 @@ def correlation_p_value(first: float, second: float, between: float, points: int
     spread = 2 * (1 - between) * (1 - factor * squares) / (1 - squares) / (points - 3)
     if first == second or spread <= 0:
         return 1.0
-    return float(2 * stats.norm.sf(abs(np.arctanh(first) - np.arctanh(second)) / np.sqrt(spread)))
+    return float(2 * special.ndtr(-abs(np.arctanh(first) - np.arctanh(second)) / np.sqrt(spread)))
 
 
 def kendall(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -109,5 +111,7 @@ def kendall(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 def kendall_p(first: np.ndarray, second: np.ndarray) -> float | None:
     """Two-sided p of "the rankings (m,) have nothing to do with each other", exact where nothing ties."""
+    from scipy import stats  # takes long to load
+
     p = float(stats.kendalltau(first, second).pvalue)
     return None if math.isnan(p) else p

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special, stats
+from scipy import special
 
 from bam.metrics.statistics.resampling import LEVEL, Resampling
 
@@ -49,7 +49,7 @@ def estimates(
         known = column[used]
         mean, ends = float(known.mean()) if len(known) else None, (None, None)
         if not np.isnan(variance):
-            times = stats.t.ppf((1 + level) / 2, freedom) * np.sqrt(variance)
+            times = special.stdtrit(freedom, (1 + level) / 2) * np.sqrt(variance)
             if not rates:
                 ends = mean - times, mean + times
             elif mean in (0, 1):

@@ -6,7 +6,6 @@ from functools import cached_property
 from itertools import combinations
 
 import numpy as np
-from scipy import sparse
 
 SAMPLES = 2000
 LEVEL = 0.95
@@ -133,8 +132,9 @@ def _variance(residuals: np.ndarray, used: np.ndarray, clusters: np.ndarray) -> 
     """Of the means of columns (n, m), if values are independent only between clusters, and the number of
     clusters, both (m,)."""
     index = np.unique(clusters, axis=0, return_inverse=True)[1].ravel()
-    gather = sparse.csr_array((np.ones(len(index)), (index, np.arange(len(index)))))
-    sums, members = gather @ residuals, gather @ used.astype(float)
+    order = index.argsort(kind="stable")
+    starts = np.flatnonzero(np.diff(index[order], prepend=-1))
+    sums, members = (np.add.reduceat(table[order], starts) for table in (residuals, used.astype(int)))
     count = (members > 0).sum(0)
     return (sums**2).sum(0) / used.sum(0) ** 2 * count / np.maximum(count - 1, 1), count
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-
-import tf_keras as keras
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from bam.base.errors import unknown
-from bam.models.architectures.plain import four_conv, vgg19
-from bam.models.architectures.residual import resnet50, small
-from bam.models.architectures.vit import vit_b16, vit_tiny
+
+if TYPE_CHECKING:
+    import tf_keras as keras
 
 __all__ = ["ARCHITECTURES", "Architecture", "build_model"]
 
@@ -39,15 +39,26 @@ def build_model(architecture: str, classes: int, weights: str, seed: int) -> ker
     """
     if architecture not in ARCHITECTURES:
         raise unknown("architecture", architecture, ARCHITECTURES)
+    import tf_keras as keras
+
     keras.utils.set_random_seed(seed)
     return ARCHITECTURES[architecture].build(classes, weights)
 
 
+def _built_by(function: str, module: str) -> Callable[[int, str], keras.Model]:
+    """A function of another module, imported when a network is built: the names need no TensorFlow."""
+
+    def build(classes: int, weights: str) -> keras.Model:
+        return getattr(import_module(f"{__name__}.{module}"), function)(classes, weights)
+
+    return build
+
+
 ARCHITECTURES = {
-    "small": Architecture(small, 64, 40_000, 3e-3),
-    "vit_tiny": Architecture(vit_tiny, 64, 80_000, 1e-3),
-    "four_conv": Architecture(four_conv, 224, 40_000, 1e-3),
-    "resnet50": Architecture(resnet50, 224, 400_000, 1e-4),
-    "vgg19": Architecture(vgg19, 224, 400_000, 3e-5),
-    "vit_b16": Architecture(vit_b16, 224, 400_000, 3e-5),
+    "small": Architecture(_built_by("small", "residual"), 64, 40_000, 3e-3),
+    "vit_tiny": Architecture(_built_by("vit_tiny", "vit"), 64, 80_000, 1e-3),
+    "four_conv": Architecture(_built_by("four_conv", "plain"), 224, 40_000, 1e-3),
+    "resnet50": Architecture(_built_by("resnet50", "residual"), 224, 400_000, 1e-4),
+    "vgg19": Architecture(_built_by("vgg19", "plain"), 224, 400_000, 3e-5),
+    "vit_b16": Architecture(_built_by("vit_b16", "vit"), 224, 400_000, 3e-5),
 }

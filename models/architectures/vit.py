@@ -10,11 +10,11 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 import tf_keras as keras
 from scipy import ndimage
 
 from bam.base.errors import BamError
+from bam.models.architectures.tokens import Product, Tokens
 from bam.models.architectures.weights import load_weights
 
 POSITIONS = "Transformer/posembed_input/pos_embedding"
@@ -86,37 +86,6 @@ def _map(equation: str, shape: tuple, bias_axes: str, width: int, name: str) -> 
     bound = (6 / (width + width)) ** 0.5
     start = keras.initializers.RandomUniform(-bound, bound)
     return keras.layers.EinsumDense(equation, shape, bias_axes=bias_axes, kernel_initializer=start, name=name)
-
-
-@keras.saving.register_keras_serializable(package="bam")
-class Tokens(keras.layers.Layer):
-    """Patches (N, patches, width) with a learned class token before them, plus learned positions."""
-
-    def build(self, shape: tuple[int | None, int, int]) -> None:
-        _, patches, width = shape
-        normal = keras.initializers.RandomNormal(stddev=0.02)
-        self.token = self.add_weight("token", (1, 1, width), initializer="zeros")
-        self.positions = self.add_weight("positions", (1, 1 + patches, width), initializer=normal)
-        super().build(shape)
-
-    def call(self, patches: tf.Tensor) -> tf.Tensor:
-        token = tf.repeat(self.token, tf.shape(patches)[0], axis=0)
-        return tf.concat([token, patches], axis=1) + self.positions
-
-
-@keras.saving.register_keras_serializable(package="bam")
-class Product(keras.layers.Layer):
-    """The product of two tensors that an `einsum` equation describes, times a factor."""
-
-    def __init__(self, equation: str, factor: float = 1.0, **settings):
-        super().__init__(**settings)
-        self.equation, self.factor = equation, factor
-
-    def call(self, tensors: list[tf.Tensor]) -> tf.Tensor:
-        return tf.einsum(self.equation, *tensors) * self.factor
-
-    def get_config(self) -> dict:
-        return {**super().get_config(), "equation": self.equation, "factor": self.factor}
 
 
 def load_npz(model: keras.Model, path: str) -> None:

@@ -12,6 +12,7 @@ import h5py
 import tf_keras as keras
 
 from bam.base.errors import BamError
+from bam.models.architectures import tokens  # noqa: F401 - Keras finds its layers by their registered names
 from bam.models.network.description import graph, structure
 
 # Where the parts of stored networks may come from: those of Keras, and the layers of the ViT,
@@ -19,6 +20,7 @@ from bam.models.network.description import graph, structure
 KINDS = ("activations", "constraints", "engine", "initializers", "layers", "mixed_precision", "regularizers")
 MODULES = (
     *(f"{root}.{kind}" for root in ("keras", "keras.src", "tf_keras", "tf_keras.src") for kind in KINDS),
+    "bam.models.architectures.tokens",
     "bam.models.architectures.vit",
     "models.vit",
 )

@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 import tf_keras as keras
 
-from bam.models.architectures import ARCHITECTURES, build_model, vit
+from bam.models.architectures import ARCHITECTURES, build_model, tokens
 from bam.models.network.description import network_digest, seed_digest
 
 
@@ -134,8 +134,8 @@ def test_every_architecture_keeps_its_digest(name, tmp_path):
 def test_where_a_layer_is_defined_is_no_part_of_it(monkeypatch):
     model = build_model("vit_tiny", 10, "none", seed=0)
     digest = network_digest(model)
-    monkeypatch.setattr(vit.Tokens, "__module__", "models.vit")
-    monkeypatch.setattr(vit.Product, "__module__", "models.vit")
+    monkeypatch.setattr(tokens.Tokens, "__module__", "models.vit")
+    monkeypatch.setattr(tokens.Product, "__module__", "models.vit")
     assert "models.vit" in {layer["module"] for layer in model.get_config()["layers"]}
     assert network_digest(model) == digest
 
