@@ -17,6 +17,7 @@ from bam.base.errors import BamError
 from bam.data_prep.classes import OBJECTS
 from bam.data_prep.sources.photographs import Unusable, read_on_grid
 from bam.data_prep.sources.registry import ObjectSource, source
+from bam.data_prep.sources.run_lengths import run_lengths
 
 ANNOTATIONS = "annotations/instances_train2017.json"
 PHOTOGRAPHS = "train2017"
@@ -156,25 +157,16 @@ def mask_of(instance: Instance) -> np.ndarray:
         if isinstance(segmentation, dict):
             if list(segmentation["size"]) != [height, width]:
                 raise Unusable(f"mask is for another grid: {segmentation['size']}")
-            if isinstance(segmentation["counts"], list):
-                segmentation = rle.frPyObjects(segmentation, height, width)
-            if not _fills(segmentation, height * width):
-                raise Unusable("mask stops short of its grid")
-        else:
-            polygons = [np.asarray(polygon, np.float64) for polygon in segmentation if len(polygon) >= 6]
-            # pycocotools walks along each outline pixel by pixel, and takes NaN for a place far away.
-            if not all((abs(polygon) < 10 * (height + width)).all() for polygon in polygons):
-                raise Unusable("mask lies far outside its grid")
-            segmentation = rle.merge(rle.frPyObjects([p.tolist() for p in polygons], height, width))
-        return rle.decode(segmentation).astype(bool)
+            runs = run_lengths(segmentation["counts"])
+            if (filled := runs.sum()) != height * width:
+                raise Unusable(f"mask {'stops short of' if filled < height * width else 'exceeds'} its grid")
+            inside = np.arange(len(runs)) % 2 == 1
+            return np.repeat(inside, runs).reshape((width, height)).T
+        polygons = [np.asarray(polygon, np.float64) for polygon in segmentation if len(polygon) >= 6]
+        # pycocotools walks along each outline pixel by pixel, and takes NaN for a place far away.
+        if not all((abs(polygon) < 10 * (height + width)).all() for polygon in polygons):
+            raise Unusable("mask lies far outside its grid")
+        outlines = rle.frPyObjects([polygon.tolist() for polygon in polygons], height, width)
+        return rle.decode(rle.merge(outlines)).astype(bool)
     except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
         raise Unusable(f"segmentation cannot be read: {error!r}") from None
-
-
-def _fills(encoded: dict, pixels: int) -> bool:
-    """Whether an RLE covers its grid: where it stops short, pycocotools decodes stray memory."""
-    try:
-        rle.decode({**encoded, "size": [pixels - 1, 1]})
-    except ValueError:  # it does not fit a grid that is one pixel smaller
-        return True
-    return False
