@@ -1,4 +1,9 @@
-"""Reading photographs as they occur: greyscale, CMYK, rotated by EXIF, truncated, missing."""
+"""Reading photographs as they occur: greyscale, CMYK, transparent, rotated by EXIF, truncated, missing.
+
+All become RGB of 8 bits. Grey values of 16 bits are divided by 257, so that 65535 becomes 255; a picture that
+uses fewer of the 16 bits is as dark as its file says. What is transparent is pasted on grey (128), as objects
+are in `object_only`. Pictures of floating-point numbers are left out: nothing says which of them is white.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +13,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
+from bam.data_prep.paste import GREY
+
+# Part of the keys under which results of pictures are kept: another number where they are read otherwise.
+READING = 2
 # What Pillow raises for files that are no images or broken ones.
 _BROKEN = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 
@@ -20,11 +29,22 @@ def _open(path: Path) -> Image.Image:
     try:
         image = Image.open(path)
         image.load()
+        if image.format == "PNG" and image.mode in ("L", "RGB") and "transparency" in image.info:
+            image.info["transparency"] = _in_8_bits(image.info["transparency"], path)
     except FileNotFoundError:
         raise Unusable("file is missing") from None
     except _BROKEN as error:
         raise Unusable(f"cannot be read: {error}".replace(str(path), path.name)) from None
     return image
+
+
+def _in_8_bits(colour: int | tuple[int, ...], path: Path) -> int | tuple[int, ...]:
+    """The colour that stands for transparent in a PNG file, which states it in as many bits as it has."""
+    with open(path, "rb") as file:
+        bits = file.read(25)[24]
+    if isinstance(colour, tuple):
+        return tuple(value >> bits - 8 for value in colour)
+    return colour * 255 // (2**bits - 1)
 
 
 def _turned(image: Image.Image) -> Image.Image:
@@ -34,9 +54,37 @@ def _turned(image: Image.Image) -> Image.Image:
         return image
 
 
+def _as_rgb(image: Image.Image) -> Image.Image:
+    if image.mode == "F":
+        raise Unusable("floating-point picture: its range is not known")
+    try:
+        if image.mode.startswith("I"):
+            image = _of_8_bits(image)
+        if not image.has_transparency_data:
+            return image.convert("RGB")
+        image = image.convert("RGBA")
+    except ValueError as error:
+        raise Unusable(f"cannot be read: {error}") from None
+    opaque = Image.new("RGB", image.size, (GREY, GREY, GREY))
+    opaque.paste(image, mask=image.getchannel("A"))
+    return opaque
+
+
+def _of_8_bits(image: Image.Image) -> Image.Image:
+    """A grey picture of 16 bits as one of 8, with alpha where it has a value that stands for transparent."""
+    values = np.asarray(image).astype(np.int64)
+    if values.min() < 0 or values.max() > 65535:
+        raise Unusable(f"grey values are not of 16 bits: {values.min()} to {values.max()}")
+    grey = Image.fromarray(((values + 128) // 257).astype(np.uint8))
+    if "transparency" not in image.info:
+        return grey
+    visible = values != image.info["transparency"]
+    return Image.merge("LA", (grey, Image.fromarray(np.where(visible, 255, 0).astype(np.uint8))))
+
+
 def read_upright(path: Path) -> Image.Image:
     """The photograph as RGB, turned the way its EXIF orientation says, as viewers show it."""
-    return _turned(_open(path)).convert("RGB")
+    return _as_rgb(_turned(_open(path)))
 
 
 def read_on_grid(path: Path, width: int, height: int) -> Image.Image:
@@ -49,7 +97,7 @@ def read_on_grid(path: Path, width: int, height: int) -> Image.Image:
     stored = _open(path)
     for image in (stored, _turned(stored)):
         if image.size == (width, height):
-            return image.convert("RGB")
+            return _as_rgb(image)
     raise Unusable(
         f"size differs from its annotation: {stored.width} x {stored.height}, not {width} x {height}"
     )

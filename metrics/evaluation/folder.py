@@ -13,13 +13,13 @@ from bam.base.digests import digest
 from bam.base.errors import BamError
 from bam.base.seeds import generator
 from bam.data_prep.dataset import Batch
-from bam.data_prep.sources.photographs import Unusable, read_upright
+from bam.data_prep.sources.photographs import READING, Unusable, read_upright
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
 class FolderPictures:
-    """JPEG and PNG files, in the folder and those below.
+    """JPEG and PNG files, in the folder and those below, read as `sources.photographs` says.
 
     An image set for `evaluation.sweep.collect`, without labels and masks. An image's id is its path in the
     folder. Images come in a random order that depends on the seed alone; each is cut to the shape of the
@@ -64,7 +64,7 @@ class FolderPictures:
 
     def _fingerprint(self, files: list[str]) -> str:
         """Of all files, so that it does not change with the limit."""
-        known = [str(self._seed), str(self._size)]
+        known = [str(READING), str(self._seed), str(self._size)]
         for name in files:
             # What cannot be opened is not used either, so that its name is enough.
             readable = os.access(self.folder / name, os.R_OK)

@@ -284,6 +284,15 @@ def test_greyscale_and_cmyk_photographs(one_object, picture):
     assert (np.abs(cutout.astype(int) - (0, 255, 255, 255)) < 12).all()
 
 
+def test_photographs_of_16_bits_and_with_alpha(one_object, picture):
+    grey = picture(100, 100)[..., 0]
+    cutout = one_object(grey.astype(np.uint16) * 257, [rectangle(20, 30, 60, 90)])
+    np.testing.assert_array_equal(cutout[..., 1], grey[20:60, 30:90])
+    hidden = Image.new("RGBA", (100, 100), (255, 0, 255, 0))  # transparent here, whatever the annotation says
+    cutout = one_object(np.zeros((100, 100, 3), np.uint8), [rectangle(20, 30, 60, 90)], stored=hidden)
+    assert (cutout == (128, 128, 128, 255)).all()
+
+
 def test_rotated_photograph_is_cut_on_the_grid_of_its_mask(coco_folder, picture):
     pixels = picture(80, 120)
     folder = coco_folder(

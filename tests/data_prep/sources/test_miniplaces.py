@@ -192,6 +192,15 @@ def test_other_sizes_and_broken_scenes(miniplaces, picture):
         read_scene(folder, FILE)
 
 
+def test_scenes_of_16_bits_and_with_alpha(miniplaces, picture):
+    folder, _ = miniplaces
+    path, grey = folder / "images/train" / FILE, picture(128, 128)[..., 0]
+    Image.fromarray(grey.astype(np.uint16) * 257).save(path)
+    np.testing.assert_array_equal(read_scene(folder, FILE)[..., 2], grey)
+    Image.new("RGBA", (128, 128), (255, 0, 255, 0)).save(path)
+    assert (read_scene(folder, FILE) == 128).all()
+
+
 SCENES = ["b/bedroom/1.jpg", "b/bedroom/2.jpg", "t/track/outdoor/3.jpg"]
 
 

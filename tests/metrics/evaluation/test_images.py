@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from bam.metrics.evaluation.folder import FolderPictures
 from bam.metrics.evaluation.images import shuffled
 from bam.models.classifier import Classifier
 from bam.models.training.task import Task
@@ -39,6 +40,20 @@ def test_a_folder_has_pictures_without_labels_and_masks(run_for, scene_classifie
     assert batch.images.shape == (2, 64, 64, 3)
     assert not batch.masks.any()
     assert batch.labels("object") is None
+
+
+def test_pictures_of_16_bits_and_with_alpha_in_a_folder(tmp_path):
+    rng = np.random.default_rng(0)
+    grey = rng.integers(0, 256, (16, 16), np.uint8)
+    Image.fromarray(grey.astype(np.uint16) * 257).save(tmp_path / "deep.png")
+    Image.new("RGBA", (16, 16), (255, 0, 255, 0)).save(tmp_path / "hidden.png")
+    Image.fromarray(grey.astype(np.float32)).save(tmp_path / "float.tif")
+    (tmp_path / "float.tif").rename(tmp_path / "float.png")
+    found = FolderPictures(tmp_path, (16, 16), seed=0)
+    images = dict(zip(found.ids, found[:].images, strict=True))
+    np.testing.assert_array_equal(images["deep.png"], np.stack([grey] * 3, -1))
+    assert (images["hidden.png"] == 128).all()
+    assert found.left_out == {"float.png": "floating-point picture: its range is not known"}
 
 
 def test_another_picture_makes_another_set(run_for, scene_classifier, folder):
