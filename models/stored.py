@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bam.base.errors import BamError
-from bam.base.files import read_json
+from bam.base.files import is_hidden, read_json
 from bam.data_prep.dataset import Dataset
 from bam.models.training.task import SUITE
 
@@ -106,7 +106,7 @@ def _remedy(folder: Path) -> str:
     if flags:
         return f"make it with `python -m bam.train {flags} --models {folder.parent}`"
     found = sorted(path.parent.name for path in folder.parent.glob("*/model.json"))
-    there = ", ".join(found) or "no trained models"
+    there = ", ".join(name for name in found if not is_hidden(name)) or "no trained models"
     return f"its folder has {there}, and `python -m bam.train` makes the paper's"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import heapq
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -82,6 +83,44 @@ def made_once(path: str | os.PathLike, make: Callable[[], Any]) -> Any:
     if not Path(path).exists():
         write_json(path, make())
     return read_json(path)
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder of this name is no content: .ipynb_checkpoints, ._a.png, __MACOSX."""
+    return name.startswith(".") or name == "__MACOSX"
+
+
+def files_below(folder: str | os.PathLike, unreadable: Callable[[str], None] | None = None) -> list[str]:
+    """All that is no folder in `folder` and below, as sorted relative paths; nothing that is hidden.
+
+    Linked folders are looked into, but each folder once, by its own path rather than by a link, since links
+    may lead in circles. Links that lead nowhere are among the files. unreadable: is called with the path of
+    each folder that cannot be looked into; without it that raises `OSError`.
+    """
+    found, seen = [], set()
+    waiting = [(False, "")]  # whether it is a link: those come last
+    while waiting:
+        _, below = heapq.heappop(waiting)
+        try:
+            status = os.stat(os.path.join(folder, below))
+            if (status.st_dev, status.st_ino) in seen:
+                continue
+            seen.add((status.st_dev, status.st_ino))
+            with os.scandir(os.path.join(folder, below)) as entries:
+                shown = [entry for entry in entries if not is_hidden(entry.name)]
+        except OSError:
+            if unreadable is None:
+                raise
+            unreadable(below)
+            continue
+        for entry in shown:
+            path = os.path.join(below, entry.name)
+            # A link in a circle of links is none, which `entry.is_dir` would raise.
+            if os.path.isdir(entry.path) if entry.is_symlink() else entry.is_dir():
+                heapq.heappush(waiting, (entry.is_symlink(), path))
+            else:
+                found.append(Path(path).as_posix())
+    return sorted(found)
 
 
 def remove_leftovers(folder: str | os.PathLike) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 
 from bam.base.digests import digest
 from bam.base.errors import BamError
+from bam.base.files import files_below
 from bam.data_prep.classes import IMAGE_SIZE, OBJECTS, SCENES
 from bam.data_prep.sources.photographs import Unusable, read_upright, square
 from bam.data_prep.sources.registry import Item, SceneSource, source
@@ -107,11 +108,11 @@ class MiniPlaces(SceneSource):
                 f"{PHOTOGRAPHS}/<letter>/<scene>/, as `python -m bam.data_prep.download` makes it"
             )
         return {
-            name: sorted(
-                path.relative_to(root).as_posix()
-                for path in folder.iterdir()
-                if path.suffix.lower() in SUFFIXES and path.is_file() and not path.name.startswith(".")
-            )
+            name: [
+                f"{miniplaces_folder(name)}/{file}"
+                for file in files_below(folder)
+                if Path(file).suffix.lower() in SUFFIXES
+            ]
             for name, folder in folders.items()
         }
 

@@ -11,6 +11,7 @@ from PIL import Image, ImageOps
 
 from bam.base.digests import digest
 from bam.base.errors import BamError
+from bam.base.files import files_below
 from bam.base.seeds import generator
 from bam.data_prep.dataset import Batch
 from bam.data_prep.sources.photographs import READING, Unusable, read_upright
@@ -21,12 +22,14 @@ SUFFIXES = (".jpg", ".jpeg", ".png")
 class FolderPictures:
     """JPEG and PNG files, in the folder and those below, read as `sources.photographs` says.
 
-    An image set for `evaluation.sweep.collect`, without labels and masks. An image's id is its path in the
-    folder. Images come in a random order that depends on the seed alone; each is cut to the shape of the
-    classifier's input, `size` (H, W), around its centre, and resized.
+    Linked folders are followed, and what is hidden is passed over (`base.files.files_below`). An image set
+    for `evaluation.sweep.collect`, without labels and masks. An image's id is its path in the folder. Images
+    come in a random order that depends on the seed alone; each is cut to the shape of the classifier's input,
+    `size` (H, W), around its centre, and resized.
 
-    At most `limit` images are taken. Those that cannot be used are left out: `left_out` holds the reason
-    for each. Raises `BamError` if there is no folder, or nothing in it that can be used.
+    At most `limit` images are taken. Those that cannot be used, or are there under another name too, are left
+    out: `left_out` holds the reason for each. Raises `BamError` if there is no folder, or nothing in it that
+    can be used.
     """
 
     name = "folder"
@@ -37,11 +40,9 @@ class FolderPictures:
             raise BamError(f"`images` names no folder: {self.folder}")
         self.ids: list[str] = []
         self.left_out: dict[str, str] = {}
-        files = sorted(
-            path.relative_to(self.folder).as_posix()
-            for path in self.folder.rglob("*")
-            if path.suffix.lower() in SUFFIXES and path.is_file()
-        )
+        files = self._files()
+        self._digests = {name: self._digest(name) for name in files}
+        self._names = {self._digests[name]: name for name in reversed(files) if name.isprintable()}
         for index in generator(seed, "images").permutation(len(files)):
             if len(self.ids) == limit:
                 break
@@ -52,29 +53,50 @@ class FolderPictures:
         self.fingerprint = self._fingerprint(files)
         self.sources = np.array([[name] for name in self.ids])
 
+    def _files(self) -> list[str]:
+        found = files_below(self.folder, self._unreadable)
+        for name in found:
+            if not Path(name).suffix and not (self.folder / name).exists():
+                self._unreadable(name)  # a link to a folder that is away
+        return [name for name in found if Path(name).suffix.lower() in SUFFIXES]
+
     def _take(self, name: str) -> None:
         try:
             if not name.isprintable():
                 raise Unusable("its name cannot be printed")
+            if self._digests[name] and self._names[self._digests[name]] != name:
+                raise Unusable(f"the same picture as {self._names[self._digests[name]]}")
             self._read(name)
         except Unusable as reason:
-            self.left_out[name.encode("unicode_escape").decode()] = str(reason)
+            self._leave_out(name, str(reason))
         else:
             self.ids.append(name)
+
+    def _leave_out(self, name: str, reason: str) -> None:
+        self.left_out[name.encode("unicode_escape").decode()] = reason
+
+    def _unreadable(self, below: str) -> None:
+        self._leave_out(below, "folder cannot be looked into")
+
+    def _digest(self, name: str) -> str:
+        """What cannot be opened is not used either, so that its name is enough."""
+        path = self.folder / name
+        return digest(path) if path.is_file() and os.access(path, os.R_OK) else ""
 
     def _fingerprint(self, files: list[str]) -> str:
         """Of all files, so that it does not change with the limit."""
         known = [str(READING), str(self._seed), str(self._size)]
         for name in files:
-            # What cannot be opened is not used either, so that its name is enough.
-            readable = os.access(self.folder / name, os.R_OK)
-            known += [repr(name), digest(self.folder / name) if readable else ""]
+            known += [repr(name), self._digests[name]]
         return hashlib.sha256("\n".join(known).encode()).hexdigest()
 
     def _read(self, name: str) -> np.ndarray:
         """uint8 (H, W, 3)."""
         height, width = self._size
-        image = read_upright(self.folder / name)
+        path = self.folder / name
+        if path.exists() and not path.is_file():
+            raise Unusable("is no file that can be read")
+        image = read_upright(path)
         return np.asarray(ImageOps.fit(image, (width, height), Image.Resampling.BILINEAR))
 
     def __len__(self) -> int:

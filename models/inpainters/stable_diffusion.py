@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from bam.base.errors import BamError
-from bam.base.files import read_json
+from bam.base.files import files_below, read_json
 from bam.models.inpainters.base import Inpainter, inpainter
 
 # The weights that the paper used (runwayml/stable-diffusion-inpainting), where they are kept now.
@@ -216,7 +216,7 @@ def _load(folder: Path, diffusers: Any, transformers: Any) -> Any:
 def _digest(folder: Path) -> str:
     """SHA-256 of the files' names and sizes, and of up to a MiB in the middle of each."""
     digest = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.suffix in SUFFIXES):
+    for path in sorted(folder / file for file in files_below(folder) if Path(file).suffix in SUFFIXES):
         size = path.stat().st_size
         digest.update(f"{path.relative_to(folder).as_posix()} {size}\n".encode())
         with open(path, "rb") as file:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bam.base.files import is_hidden
 from bam.data_prep.classes import COMMONALITIES
 from bam.models.stored import read_description
 from bam.models.training.task import Task
@@ -75,7 +76,8 @@ def checks(description: dict[str, Any]) -> tuple[Check, ...]:
 
 def table(models: Path) -> str:
     """Figure 2 of the paper as Markdown, with the models that are in the folder `models`."""
-    found = {path.parent.name: read_description(path.parent) for path in sorted(models.glob("*/model.json"))}
+    folders = sorted(path.parent for path in models.glob("*/model.json") if not is_hidden(path.parent.name))
+    found = {folder.name: read_description(folder) for folder in folders}
     lines = [
         "| accuracy, % | X_o,s | X_0,s (no object) | X_o,g (no scene) | confidence grows | valid |",
         "|---|---|---|---|---|---|",

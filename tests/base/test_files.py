@@ -8,6 +8,7 @@ import pytest
 
 from bam.base.errors import BamError
 from bam.base.files import (
+    files_below,
     made_once,
     read_json,
     remove_leftovers,
@@ -117,3 +118,60 @@ def test_leftovers_of_killed_runs_are_removed_and_nothing_else(tmp_path):
     assert names(tmp_path) == ["a", "c.txt"]
     assert names(tmp_path / "a") == ["b.npy"]
     remove_leftovers(tmp_path / "nothing")
+
+
+def touch(folder, *files):
+    for file in files:
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        (folder / file).touch()
+
+
+def test_files_below_are_all_but_the_hidden_ones(tmp_path):
+    folder = tmp_path / ".cache" / "own"  # how one gets to the folder does not matter
+    touch(folder, "b/c/1.png", "b/2", "a.png", "B.png", "dir.png/3.png")
+    touch(folder, ".a.png", "._a.png", ".ipynb_checkpoints/a.png", "b/.git/x/y.png", "__MACOSX/._a.png")
+    assert files_below(folder) == ["B.png", "a.png", "b/2", "b/c/1.png", "dir.png/3.png"]
+    assert files_below(str(folder)) == files_below(folder)
+    assert files_below(folder / "__MACOSX" / "..") == files_below(folder)
+
+
+def test_linked_folders_are_followed_once(tmp_path):
+    folder, elsewhere = tmp_path / "own", tmp_path / ".elsewhere"
+    touch(folder, "real/1.png")
+    touch(elsewhere, "2.png", "below/3.png")
+    for link, target in {
+        "a_link": elsewhere,
+        "b_link": elsewhere,  # there already
+        "circle": folder,
+        "real/up": folder / "real",
+        "to_real": folder / "real",  # which has a path of its own
+        "file.png": elsewhere / "2.png",
+        "nowhere": tmp_path / "nothing",
+        ".hidden": elsewhere,
+    }.items():
+        (folder / link).symlink_to(target)
+    (elsewhere / "back").symlink_to(folder)
+    (elsewhere / "itself").symlink_to("itself")
+    expected = ["a_link/2.png", "a_link/below/3.png", "a_link/itself", "file.png", "nowhere", "real/1.png"]
+    assert files_below(folder) == expected
+    (tmp_path / "linked").symlink_to(folder)
+    assert files_below(tmp_path / "linked") == expected
+
+
+def test_folders_that_cannot_be_looked_into_are_named(tmp_path, monkeypatch):
+    touch(tmp_path, "open/1.png", "shut/2.png")
+    scandir = os.scandir
+
+    def refuse(path):
+        if str(path).endswith("shut"):
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    named = []
+    assert files_below(tmp_path, named.append) == ["open/1.png"]
+    assert named == ["shut"]
+    with pytest.raises(PermissionError):
+        files_below(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        files_below(tmp_path / "nothing")

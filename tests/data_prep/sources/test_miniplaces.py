@@ -1,5 +1,7 @@
 """Scenes from MiniPlaces: where they are, which show one of the objects, which are excluded."""
 
+import shutil
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -80,6 +82,24 @@ def test_other_files_are_no_scenes(tmp_path, sources):
             for file in ("b.JPG", "a.jpeg", "c.png", "Thumbs.db", "notes.txt"):
                 (folder / file).touch()
     assert list_scenes(tmp_path)["bedroom"] == ["b/bedroom/a.jpeg", "b/bedroom/b.JPG", "b/bedroom/c.png"]
+
+
+def test_hidden_and_linked_scenes(tmp_path, sources):
+    folder = tmp_path / "miniplaces"
+    for files in list_scenes(sources.scenes.folder).values():
+        (folder / "images/train" / files[0]).parent.mkdir(parents=True)
+    bedroom, elsewhere = folder / "images/train/b/bedroom", tmp_path / "elsewhere"
+    for path in (bedroom / ".ipynb_checkpoints/1.jpg", bedroom / "._1.jpg", elsewhere / "2.jpg"):
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    (bedroom / "linked").symlink_to(elsewhere)
+    (bedroom / "gone.jpg").symlink_to(elsewhere / "nothing.jpg")
+    assert list_scenes(folder)["bedroom"] == ["b/bedroom/gone.jpg", "b/bedroom/linked/2.jpg"]
+    with pytest.raises(Unusable, match=r"^file is missing$"):
+        read_scene(folder, "b/bedroom/gone.jpg")
+    shutil.rmtree(folder / "images/train/t/track/outdoor")
+    (folder / "images/train/t/track/outdoor").symlink_to(elsewhere)
+    assert list_scenes(folder)["track"] == ["t/track/outdoor/2.jpg"]
 
 
 def test_scene_without_annotation_is_read_as_it_is(miniplaces, picture):

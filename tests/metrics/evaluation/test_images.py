@@ -1,3 +1,5 @@
+import os
+import shutil
 from dataclasses import asdict
 
 import numpy as np
@@ -54,6 +56,43 @@ def test_pictures_of_16_bits_and_with_alpha_in_a_folder(tmp_path):
     np.testing.assert_array_equal(images["deep.png"], np.stack([grey] * 3, -1))
     assert (images["hidden.png"] == 128).all()
     assert found.left_out == {"float.png": "floating-point picture: its range is not known"}
+
+
+def test_what_is_hidden_in_a_folder_is_no_picture(folder):
+    before = FolderPictures(folder, (16, 16), seed=0)
+    for hidden in (".a.png", ".ipynb_checkpoints/a-checkpoint.png", "below/._b.jpg", "__MACOSX/a.png"):
+        (folder / hidden).parent.mkdir(exist_ok=True)
+        shutil.copy(folder / "a.png", folder / hidden)
+    after = FolderPictures(folder, (16, 16), seed=0)
+    assert (after.ids, after.left_out, after.fingerprint) == (before.ids, before.left_out, before.fingerprint)
+
+
+def test_linked_folders_are_looked_into_and_no_picture_counts_twice(folder):
+    elsewhere = folder.parent / "elsewhere"
+    elsewhere.mkdir()
+    Image.new("RGB", (9, 9), (1, 2, 3)).save(elsewhere / "d.png")
+    shutil.copy(folder / "a.png", elsewhere / "e.png")
+    (folder / "linked").symlink_to(elsewhere)
+    (folder / "f.png").symlink_to(folder / "a.png")
+    (folder / "gone.jpg").symlink_to(folder / "nothing.jpg")
+    (folder / "away").symlink_to(folder / "no_folder")
+    (elsewhere / "circle").symlink_to(folder)
+    for seed in range(3):  # in whatever order they come
+        found = FolderPictures(folder, (16, 16), seed)
+        assert sorted(found.ids) == ["a.png", "below/b.jpg", "linked/d.png"]
+        assert found.left_out == {
+            "away": "folder cannot be looked into",
+            "c.png": "cannot be read: cannot identify image file 'c.png'",
+            "f.png": "the same picture as a.png",
+            "gone.jpg": "file is missing",
+            "linked/e.png": "the same picture as a.png",
+        }
+
+
+def test_a_pipe_in_a_folder_is_not_waited_for(folder):
+    os.mkfifo(folder / "pipe.png")
+    left_out = FolderPictures(folder, (16, 16), seed=0).left_out
+    assert left_out["pipe.png"] == "is no file that can be read"
 
 
 def test_another_picture_makes_another_set(run_for, scene_classifier, folder):

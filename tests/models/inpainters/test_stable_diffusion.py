@@ -267,3 +267,14 @@ def test_the_key_knows_a_checkpoint_by_its_content(checkpoint, copy):
     weights[len(weights) // 2] ^= 1
     path.write_bytes(weights)
     assert make(copy).key != key
+
+
+def test_the_key_knows_linked_folders_but_not_hidden_files(copy, tmp_path):
+    before = make(copy).key
+    (copy / "unet").rename(tmp_path / "unet")
+    (copy / "unet").symlink_to(tmp_path / "unet")
+    (copy / ".cache").mkdir()
+    (copy / ".cache" / "download.json").write_text("{}")
+    assert make(copy).key == before
+    edit(tmp_path / "unet" / "config.json", sample_size=9)
+    assert make(copy).key != before

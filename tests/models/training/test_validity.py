@@ -82,3 +82,12 @@ def test_table_has_models_of_a_few_classes(tmp_path):
     assert "| object_bird+dog | 90.0 | 50.0 | 92.0 | 80.0 | yes |" in text
     assert "| scene_bedroom+track_on_scene_only | 90.0 | 50.0 | 92.0 | 80.0 | - |" in text
     assert "paper" not in text
+
+
+def test_hidden_folders_hold_no_models(tmp_path):
+    for name in ("scene", ".scene_copy"):
+        entry = description("scene", 0.9, 0.92, 0.1)
+        entry["config"]["classes"] = None if name == "scene" else ["bedroom", "track"]
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "model.json").write_text(json.dumps(entry))
+    assert ".scene_copy" not in table(tmp_path)
