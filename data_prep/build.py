@@ -147,7 +147,7 @@ def _gather_all(sources: Sources, partial: Path, **how: Any) -> dict[str, dict]:
 
 def _check_enough(parts: dict[str, dict]) -> None:
     short = [
-        f"{name} has {len(part['sources'])}" + (f" ({_tally(part['excluded'])})" if part["excluded"] else "")
+        f"{name} has {len(part['sources'])} ({_tally(part['excluded'])})"
         for name, part in parts.items()
         if len(part["sources"]) < MINIMUM_SOURCES
     ]
@@ -156,7 +156,9 @@ def _check_enough(parts: dict[str, dict]) -> None:
 
 
 def _tally(excluded: list[dict]) -> str:
-    """ "3 left out: 2 object too small, 1 file is missing"."""
+    """ "3 left out: 2 object too small, 1 file is missing", or "none left out"."""
+    if not excluded:
+        return "none left out"
     kinds = Counter(entry["reason"].split(":")[0] for entry in excluded)
     return f"{len(excluded)} left out: " + ", ".join(
         f"{number} {kind}" for kind, number in kinds.most_common()
@@ -220,7 +222,7 @@ def _describe(
                 "scene_size": IMAGE_SIZE,
                 "size_law": SIZE_LAW,
                 "sources": {name: {split: splits[name].count(split) for split in SPLITS} for name in parts},
-                "excluded_summary": _tally(excluded) if excluded else "none left out",
+                "excluded_summary": _tally(excluded),
                 "excluded": excluded,
             },
         ),

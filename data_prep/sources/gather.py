@@ -18,7 +18,7 @@ from bam.data_prep.classes import IMAGE_SIZE
 from bam.data_prep.paste import resize_cutout
 from bam.data_prep.placement import SMALLER, scaled
 from bam.data_prep.sources.photographs import Unusable
-from bam.data_prep.sources.registry import Source
+from bam.data_prep.sources.registry import Items, Source
 
 # An object that shows fewer pixels than this at the smallest size it is pasted in (thin kite strings)
 # is left out.
@@ -39,7 +39,10 @@ def gather(
     in `folder/scenes`.
     """
     read, below, channels = (_cutout, "cutouts", 4) if source.kind == "object" else (_scene, "scenes", 3)
-    chosen, excluded = _choose(items().get(name, ()), lambda item: read(source, item), name, **how)
+    listed = items()
+    chosen, excluded = _choose(listed.get(name, ()), lambda item: read(source, item), name, **how)
+    left_out = listed.left_out if isinstance(listed, Items) else {}
+    never = [*left_out.get(name, ()), *(left_out.get("", ()) if len(chosen) < how["wanted"] else ())]
     array = np.zeros((len(chosen), IMAGE_SIZE, IMAGE_SIZE, channels), np.uint8)
     for place, (_, pixels) in zip(array, chosen, strict=True):
         place[: pixels.shape[0], : pixels.shape[1]] = pixels
@@ -55,7 +58,10 @@ def gather(
             }
             for item, pixels in chosen
         ],
-        "excluded": [{"file": item.file, "reason": reason} for item, reason in excluded],
+        "excluded": [
+            {"file": file, "reason": reason}
+            for file, reason in (*never, *((item.file, reason) for item, reason in excluded))
+        ],
     }
 
 

@@ -31,6 +31,18 @@ class Item:
     annotation: int | str = ""
 
 
+class Items(dict[str, Sequence[Any]]):
+    """The items of each class, and what a source found in listing them that is no item.
+
+    left_out: file and reason, details after a colon, by class. What is under "" may be of any class: it is
+    named with those that have fewer items than are wanted.
+    """
+
+    def __init__(self, items: Mapping[str, Sequence[Any]], left_out: Mapping[str, Sequence[tuple[str, str]]]):
+        super().__init__(items)
+        self.left_out = dict(left_out)
+
+
 class Source(Protocol):
     """What sources of objects and of scenes have in common; see `ObjectSource` and `SceneSource`."""
 
@@ -54,8 +66,8 @@ class Source(Protocol):
         """What there is of each class, in the same order whenever and wherever it is asked.
 
         An item has a `file`, by which the dataset names it (what is of one file falls in one split), and an
-        `annotation`. Raises `BamError` if the folder holds no such source. It is asked for once in a build,
-        and may take its time.
+        `annotation`. What cannot become an item is counted if they are given as `Items`. Raises `BamError` if
+        the folder holds no such source. It is asked for once in a build, and may take its time.
         """
 
     @abstractmethod

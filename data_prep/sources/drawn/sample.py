@@ -25,7 +25,7 @@ from bam.base.files import locked, made_once, read_json, remove_leftovers, repla
 from bam.base.seeds import generator
 from bam.data_prep.classes import IMAGE_SIZE, OBJECTS, SCENES
 from bam.data_prep.sources import coco, miniplaces
-from bam.data_prep.sources.coco import coco_category
+from bam.data_prep.sources.coco_annotations import coco_category
 from bam.data_prep.sources.drawn.brush import Canvas, gradient, hsv
 from bam.data_prep.sources.drawn.objects import DRAW_OBJECT
 from bam.data_prep.sources.drawn.scenes import DRAW_SCENE
