@@ -132,27 +132,72 @@ def annotation_of(folder: str | Path, file: str) -> Path | None:
 def object_labels(path: Path) -> list[str]:
     """The object names in an annotation file of MiniPlaces, VOC or LabelMe form.
 
-    A name stands in a `name` or `class` element at any depth below an `object` or `objects` element,
-    or as that element's own text; objects that LabelMe marks as deleted do not count.
+    A name stands in a `name` or `class` element at any depth below an `object` or `objects` element, or as
+    that element's own text; objects that LabelMe marks as deleted do not count. Raises `Unusable` for a file
+    that cannot be read, or in which an object has no name: it is not known then what the scene shows.
     """
     try:
         text = path.read_bytes()
         if b"<!ENTITY" in text:
             raise Unusable("object annotation cannot be read: it defines entities")
-        return list(_names(ElementTree.fromstring(text), inside=False))
+        root = ElementTree.fromstring(text)
+        for element in root.iter():
+            element.tag = element.tag.rpartition("}")[2].lower()  # without a namespace
+        labels = list(_names(root, inside=False))
+        nameless = next(_nameless(root), None)
     except (ElementTree.ParseError, LookupError, RecursionError, ValueError) as error:
         raise Unusable(f"object annotation cannot be read: {error}") from None
+    if nameless is None and not (labels or any(_opens(element) for element in root.iter())):
+        nameless = _foreign(root)
+    if nameless is not None:
+        raise Unusable(f"object annotation names nothing: <{nameless.tag}> has no name of an object")
+    return labels
+
+
+_OPENING = ("object", "objects")
+# What may stand beside objects, and so without any in a file that says that there are none.
+_BESIDE = {"filename", "folder", "path", "class", "size", "imagesize", "segmented"}
+_BESIDE |= {"source", "owner", "private", "scenedescription"}
+
+
+def _opens(element: ElementTree.Element) -> bool:
+    return element.tag in _OPENING
+
+
+def _deleted(element: ElementTree.Element) -> bool:
+    return (element.findtext("deleted") or "").strip() == "1"
 
 
 def _names(element: ElementTree.Element, inside: bool) -> Iterator[str]:
-    opens = element.tag in ("object", "objects")
-    if opens and (element.findtext("deleted") or "").strip() == "1":
+    opens = _opens(element)
+    if opens and _deleted(element):
         return
     text = (element.text or "").strip()
     if text and (opens or (inside and element.tag in ("name", "class"))):
         yield text
     for child in element:
         yield from _names(child, inside or opens)
+
+
+def _nameless(element: ElementTree.Element) -> Iterator[ElementTree.Element]:
+    """The objects that have no name; an empty `objects` element holds none."""
+    if _opens(element):
+        if _deleted(element):
+            return
+        called = {"name", "class", "label"}.intersection(element.keys())
+        empty = element.tag == "objects" and not (len(element) or called)
+        holds = any(_opens(child) for child in element)
+        if not (empty or holds or any(_names(element, inside=False))):
+            yield element
+    for child in element:
+        yield from _nameless(child)
+
+
+def _foreign(root: ElementTree.Element) -> ElementTree.Element | None:
+    """What is no part of the known forms in a file without objects; it may be objects of another form."""
+    if root.tag != "annotation":
+        return root
+    return next((child for child in root if child.tag not in _BESIDE), None)
 
 
 def read_exclusions(path: str | Path, files: Iterable[str]) -> tuple[frozenset[str], int]:

@@ -140,6 +140,64 @@ def test_labelme_objects_that_are_deleted_do_not_count(miniplaces):
 
 
 @pytest.mark.parametrize(
+    ("text", "element"),
+    [
+        ("<annotations><image name='1.jpg'><box label='dog'/></image></annotations>", "annotations"),
+        ("<annotation><image><box label='dog'/></image></annotation>", "image"),
+        ("<annotation><filename>1.jpg</filename><box label='dog'/></annotation>", "box"),
+        ("<annotation><item><name>dog</name></item></annotation>", "item"),
+        ("<annotation><object name='dog'/></annotation>", "object"),
+        ("<annotation><object><label>dog</label></object></annotation>", "object"),
+        ("<annotation><object><name/><bndbox/></object></annotation>", "object"),
+        ("<annotation><objects label='dog'/></annotation>", "objects"),
+        ("<annotation><objects><polygon><x>3</x></polygon></objects></annotation>", "objects"),
+        ("<annotation><objects><object><name>bed</name></object><object/></objects></annotation>", "object"),
+        ("<annotation><object><name>bed</name></object><object name='dog'/></annotation>", "object"),
+        (VOC.format("bed").replace("</annotation>", VOC.format("")[12:]), "object"),
+        ("<html><body>not found: dog</body></html>", "html"),
+    ],
+)
+def test_annotations_in_which_an_object_has_no_name(miniplaces, text, element):
+    folder, annotate = miniplaces
+    annotate(text)
+    reason = f"^object annotation names nothing: <{element}> has no name of an object$"
+    with pytest.raises(Unusable, match=reason):
+        read_scene(folder, FILE)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<annotation/>",
+        "<annotation><objects/></annotation>",
+        "<annotation><objects> </objects></annotation>",
+        "<annotation verified='yes'><folder>b</folder><filename>1.jpg</filename><path>1.jpg</path>"
+        "<source><database>dog</database></source><owner><name>dog</name></owner>"
+        "<size><width>1</width></size><segmented>0</segmented></annotation>",
+        LABELME.format("dog", 1),
+        "<annotation><objects><object><name>dog</name><deleted>1</deleted></object></objects></annotation>",
+    ],
+)
+def test_annotations_without_objects_leave_the_scene_free(miniplaces, text):
+    folder, annotate = miniplaces
+    assert object_labels(annotate(text)) == []
+    assert read_scene(folder, FILE).shape == (128, 128, 3)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<annotation xmlns='http://example.org/voc'><object><name>dog</name></object></annotation>",
+        "<Annotation><Object><Name>dog</Name></Object></Annotation>",
+        "<annotation><object><part><name>dog</name></part></object></annotation>",
+    ],
+)
+def test_namespaces_and_capitals_do_not_hide_a_name(miniplaces, text):
+    _, annotate = miniplaces
+    assert object_labels(annotate(text)) == ["dog"]
+
+
+@pytest.mark.parametrize(
     "name",
     [
         "dog",
