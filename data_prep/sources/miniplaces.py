@@ -10,6 +10,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
+from xml.parsers.expat import errors
 
 import numpy as np
 
@@ -133,14 +134,16 @@ def object_labels(path: Path) -> list[str]:
     """The object names in an annotation file of MiniPlaces, VOC or LabelMe form.
 
     A name stands in a `name` or `class` element at any depth below an `object` or `objects` element, or as
-    that element's own text; objects that LabelMe marks as deleted do not count. Raises `Unusable` for a file
-    that cannot be read, or in which an object has no name: it is not known then what the scene shows.
+    that element's own text; objects that LabelMe marks as deleted do not count. MiniPlaces itself has no root
+    element, and in `class` the number of the object in its list: those that BAM uses are named here. Raises
+    `Unusable` for a file that cannot be read, or in which an object has no name: it is not known then what
+    the scene shows.
     """
     try:
         text = path.read_bytes()
         if b"<!ENTITY" in text:
             raise Unusable("object annotation cannot be read: it defines entities")
-        root = ElementTree.fromstring(text)
+        root = _root(text)
         for element in root.iter():
             element.tag = element.tag.rpartition("}")[2].lower()  # without a namespace
         labels = list(_names(root, inside=False))
@@ -154,10 +157,24 @@ def object_labels(path: Path) -> list[str]:
     return labels
 
 
+# Which of the 175 objects of MiniPlaces (object_categories.txt of its development kit) are among BAM's ten.
+_NUMBERED, _OBJECTS_OF_MINIPLACES = {158: "toilet", 165: "truck"}, 175
 _OPENING = ("object", "objects")
 # What may stand beside objects, and so without any in a file that says that there are none.
 _BESIDE = {"filename", "folder", "path", "class", "size", "imagesize", "segmented"}
 _BESIDE |= {"source", "owner", "private", "scenedescription"}
+
+
+def _root(text: bytes) -> ElementTree.Element:
+    try:
+        return ElementTree.fromstring(text)
+    except ElementTree.ParseError as error:
+        if error.code != errors.codes[errors.XML_ERROR_JUNK_AFTER_DOC_ELEMENT]:
+            raise
+    declaration = re.match(rb"\s*<\?xml.*?\?>", text, re.DOTALL)
+    return ElementTree.fromstring(
+        b"<annotation>%s</annotation>" % text[declaration.end() if declaration else 0 :]
+    )
 
 
 def _opens(element: ElementTree.Element) -> bool:
@@ -168,13 +185,21 @@ def _deleted(element: ElementTree.Element) -> bool:
     return (element.findtext("deleted") or "").strip() == "1"
 
 
+def _name(element: ElementTree.Element) -> str:
+    """The name that is an element's text; none if that is a number, but for those of MiniPlaces."""
+    text = (element.text or "").strip()
+    if not text.isdecimal():
+        return text
+    listed = element.tag == "class" and int(text) < _OBJECTS_OF_MINIPLACES
+    return _NUMBERED.get(int(text), text) if listed else ""
+
+
 def _names(element: ElementTree.Element, inside: bool) -> Iterator[str]:
     opens = _opens(element)
     if opens and _deleted(element):
         return
-    text = (element.text or "").strip()
-    if text and (opens or (inside and element.tag in ("name", "class"))):
-        yield text
+    if (opens or (inside and element.tag in ("name", "class"))) and (name := _name(element)):
+        yield name
     for child in element:
         yield from _names(child, inside or opens)
 

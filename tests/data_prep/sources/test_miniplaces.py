@@ -29,6 +29,19 @@ LABELME = (
 )
 
 
+# The form of the published files: no root element, numbers in place of names.
+OWN_OBJECT = (
+    "<objects>\n\t<class>{}</class>\n\t<polygon>\n\t\t<pt>\n\t\t\t<x>1</x>\n\t\t\t<y>18</y>\n\t\t</pt>\n\t</polygon>\n"
+    "\t<bndbox>\n\t\t<xmin>1</xmin>\n\t\t<xmax>111</xmax>\n\t</bndbox>\n</objects>\n"
+)
+
+
+def own(*numbers):
+    """An annotation as MiniPlaces publishes them."""
+    head = "<filename>17.jpg</filename>\n<folder>/b/bedroom</folder>\n<class>158</class>\n"
+    return head + "".join(OWN_OBJECT.format(number) for number in numbers)
+
+
 @pytest.fixture
 def miniplaces(tmp_path, picture):
     """A MiniPlaces folder with one bedroom; returns a function that annotates it and the folder."""
@@ -162,6 +175,45 @@ def test_annotations_in_which_an_object_has_no_name(miniplaces, text, element):
     annotate(text)
     reason = f"^object annotation names nothing: <{element}> has no name of an object$"
     with pytest.raises(Unusable, match=reason):
+        read_scene(folder, FILE)
+
+
+@pytest.mark.parametrize("start", ["", "\n", '<?xml version="1.0" encoding="utf-8"?>\n'])
+@pytest.mark.parametrize(
+    ("numbers", "labels"),
+    [
+        ((), []),
+        ((136, 0, 174), ["136", "0", "174"]),
+        ((9, 158), ["9", "toilet"]),
+        ((" 165 ", 164), ["truck", "164"]),
+    ],
+)
+def test_annotations_as_miniplaces_publishes_them(miniplaces, start, numbers, labels):
+    folder, annotate = miniplaces
+    assert object_labels(annotate(start + own(*numbers))) == labels
+    if {"toilet", "truck"} & set(labels):
+        with pytest.raises(Unusable, match=r"^shows one of the objects: (toilet|truck)$"):
+            read_scene(folder, FILE)
+    else:
+        assert read_scene(folder, FILE).shape == (128, 128, 3)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        own(175),
+        own(9, 1000),
+        own(""),
+        VOC.format(158),
+        LABELME.format(9, 0),
+        TEXT.format(158),
+        "<filename>1.jpg</filename><box/>",
+    ],
+)
+def test_other_numbers_name_nothing(miniplaces, text):
+    folder, annotate = miniplaces
+    annotate(text)
+    with pytest.raises(Unusable, match=r"^object annotation names nothing: "):
         read_scene(folder, FILE)
 
 
