@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import functools
-import hashlib
 import json
 import os
 import re
@@ -26,7 +25,7 @@ from bam.base.errors import BamError
 from bam.base.files import locked, made_once, read_json, remove_leftovers, replacing, write_json
 from bam.data_prep.classes import COMMONALITY_OBJECT, COMMONALITY_ORDER, IMAGE_SIZE, OBJECTS, SCENES
 from bam.data_prep.contact_sheet import write_contact_sheets
-from bam.data_prep.dataset import FORMAT, TABLES, Dataset
+from bam.data_prep.dataset import FORMAT, TABLES, Dataset, fingerprint_of, load_dataset
 from bam.data_prep.placement import (
     SIZE_LAW,
     SPLITS,
@@ -115,7 +114,7 @@ def _same_settings(partial: Path, settings: dict[str, Any]) -> bool:
 
 
 def _existing(folder: Path, settings: dict[str, Any]) -> Dataset:
-    dataset = Dataset(folder)
+    dataset = load_dataset(folder)
     old = dataset.description["settings"]
     changed = [
         # Digests tell a reader nothing.
@@ -208,12 +207,16 @@ def _describe(
     """Write dataset.json, which makes the folder a dataset; `notes` say what it was made from."""
     tables = {table: digest(partial / f"{table}.csv") for table in TABLES}
     arrays = {name: part["digest"] for name, part in parts.items()}
-    fingerprint = hashlib.sha256("".join([*arrays.values(), *tables.values()]).encode()).hexdigest()
     excluded = [{"class": name, **entry} for name, part in parts.items() for entry in part["excluded"]]
     write_json(
         partial / "dataset.json",
         _joined(
-            {"format": FORMAT, "fingerprint": fingerprint, "tables": tables, "arrays": arrays},
+            {
+                "format": FORMAT,
+                "fingerprint": fingerprint_of(arrays, tables),
+                "tables": tables,
+                "arrays": arrays,
+            },
             notes,
             {
                 "objects": OBJECTS,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +12,8 @@ from typing import Literal
 
 import numpy as np
 
-from bam.base.digests import digest
+from bam.base.checked import changed_files
+from bam.base.digests import array_digest, digest
 from bam.base.errors import BamError, unknown
 from bam.base.files import read_json
 from bam.data_prep.classes import (
@@ -179,11 +181,24 @@ class Dataset:
             for table in TABLES:
                 if digest(self.folder / f"{table}.csv") != self.description["tables"][table]:
                     raise ValueError(f"{table}.csv was changed")
+            if fingerprint_of(self.description["arrays"], self.description["tables"]) != self.fingerprint:
+                raise ValueError("dataset.json was changed")
             self._scenes = {name: self._array("scenes", name, 3) for name in SCENES}
             self._cutouts = {name: self._array("cutouts", name, 4) for name in OBJECTS}
         except (KeyError, TypeError, ValueError, OSError) as error:
-            raise BamError(f"{self.folder} cannot be used ({error}): remove it and build it again") from None
+            raise self._unusable(error) from None
         self._tables: dict[str, list[Placement]] = {}
+
+    def _unusable(self, problem: Exception | str) -> BamError:
+        return BamError(f"{self.folder} cannot be used ({problem}): remove it and build it again")
+
+    def check_pixels(self) -> None:
+        """Raise `BamError` if an array is not the one that was built; `changed_files` says when it reads."""
+        arrays = {f"scenes/{name}.npy": array for name, array in self._scenes.items()}
+        arrays |= {f"cutouts/{name}.npy": array for name, array in self._cutouts.items()}
+        digests = {file: self.description["arrays"][Path(file).stem] for file in arrays}
+        if changed := changed_files(self.folder, digests, lambda file: array_digest(arrays[file])):
+            raise self._unusable(f"{', '.join(changed)} {'was' if len(changed) == 1 else 'were'} changed")
 
     def _array(self, kind: str, name: str, channels: int) -> np.ndarray:
         path = self.folder / kind / f"{name}.npy"
@@ -247,11 +262,21 @@ class Dataset:
         return View(self, name, placements, present, "grey" if name == "object_only" else "scene")
 
 
+def fingerprint_of(arrays: Mapping[str, str], tables: Mapping[str, str]) -> str:
+    """The digest of a dataset, from those of its arrays by class and of its tables."""
+    digests = [arrays[name] for name in (*OBJECTS, *SCENES)] + [tables[table] for table in TABLES]
+    return hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
 def load_dataset(folder: str | Path = "data/bam") -> Dataset:
-    """Open a dataset folder. Raises `BamError` if there is none, or one of another format.
+    """Open a dataset folder. Raises `BamError` if there is none, one of another format, or a changed one.
+
+    The first time all its pixels are read, to compare them with their digests: a second for a gigabyte.
 
     >>> batch = load_dataset("data/bam").view("object_scene", split="test")[:3]
     >>> batch.images.shape, batch.masks.dtype, batch.object_labels.shape
     ((3, 128, 128, 3), dtype('bool'), (3,))
     """
-    return Dataset(folder)
+    dataset = Dataset(folder)
+    dataset.check_pixels()
+    return dataset

@@ -18,7 +18,9 @@ def digest(path: str | os.PathLike) -> str:
 
 def array_digest(array: np.ndarray) -> str:
     """SHA-256 of an array's shape and content."""
-    return hashlib.sha256(repr(array.shape).encode() + np.ascontiguousarray(array).tobytes()).hexdigest()
+    known = hashlib.sha256(repr(array.shape).encode())
+    known.update(np.ascontiguousarray(array))
+    return known.hexdigest()
 
 
 def key_digest(key: Any) -> str:

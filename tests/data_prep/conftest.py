@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from bam.base.checked import RECORD
 from bam.data_prep.classes import OBJECTS
 
 
@@ -65,13 +66,13 @@ def coco_folder(tmp_path):
 
 @pytest.fixture(scope="session")
 def contents():
-    """The bytes of every file below a folder, by relative path."""
+    """The bytes of every file below a folder, by relative path; not what loading notes there."""
 
     def read(folder):
         return {
             path.relative_to(folder).as_posix(): path.read_bytes()
             for path in sorted(folder.rglob("*"))
-            if path.is_file()
+            if path.is_file() and path.name != RECORD
         }
 
     return read

@@ -80,6 +80,7 @@ def test_another_seed_is_another_dataset(sources, dataset, target, contents):
 
 
 def test_existing_dataset_is_opened_and_left_alone(sources, dataset, contents, monkeypatch):
+    load_dataset(dataset.folder)  # which notes that its pixels were checked
     before = contents(dataset.folder), dataset.folder.stat().st_mtime_ns
     monkeypatch.setattr(build_module, "replacing", None)
     monkeypatch.setattr(build_module, "write_json", None)
@@ -118,6 +119,14 @@ def test_existing_dataset_of_other_sources_is_refused(copied_sources, dataset, m
     monkeypatch.setattr(scenes, "settings", lambda: {"seed": 3})
     with pytest.raises(BamError, match="name its settings and notes otherwise than seed"):
         build(other, dataset.folder, images_per_pair=10, seed=0, workers=1)
+
+
+def test_existing_dataset_whose_pixels_were_changed_is_refused(sources, dataset, tmp_path):
+    copy = shutil.copytree(dataset.folder, tmp_path / "copy")
+    scenes = np.load(copy / "scenes" / "track.npy")
+    np.save(copy / "scenes" / "track.npy", 255 - scenes)
+    with pytest.raises(BamError, match=r"scenes/track\.npy was changed\): remove it and build it again$"):
+        build(sources, copy, images_per_pair=10, seed=0, workers=1)
 
 
 def test_foreign_folder_is_refused(sources, target):

@@ -2,12 +2,17 @@
 
 import csv
 import json
+import os
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from bam.base.checked import RECORD
+from bam.base.digests import array_digest
 from bam.base.errors import BamError
+from bam.data_prep import dataset as module
 from bam.data_prep import load_dataset
 
 # The paper's classes in label order, and the order of the commonality sets.
@@ -318,6 +323,65 @@ def test_damaged_arrays_are_named(dataset, tmp_path, damage):
     else:
         path.unlink()
     with pytest.raises(BamError, match=r"dog\.npy.*: remove it and build it again"):
+        load_dataset(copy)
+
+
+@pytest.fixture
+def copy(dataset, tmp_path):
+    """The dataset at another place, to be changed."""
+    return Path(shutil.copytree(dataset.folder, tmp_path / "copy"))
+
+
+def edit(path, times=None):
+    """Change one value of an array, in place."""
+    status = path.stat()
+    array = np.load(path, mmap_mode="r+")
+    array[0, 0, 0, 0] ^= 1
+    array.flush()
+    if times == "set back":
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+@pytest.mark.parametrize("loaded", [False, True])
+@pytest.mark.parametrize("times", [None, "set back"])
+def test_changed_pixels_are_named(copy, loaded, times):
+    if loaded:
+        load_dataset(copy)
+    edit(copy / "cutouts" / "dog.npy", times)
+    for _ in range(2):
+        with pytest.raises(BamError, match=r"cutouts/dog\.npy was changed\): remove it and build it again$"):
+            load_dataset(copy)
+    edit(copy / "scenes" / "track.npy")
+    with pytest.raises(BamError, match=r"\(scenes/track\.npy, cutouts/dog\.npy were changed\)"):
+        load_dataset(copy)
+    edit(copy / "scenes" / "track.npy")
+    edit(copy / "cutouts" / "dog.npy")
+    load_dataset(copy)
+
+
+def test_pixels_are_read_once(copy, monkeypatch):
+    read = []
+
+    def counting(array):
+        read.append(1)
+        return array_digest(array)
+
+    monkeypatch.setattr(module, "array_digest", counting)
+    (copy / RECORD).unlink(missing_ok=True)
+    load_dataset(copy)
+    assert len(read) == 20
+    load_dataset(copy)
+    assert len(read) == 20
+    (copy / "scenes" / "track.npy").touch()
+    load_dataset(copy)
+    assert len(read) == 21
+
+
+def test_digests_that_were_changed_with_their_pixels_are_found(copy, dataset):
+    edit(copy / "scenes" / "track.npy")
+    arrays = dataset.description["arrays"] | {"track": array_digest(np.load(copy / "scenes" / "track.npy"))}
+    (copy / "dataset.json").write_text(json.dumps(dataset.description | {"arrays": arrays}))
+    with pytest.raises(BamError, match=r"dataset\.json was changed\): remove it and build it again$"):
         load_dataset(copy)
 
 
