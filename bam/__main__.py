@@ -9,6 +9,7 @@ import bam
 from bam.base.errors import unknown
 
 COMMANDS = {
+    "download": ("bam.data_prep.download", "fetch COCO and MiniPlaces"),
     "build": ("bam.build_dataset", "build the dataset, from photographs or from the drawn sample"),
     "train": ("bam.train", "train the classifiers that are explained"),
     "metrics": ("bam.metrics.__main__", "score attribution methods"),
@@ -18,7 +19,7 @@ USAGE = "\n".join(
     [
         "usage: bam COMMAND [--flag VALUE ...]; `bam COMMAND --help` lists the flags",
         "",
-        *(f"  bam {name:<8} {what}" for name, (_, what) in COMMANDS.items()),
+        *(f"  bam {name:<9} {what}" for name, (_, what) in COMMANDS.items()),
     ]
 )
 

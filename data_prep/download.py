@@ -1,42 +1,58 @@
-"""Fetch COCO and MiniPlaces: `python -m bam.data_prep.download [FOLDER]`, about 21 GB into `sources`.
+"""Fetch COCO and MiniPlaces, about 20 GB.
 
-Makes FOLDER/coco and FOLDER/miniplaces as `python -m bam.build_dataset` wants them. A download that was
-cut off goes on where it stopped; archives are checked against their MD5 before anything is unpacked.
+python -m bam.data_prep.download --folder sources    # makes sources/coco and sources/miniplaces
+
+They are then as `python -m bam.build_dataset` wants them. A download that was cut off goes on where it
+stopped; archives are checked against their MD5 before anything is unpacked.
 """
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import http.client
 import os
 import shutil
-import sys
 import tarfile
 import urllib.error
 import urllib.request
 import zipfile
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, Literal
 
 from tqdm import tqdm
 
 from bam.base.errors import BamError
 from bam.base.files import write_text
+from bam.base.settings import Folder, setting, settings
+from bam.cli import flags as command
 
 CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
 class Archive:
-    """A file to fetch, its MD5, and which of its members (by prefix) belong in the folder `dataset`."""
+    """A file to fetch, its MD5, and which of its members (by prefix) belong in the folder `dataset`.
+
+    size: in bytes, about.
+    """
 
     dataset: str
     url: str
     md5: str
     wanted: tuple[str, ...]
+    size: int = 0
+
+    @property
+    def name(self) -> str:
+        """Of the file."""
+        return self.url.rsplit("/", 1)[-1]
+
+    def done(self, folder: Path) -> Path:
+        """The file that says that the archive was unpacked below `folder`."""
+        return folder / self.dataset / f".{self.name}.done"
 
 
 # The sums are those that users of COCO and MiniPlaces have long published and checked against.
@@ -46,18 +62,21 @@ ARCHIVES = (
         "http://images.cocodataset.org/annotations/annotations_trainval2017.zip",
         "f4bbac642086de4f52a3fdda2de5fa2c",
         ("annotations/instances_train2017.json",),
+        252_907_541,
     ),
     Archive(
         "coco",
         "http://images.cocodataset.org/zips/train2017.zip",
         "cced6f7f71b7629ddf16f17bbcfab6b2",
         ("train2017/",),
+        19_336_861_798,
     ),
     Archive(
         "miniplaces",
         "http://miniplaces.csail.mit.edu/data/data.tar.gz",
         "265825ec94f79390e4f1e38045a69059",
         ("images/train/", "objects/train/"),
+        500_000_000,
     ),
 )
 
@@ -67,8 +86,7 @@ def fetch(archive: Archive, folder: Path) -> None:
 
     Raises `BamError` if the server does not answer, the sum differs, or a member is unsafe.
     """
-    packed = folder / archive.url.rsplit("/", 1)[-1]
-    done = folder / archive.dataset / f".{packed.name}.done"
+    packed, done = folder / archive.name, archive.done(folder)
     if done.exists():
         return
     folder.mkdir(parents=True, exist_ok=True)
@@ -127,11 +145,23 @@ def unpack(packed: Path, folder: Path, wanted: tuple[str, ...]) -> None:
     """Unpack the `wanted` members (by prefix) of a .zip or .tar.gz into `folder`.
 
     Each top folder of the archive appears in `folder` when it is complete. Raises `BamError`, before
-    anything is put in place, for a member that would land elsewhere or that is no plain file, and if
-    no member is wanted.
+    anything is put in place, for a member that would land elsewhere or that is no plain file, for a file that
+    is no whole archive, and if no member is wanted.
     """
     partial = folder.with_name(f".{packed.name}.unpacked")
     shutil.rmtree(partial, ignore_errors=True)
+    try:
+        _unpack(packed, partial, wanted)
+    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError) as error:
+        raise BamError(f"{packed} is no whole archive ({error}): remove it and run again") from None
+    folder.mkdir(parents=True, exist_ok=True)
+    for child in partial.iterdir():
+        shutil.rmtree(folder / child.name, ignore_errors=True)
+        os.replace(child, folder / child.name)
+    shutil.rmtree(partial, ignore_errors=True)
+
+
+def _unpack(packed: Path, partial: Path, wanted: tuple[str, ...]) -> None:
     for name, open_member in tqdm(_members(packed), f"unpacking {packed.name}", unit="file", disable=None):
         member = PurePosixPath(name)
         if member.is_absolute() or ".." in member.parts or "\\" in name:
@@ -144,11 +174,6 @@ def unpack(packed: Path, folder: Path, wanted: tuple[str, ...]) -> None:
             shutil.copyfileobj(source, file, CHUNK)
     if not partial.exists():
         raise BamError(f"{packed} holds none of {', '.join(wanted)}: it is not as published")
-    folder.mkdir(parents=True, exist_ok=True)
-    for child in partial.iterdir():
-        shutil.rmtree(folder / child.name, ignore_errors=True)
-        os.replace(child, folder / child.name)
-    shutil.rmtree(partial, ignore_errors=True)
 
 
 def _members(packed: Path) -> Iterator[tuple[str, object]]:
@@ -169,28 +194,43 @@ def _members(packed: Path) -> Iterator[tuple[str, object]]:
                 )
 
 
-def main() -> int:
-    """The command; returns its exit code."""
-    parser = argparse.ArgumentParser(description="Fetch COCO (train2017) and MiniPlaces, about 21 GB.")
-    parser.add_argument("folder", nargs="?", default="sources", type=Path)
-    parser.add_argument("--only", choices=("coco", "miniplaces"))
-    arguments = parser.parse_args()
-    try:
-        for archive in ARCHIVES:
-            if arguments.only in (None, archive.dataset):
-                fetch(archive, arguments.folder)
-    except (BamError, OSError, tarfile.TarError, zipfile.BadZipFile) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted: the same command goes on from here", file=sys.stderr)
-        return 130
+@settings
+class Options:
+    """What the command can be told."""
+
+    folder: Folder | None = setting(
+        None, "folder to make coco/ and miniplaces/ in, with 40 GB free; must be given"
+    )
+    only: Literal["coco", "miniplaces"] | None = setting(None, "fetch one alone: coco | miniplaces")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command; argv: its name and its flags, by default those of this process."""
+    command.run(_main, "bam.data_prep.download", __doc__, {"settings": Options}, argv)
+
+
+def _main(flags: command.Flags) -> None:
+    options = flags.settings(Options)
+    archives = [archive for archive in ARCHIVES if options.only in (None, archive.dataset)]
+    if options.folder is None:
+        raise command.UsageError(
+            f"--folder must say where to put {_sizes(archives)}: give one, such as --folder sources"
+        )
+    folder = Path(options.folder)
+    if waiting := [archive for archive in archives if not archive.done(folder).exists()]:
+        print(f"fetching {_sizes(waiting)}, into {folder}; unpacking takes as much again", flush=True)
+    for archive in waiting:
+        fetch(archive, folder)
     print(
         "ready: python -m bam.build_dataset --coco "
-        f"{arguments.folder / 'coco'} --miniplaces {arguments.folder / 'miniplaces'} --images_per_pair 1000"
+        f"{folder / 'coco'} --miniplaces {folder / 'miniplaces'} --images_per_pair 1000"
     )
-    return 0
+
+
+def _sizes(archives: Sequence[Archive]) -> str:
+    each = ", ".join(f"{archive.name} {archive.size / 1e9:.1f} GB" for archive in archives)
+    return f"{sum(archive.size for archive in archives) / 1e9:.1f} GB ({each})"
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -25,6 +25,7 @@ FLOORS = (
     "bam.metrics.judging",
     "bam.metrics.api",
     "bam.cli",
+    "bam.data_prep.download",
     "bam.build_dataset",
     "bam.train",
     "bam.doctor",

@@ -2,10 +2,10 @@
 
 import hashlib
 import io
-import sys
 import tarfile
 import threading
 import zipfile
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
@@ -275,8 +275,11 @@ def command(monkeypatch):
 
     def run(archives, *arguments):
         monkeypatch.setattr(download, "ARCHIVES", archives)
-        monkeypatch.setattr(sys, "argv", ["download", *map(str, arguments)])
-        return download.main()
+        try:
+            download.main(["download", *map(str, arguments)])
+        except SystemExit as error:
+            return error.code
+        return 0
 
     return run
 
@@ -284,7 +287,7 @@ def command(monkeypatch):
 def test_command_fetches_all_and_says_what_comes_next(command, archive, tmp_path, capsys):
     tar = tar_of({"images/train/a.jpg": b"a"})
     both = (archive(), archive("data.tar.gz", tar, ("images/train/",), dataset="miniplaces"))
-    assert command(both, tmp_path) == 0
+    assert command(both, "--folder", tmp_path) == 0
     assert (tmp_path / "coco/train2017/a.jpg").exists()
     assert (tmp_path / "miniplaces/images/train/a.jpg").exists()
     assert f"--coco {tmp_path / 'coco'} --miniplaces {tmp_path / 'miniplaces'}" in capsys.readouterr().out
@@ -292,26 +295,67 @@ def test_command_fetches_all_and_says_what_comes_next(command, archive, tmp_path
 
 def test_command_fetches_one_of_the_two(command, archive, server, tmp_path):
     both = (archive(), archive("data.tar.gz", b"", dataset="miniplaces"))
-    assert command(both, tmp_path, "--only", "coco") == 0
+    assert command(both, "--folder", tmp_path, "--only", "coco") == 0
     assert server.asked == [("/train2017.zip", None)]
 
 
+def test_command_without_a_folder_fetches_nothing(command, server, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for arguments in ((), ("--only", "coco")):
+        assert command(download.ARCHIVES, *arguments) == 2
+        error = capsys.readouterr().err
+        assert error.startswith("--folder must say where to put ")
+        assert ("20.1 GB (" if not arguments else "19.6 GB (") in error
+        assert "train2017.zip 19.3 GB" in error
+        assert "such as --folder sources" in error
+        assert error.count("\n") == 1
+    assert command((), "sources") == 2  # where it used to stand
+    assert "every setting is a flag" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_command_says_the_sizes_of_what_is_still_to_be_fetched(
+    command, archive, tmp_path, capsys, monkeypatch
+):
+    first, second = (
+        replace(archive(f"{name}.zip"), size=size) for name, size in (("a", 3 * 10**9), ("b", 4 * 10**8))
+    )
+    printed = []
+
+    def fetch(*_):
+        printed.append(capsys.readouterr().out)
+        raise BamError("no network")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(download, "fetch", fetch)
+        assert command((first, second), "--folder", tmp_path) == 1
+    assert printed == [
+        f"fetching 3.4 GB (a.zip 3.0 GB, b.zip 0.4 GB), into {tmp_path}; unpacking takes as much again\n"
+    ]
+    assert command((first,), "--folder", tmp_path) == 0
+    capsys.readouterr()
+    assert command((first, second), "--folder", tmp_path) == 0
+    assert capsys.readouterr().out.startswith("fetching 0.4 GB (b.zip 0.4 GB), into ")
+    assert command((first, second), "--folder", tmp_path) == 0
+    assert capsys.readouterr().out.startswith("ready: ")
+
+
 def test_command_that_fails_says_why_in_one_line(command, archive, server, tmp_path, capsys):
+    whole = tar_of({"train2017/a.jpg": NOISE})
     for failing in (
         Archive("coco", f"{server.url}/none.zip", "0", ("a",)),
         archive(content=b"no zip file"),
         archive("data.tar.gz", b"no tar file"),
+        archive("cut.tar.gz", whole[: len(whole) // 2]),
     ):
-        assert command((failing,), tmp_path) == 1
+        assert command((failing,), "--folder", tmp_path) == 1
         error = capsys.readouterr().err
         assert error.startswith("error: ")
         assert error.count("\n") == 1
 
 
 def test_command_with_wrong_usage(command, capsys):
-    with pytest.raises(SystemExit) as caught:
-        command((), "--only", "imagenet")
-    assert caught.value.code == 2
+    assert command((), "--only", "imagenet") == 2
     assert "coco" in capsys.readouterr().err
 
 
