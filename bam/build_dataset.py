@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
+
 from bam.base.errors import BamError
 from bam.base.home import run_file
 from bam.base.parameters import defaults
@@ -69,8 +71,11 @@ def _main(flags: command.Flags) -> None:
     dataset = build(sources, folder, options.images_per_pair, options.seed, workers)
     if existed:
         print(f"{folder} is there already, and used as it is")
-    sizes = {split: len(dataset.view("object_scene", split)) for split in ("train", "validation", "test")}
-    print(f"{folder}: {', '.join(f'{size} {split}' for split, size in sizes.items())} composites")
+    views = {split: dataset.view("object_scene", split) for split in ("train", "validation", "test")}
+    sizes = ", ".join(f"{len(view)} {split}" for split, view in views.items())
+    made_of = np.concatenate([view.sources for view in views.values()])
+    objects, scenes = (len(np.unique(column)) for column in made_of.T)
+    print(f"{folder}: {sizes} composites, from {objects} objects and {scenes} scenes")
     description = dataset.description
     if sources.scenes.name == "miniplaces":
         annotated, found = description["scenes_with_object_annotation"], description["scenes_found"]

@@ -1,5 +1,6 @@
 """Every source passes the same battery; one more, written here, is registered and built from."""
 
+import csv
 import json
 import os
 import shutil
@@ -260,6 +261,20 @@ def test_sources_by_name_on_the_command_line(command, arrays_folder, sources_fol
     assert SOURCES["object"].pop("mine").__name__ == "Mine"
     settings = load_dataset(tmp_path / "bam").description["settings"]
     assert (settings["source"], settings["minimum_area"]) == ("mine/miniplaces", 500)
+
+
+def test_the_command_says_of_how_many_pictures_composites_are_made(command, sources_folder, tmp_path):
+    given = "--coco", str(sources_folder / "coco"), "--miniplaces", str(sources_folder / "miniplaces")
+    with_all = command(*given).out
+    with open(tmp_path / "bam" / "placements.csv", newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    objects = {(row["object"], row["cutout"]) for row in rows}
+    scenes = {(row["scene"], row["scene_index"]) for row in rows}
+    assert 100 <= len(objects) <= 120 >= len(scenes) >= 100
+    made = f"from {len(objects)} objects and {len(scenes)} scenes\n"
+    said = f"800 train, 100 validation, 100 test composites, {made}"
+    assert said in with_all
+    assert said in command(*given).out
 
 
 @pytest.mark.parametrize(
