@@ -17,8 +17,9 @@ from bam.data_prep.paste import GREY
 
 # Part of the keys under which results of pictures are kept: another number where they are read otherwise.
 READING = 2
-# What Pillow raises for files that are no images or broken ones.
-_BROKEN = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
+# What Pillow raises for files that are no images or broken ones, such as with a size of terabytes.
+_BROKEN = (OSError, SyntaxError, ValueError, Image.DecompressionBombError, MemoryError, struct.error)
+_BROKEN += (EOFError, LookupError, TypeError, OverflowError)
 
 
 class Unusable(Exception):
@@ -34,7 +35,8 @@ def _open(path: Path) -> Image.Image:
     except FileNotFoundError:
         raise Unusable("file is missing") from None
     except _BROKEN as error:
-        raise Unusable(f"cannot be read: {error}".replace(str(path), path.name)) from None
+        reason = str(error) or type(error).__name__
+        raise Unusable(f"cannot be read: {reason}".replace(str(path), path.name)) from None
     return image
 
 
@@ -50,7 +52,7 @@ def _in_8_bits(colour: int | tuple[int, ...], path: Path) -> int | tuple[int, ..
 def _turned(image: Image.Image) -> Image.Image:
     try:
         return ImageOps.exif_transpose(image)
-    except (*_BROKEN, TypeError, struct.error):  # broken EXIF, which Pillow cannot write back
+    except _BROKEN:  # broken EXIF, which Pillow cannot write back
         return image
 
 

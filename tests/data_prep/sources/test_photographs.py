@@ -270,6 +270,16 @@ def test_truncated_file(tmp_path, picture, keep):
         assert "some_folder" not in str(caught.value)  # datasets do not depend on where sources lie
 
 
+@pytest.mark.parametrize("error", [MemoryError(), EOFError("end"), KeyError("tag"), struct.error("short")])
+def test_whatever_pillow_raises_for_a_broken_file(tmp_path, monkeypatch, error):
+    def broken(_):
+        raise error
+
+    monkeypatch.setattr(Image, "open", broken)
+    with pytest.raises(Unusable, match=r"^cannot be read: (MemoryError|end|'tag'|short)$"):
+        read_upright(tmp_path / "a.png")
+
+
 def test_size_mismatch_says_both_sizes(saved, picture):
     with pytest.raises(Unusable, match="size differs from its annotation: 50 x 30, not 60 x 30"):
         read_on_grid(saved(picture(30, 50)), 60, 30)
