@@ -86,8 +86,8 @@ def made_once(path: str | os.PathLike, make: Callable[[], Any]) -> Any:
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a file or folder of this name is no content: .ipynb_checkpoints, ._a.png, __MACOSX."""
-    return name.startswith(".") or name == "__MACOSX"
+    """Whether a file or folder of this name is no content, such as .ipynb_checkpoints, ._a.png, __MACOSX."""
+    return name.startswith(".") or name in ("__MACOSX", "@eaDir", "$RECYCLE.BIN")
 
 
 def files_below(folder: str | os.PathLike, unreadable: Callable[[str], None] | None = None) -> list[str]:

@@ -5,6 +5,7 @@ from bam.data_prep.sources.photographs import Unusable
 from bam.data_prep.sources.registry import (
     SOURCES,
     Item,
+    Items,
     ObjectSource,
     SceneSource,
     Source,
@@ -16,6 +17,7 @@ from bam.data_prep.sources.registry import (
 __all__ = [
     "SOURCES",
     "Item",
+    "Items",
     "ObjectSource",
     "SceneSource",
     "Source",

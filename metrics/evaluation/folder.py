@@ -17,6 +17,8 @@ from bam.data_prep.dataset import Batch
 from bam.data_prep.sources.photographs import READING, Unusable, read_upright
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
+# Pictures too, which are not taken but named.
+OTHER_SUFFIXES = (".avif", ".bmp", ".gif", ".heic", ".jfif", ".jp2", ".jxl", ".tif", ".tiff", ".webp")
 
 
 class FolderPictures:
@@ -58,6 +60,8 @@ class FolderPictures:
         for name in found:
             if not Path(name).suffix and not (self.folder / name).exists():
                 self._unreadable(name)  # a link to a folder that is away
+            elif Path(name).suffix.lower() in OTHER_SUFFIXES:
+                self._leave_out(name, "neither a JPEG nor a PNG file")
         return [name for name in found if Path(name).suffix.lower() in SUFFIXES]
 
     def _take(self, name: str) -> None:

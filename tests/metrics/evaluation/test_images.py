@@ -60,7 +60,13 @@ def test_pictures_of_16_bits_and_with_alpha_in_a_folder(tmp_path):
 
 def test_what_is_hidden_in_a_folder_is_no_picture(folder):
     before = FolderPictures(folder, (16, 16), seed=0)
-    for hidden in (".a.png", ".ipynb_checkpoints/a-checkpoint.png", "below/._b.jpg", "__MACOSX/a.png"):
+    for hidden in (
+        ".a.png",
+        ".ipynb_checkpoints/a-checkpoint.png",
+        "below/._b.jpg",
+        "__MACOSX/a.png",
+        "@eaDir/a.png",
+    ):
         (folder / hidden).parent.mkdir(exist_ok=True)
         shutil.copy(folder / "a.png", folder / hidden)
     after = FolderPictures(folder, (16, 16), seed=0)
@@ -87,6 +93,14 @@ def test_linked_folders_are_looked_into_and_no_picture_counts_twice(folder):
             "gone.jpg": "file is missing",
             "linked/e.png": "the same picture as a.png",
         }
+
+
+def test_pictures_of_other_formats_are_named(folder):
+    for name in ("d.webp", "below/e.TIF", "notes.txt", "f.npy"):
+        shutil.copy(folder / "a.png", folder / name)
+    found = FolderPictures(folder, (16, 16), seed=0, limit=1)
+    named = {name: found.left_out.get(name) for name in ("d.webp", "below/e.TIF", "notes.txt", "f.npy")}
+    assert list(named.values()) == ["neither a JPEG nor a PNG file"] * 2 + [None] * 2
 
 
 def test_a_pipe_in_a_folder_is_not_waited_for(folder):
