@@ -1,4 +1,4 @@
-"""The layers of a vision transformer that Keras lacks; stored networks name them as `bam>Tokens`, `bam>Product`."""
+"""The layers of a vision transformer that Keras lacks, stored as `bam>Tokens` and `bam>Product`."""
 
 from __future__ import annotations
 
