@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import CodeType
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bam.attributions.registry import GIVEN, METHODS, Method
+from bam.attributions.stored_maps import maps_method
 from bam.base.digests import digest
 from bam.base.errors import BamError
 from bam.base.home import run_file
-
-if TYPE_CHECKING:
-    from bam.models.classifier import Classifier
 
 
 def is_custom(entry: str) -> bool:
@@ -32,8 +28,8 @@ def custom_method(
     """The method that a function, "path/to/file.py:function", or the path of a folder of maps stands for.
 
     name: what it is called, by default as the function or the folder. version: what tells it from others of
-    the name; by default a digest of the whole file that defines it (not of what that imports), or of the
-    maps' names, sizes and times: rows of a changed one are not used. A function that is more than its file
+    the name; by default a digest of the whole file that defines it (not of what that imports), or of all
+    maps: rows of a changed one are not used. A function that is more than its file
     says (it has a closure or no name, or comes from a notebook or the prompt) has rows that are not kept,
     unless a version is given. Naming a file runs it. Raises `BamError` if it is not there, cannot be run,
     takes other arguments, or has the name of a registered method.
@@ -46,7 +42,7 @@ def custom_method(
     if callable(entry):
         method = _of_function(entry, version)
     else:
-        method = _maps_folder(Path(entry)) if Path(entry).is_dir() else _in_file(entry)
+        method = maps_method(Path(entry)) if Path(entry).is_dir() else _in_file(entry)
     changes = {"name": name, "version": version}
     method = replace(method, **{key: value for key, value in changes.items() if value is not None})
     if method.name in METHODS:
@@ -111,44 +107,3 @@ def _check_parameters(function: Callable[..., np.ndarray], name: str) -> None:
         signature.bind(None, None, None, **known)
     except TypeError as error:
         raise BamError(f"{name} must take (classifier, images, targets, *, seed): {error}") from None
-
-
-def _maps_folder(folder: Path) -> Method:
-    files = sorted(folder.glob("*/*/*.npy"))
-    if not files:
-        raise BamError(f"{folder} holds no maps: FOLDER/<model>/<view>/<image id>.npy is looked for")
-    known = hashlib.sha256()
-    for file in files:
-        stat = file.stat()
-        known.update(f"{file.relative_to(folder)} {stat.st_size} {stat.st_mtime_ns}\n".encode())
-
-    def stored_maps(
-        classifier: Classifier,
-        images: np.ndarray,
-        targets: np.ndarray,
-        *,
-        seed: np.ndarray,
-        ids: Sequence[str],
-        view: str,
-    ) -> np.ndarray:
-        """The maps that lie in the folder for these images."""
-        return np.stack(
-            [_map(folder / classifier.name / view / f"{image}.npy", images.shape) for image in ids]
-        )
-
-    return Method(folder.resolve().name, stored_maps, known.hexdigest()[:12], own=True)
-
-
-def _map(path: Path, shape: tuple[int, ...]) -> np.ndarray:
-    if not path.is_file():
-        raise BamError(f"there is no map {path}: every image needs one, for each model and view")
-    try:
-        array = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
-        raise BamError(f"{path} is no .npy array ({error})") from None
-    if array.shape[:2] != shape[1:3] or array.ndim not in (2, 3) or array.dtype.kind not in "fiu":
-        raise BamError(
-            f"{path} holds {array.dtype} {array.shape}, but a map of {shape[1:3]}, with channels or without, "
-            "is needed: the size of the model's input"
-        )
-    return array.astype(np.float32)

@@ -121,44 +121,6 @@ def test_what_is_no_method_is_refused(file, tmp_path):
         custom_method(f"{file}:brightness")
 
 
-@pytest.fixture
-def maps_folder(tmp_path):
-    folder = tmp_path / "mine" / "scene" / "object_scene"
-    folder.mkdir(parents=True)
-    for number, name in enumerate(("a", "b")):
-        np.save(folder / f"{name}.npy", np.full((64, 64), number, np.float64))
-    return tmp_path / "mine"
-
-
-def test_a_folder_of_maps_is_a_method(maps_folder, scene_classifier, images):
-    method = custom_method(str(maps_folder))
-    assert method.name == "mine"
-    place = {"ids": ["b", "a"], "view": "object_scene"}
-    maps = explain(scene_classifier, images, [0, 1], method, **place)
-    assert maps[0].max() == maps[0].min() == 1
-    assert maps[1].max() == 0
-    version = method.version
-    np.save(maps_folder / "scene" / "object_scene" / "a.npy", np.ones((64, 64, 3)))
-    assert custom_method(str(maps_folder)).version != version
-
-
-def test_missing_and_wrong_maps_are_named(maps_folder, scene_classifier, images):
-    method = custom_method(str(maps_folder))
-    with pytest.raises(BamError, match=r"no map .*scene_only/a\.npy"):
-        explain(scene_classifier, images, [0, 1], method, ids=["a", "b"], view="scene_only")
-    path = maps_folder / "scene" / "object_scene" / "a.npy"
-    for array, message in ((np.zeros((32, 32)), r"float64 \(32, 32\)"), (np.full((64, 64), "x"), "a map of")):
-        np.save(path, array)
-        with pytest.raises(BamError, match=message):
-            explain(scene_classifier, images, [0, 1], method, ids=["a", "b"], view="object_scene")
-    path.write_bytes(b"no array")
-    with pytest.raises(BamError, match=r"a\.npy is no \.npy array"):
-        explain(scene_classifier, images, [0, 1], method, ids=["a", "b"], view="object_scene")
-    np.save(path, np.full((64, 64), np.inf))
-    with pytest.raises(BamError, match="mine returned NaN or infinite"):
-        explain(scene_classifier, images, [0, 1], method, ids=["a", "b"], view="object_scene")
-
-
 def brightness_of_this_file(classifier, images, targets, *, seed, power: int = 1):
     return images.mean(-1) ** power
 
