@@ -17,14 +17,18 @@ from bam.metrics.results.environment import effective_precision
 from bam.models.classifier import Classifier
 from bam.models.inpainters import Inpainter, prompt_of
 
-VERSION = 2
+VERSION = 3
 SEEDS = 20
 
 
 @dataclass(frozen=True)
 class ClassRow:
-    """How often a class was recognised in wholly painted pictures, of `seeds`; withheld: how many were."""
+    """How often a class was recognised in wholly painted pictures, of `seeds`; withheld: how many were.
 
+    label: its index, since two classes of a network can have one name.
+    """
+
+    label: int
     name: str
     recognised: int
     withheld: int
@@ -37,7 +41,7 @@ class ClassRow:
 
     def content(self) -> dict[str, Any]:
         """For the JSON file."""
-        return {"recognised": self.recognised, "withheld": self.withheld, "of": self.seeds}
+        return {"name": self.name, "recognised": self.recognised, "withheld": self.withheld, "of": self.seeds}
 
 
 def class_validity(
@@ -54,14 +58,12 @@ def class_validity(
     key += [effective_precision(classifier.precision)]
     path = folder / f"{classifier.name}-{inpainter.name}-classes-{key_digest(key)[:12]}.csv"
     with locked(folder / ".lock"):
-        file = RowFile(path, ClassRow, ("name",))
-        result = {}
-        for label in sorted(set(labels)):
-            name = classifier.class_names[label]
-            if name not in file.rows:
+        file = RowFile(path, ClassRow, ("label",))
+        wanted = sorted(set(labels))
+        for label in wanted:
+            if label not in file.rows:
                 file.append([_check(label, classifier, inpainter, seed)])
-            result[label] = file.rows[name]
-    return result
+        return {label: file.rows[label] for label in wanted}
 
 
 def _check(label: int, classifier: Classifier, inpainter: Inpainter, seed: int) -> ClassRow:
@@ -71,4 +73,4 @@ def _check(label: int, classifier: Classifier, inpainter: Inpainter, seed: int) 
     pictures = inpainter.fill(black, holes, [prompt_of(name)] * SEEDS, seeds)
     withheld = inpainter.withheld(pictures, holes)
     recognised = (classifier.predictions(pictures.astype(np.float32)) == label) & ~withheld
-    return ClassRow(name, int(recognised.sum()), int(withheld.sum()), SEEDS)
+    return ClassRow(label, name, int(recognised.sum()), int(withheld.sum()), SEEDS)

@@ -121,7 +121,7 @@ def inpainting(run: Run, settings: Inpainting) -> Measured:
         notes=[
             _setting_note(painting, len(ids)),
             *_empty_hole_note(outcome.empty_hole()),
-            *_validity_note(validity),
+            *_validity_note(validity, classifier.class_names),
             *outcome.fixed_note(),
             *left_out_note(images.left_out),
         ],
@@ -131,7 +131,7 @@ def inpainting(run: Run, settings: Inpainting) -> Measured:
         details={
             "inpainter": inpainter.key,
             "empty_hole": outcome.empty_hole(),
-            "class_validity": {row.name: row.content() for row in validity.values()},
+            "class_validity": {str(label): row.content() for label, row in validity.items()},
         },
     )
 
@@ -280,8 +280,12 @@ def _empty_hole_note(shares: Mapping[str, float | None]) -> list[str]:
     ]
 
 
-def _validity_note(validity: Mapping[int, ClassRow]) -> list[str]:
-    invalid = [row.name for row in validity.values() if not row.valid]
+def _validity_note(validity: Mapping[int, ClassRow], class_names: Sequence[str]) -> list[str]:
+    invalid = [
+        f"{row.name} (class {label})" if class_names.count(row.name) > 1 else row.name
+        for label, row in validity.items()
+        if not row.valid
+    ]
     if not invalid:
         return []
     return [f"Left out, since the network does not recognise most of their paintings: {', '.join(invalid)}."]

@@ -265,7 +265,8 @@ def test_classes_that_cannot_be_painted_are_left_out(asked):
 
     run, painter = asked(Unable())
     score = scored(run)
-    assert score.details["class_validity"] == {"green": {"recognised": 10, "withheld": 0, "of": 20}}
+    found = {"name": "green", "recognised": 10, "withheld": 0, "of": 20}
+    assert score.details["class_validity"] == {"1": found}
     assert painter.painted == 20
     assert score["part"].excluded["invalid_target"] == 8
     assert score["part"].value is None
@@ -273,6 +274,22 @@ def test_classes_that_cannot_be_painted_are_left_out(asked):
     run, painter = asked(Unable())
     scored(run)
     assert painter.painted == 0
+
+
+def test_two_classes_of_one_name_are_two_classes(run_for, classifier, monkeypatch, tmp_path):
+    """As in ImageNet, where a crane is a bird and a machine: what is painted is one of the two alone."""
+    for number in range(8):
+        picture = np.zeros((8, 8, 3), np.uint8)
+        picture[..., 0], picture[..., 1 + number % 2] = 200, 60 + number
+        Image.fromarray(picture).save(tmp_path / f"{number}.png")
+    twins = classifier_of(classifier.model, ("red", "green", "green"))
+    monkeypatch.setattr(bam.models.inpainters, "make_inpainter", lambda *given, **more: Painter())
+    settings = {"inpainting": Inpainting(patch_grid=0)}
+    score = scored(run_for([PART_METHOD], images=tmp_path, model=twins, asked=settings))
+    found = {label: row["recognised"] for label, row in score.details["class_validity"].items()}
+    assert found == {"1": 20, "2": 0}
+    assert (score["part"].n, score["part"].excluded["invalid_target"]) == (4, 4)
+    assert any("most of their paintings: green (class 2)." in note for note in score.notes)
 
 
 def test_inpainters_that_paint_no_class_are_not_asked_for_one(asked):
