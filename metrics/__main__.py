@@ -73,8 +73,8 @@ class Inputs:
     images: str | None = setting(None, f"folder of JPEG and PNG files (by default the dataset), for {_any}")
     model: str | None = setting(
         None,
-        "model to explain: a name in the models' folder, or a .keras file that you trust (by default "
-        "scene_on_scene_only for iir, else object)",
+        "model to explain: a name in the models' folder, or a .keras file of tf_keras (Keras 2) that you "
+        "trust (by default scene_on_scene_only for iir, else object)",
     )
     class_names: str | None = setting(None, "text file with the classes of a .keras file, one per line")
     preprocess: Annotated[str, one_of("preprocessing", SCALES)] = setting(

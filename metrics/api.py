@@ -104,6 +104,11 @@ def make_run(
     if not isinstance(data, Dataset):
         data = _dataset(data, metrics, images)
     if not isinstance(model, (str, Path, type(None))):  # it computes as it does
+        if not hasattr(model, "class_names"):
+            raise BamError(
+                f"`model` takes a name, a .keras file or a classifier, not {type(model).__name__}: "
+                "bam.models.Classifier(network, class_names) is one of a tf_keras network"
+            )
         settings = replace(settings, precision=model.precision, batch_size=model.batch_size)
     return Run(
         data,

@@ -15,6 +15,7 @@ from bam.base.errors import BamError, unknown
 from bam.models.memo import Memo
 from bam.models.network.derivatives import forward, layer_gradients, logit_gradient
 from bam.models.network.description import network_digest, seed_digest
+from bam.models.network.ends import with_plain_ends
 from bam.models.network.frozen import PRECISIONS, folded_norms, frozen
 from bam.models.network.path_means import perturbed_sums, sampled_sums
 from bam.models.network.rebuilt import unshared
@@ -43,6 +44,7 @@ class Classifier:
         precision: str = "float32",
         remarks: Sequence[str] = (),
     ):
+        model = with_plain_ends(model, name)
         self._given, self.model = model, unshared(model)
         self.class_names, self.name, self.labels = tuple(class_names), name, labels
         self.description, self.remarks = description or {}, tuple(remarks)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from bam.base.errors import BamError
 from bam.base.files import is_hidden, read_json
 from bam.data_prep.dataset import Dataset
+from bam.models.formats import check_format
 from bam.models.training.task import SUITE
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def load_classifier(
     >>> own = load_classifier("net.keras", class_names=["cat", "dog"])  # doctest: +SKIP
     """
     path = Path(path)
+    check_format(path)
     if path.suffix == ".keras" or path.is_file():
         return _own(path, read_names(class_names), precision, batch_size, preprocess)
     if class_names is not None:

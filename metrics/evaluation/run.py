@@ -14,6 +14,7 @@ from bam.metrics.evaluation.images import ImageSet, Pictures, pictures
 from bam.metrics.evaluation.rows import Row
 from bam.metrics.evaluation.settings import RunSettings
 from bam.metrics.evaluation.sweep import Keeping, collect
+from bam.models.formats import check_name
 from bam.models.stored import Models
 
 if TYPE_CHECKING:
@@ -63,8 +64,10 @@ class Run:
         if str(name).endswith(".keras"):
             return self.models.file(name, self.class_names, self.preprocess)
         given = not isinstance(name, (str, Path))
+        if not given and not self.models.has(str(name)):
+            check_name(name)
         known = name.name if given else name
-        if self.class_names is not None:
+        if self.class_names is not None and (given or self.models.has(str(name))):
             raise BamError(f"`class_names` is for a .keras file: the model {known} knows its classes")
         if self.preprocess != "none":
             raise BamError(f"`preprocess` is for a .keras file: the model {known} takes pixels in 0..255")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
 import zipfile
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,9 @@ import tf_keras as keras
 
 from bam.base.errors import BamError
 from bam.models.architectures import tokens  # noqa: F401 - Keras finds its layers by their registered names
+from bam.models.formats import check_format
 from bam.models.network.description import graph, structure
+from bam.models.network.ends import with_plain_ends
 
 # Where the parts of stored networks may come from: those of Keras, and the layers of the ViT,
 # in files of earlier versions under its former name.
@@ -24,6 +28,8 @@ MODULES = (
     "bam.models.architectures.vit",
     "models.vit",
 )
+# Keras Applications, whose layers are read too, and initializers, which these networks name.
+APPLICATIONS, INITIALIZERS = "tf_keras.src.applications.", "tensorflow.python.ops.init_ops_v2"
 
 
 @dataclass(frozen=True)
@@ -62,37 +68,65 @@ def load_weights(model: keras.Model, weights: str, published: Published | None =
 def read_network(path: str | Path) -> keras.Model:
     """The network in a .keras file. Raises `BamError` if it is missing or cannot be read.
 
-    In Keras' safe mode, which refuses Lambda layers. As it imports whatever modules the file names, those
-    that hold no parts of networks are refused before. So is what is no archive, since Keras would take it
-    for a file in an older format, and run the code in it.
+    A dictionary of one output stands for this. The file is read in Keras' safe mode, which refuses Lambda
+    layers. As Keras imports whatever modules it names, those that hold no parts of networks are refused
+    before. So is what is no archive, since Keras would take it for a file in an older format, and run the
+    code in it.
     """
+    check_format(path)
     if not Path(path).is_file():
         raise BamError(f"there is no model file {path}")
     wrong = f"{path} cannot be read as a .keras file"
-    if Path(path).suffix != ".keras" or not zipfile.is_zipfile(path):
+    if not zipfile.is_zipfile(path):
         raise BamError(f"{wrong} (it is no archive such as model.save('NAME.keras') writes)")
+    if Path(path).suffix != ".keras":
+        raise BamError(f"{wrong} (its name does not end so): rename it")
     try:
         with zipfile.ZipFile(path) as archive:
             _check_modules(json.loads(archive.read("config.json")))
-        return keras.models.load_model(path, compile=False, safe_mode=True)
+        model = keras.models.load_model(path, _applications_layers(), compile=False, safe_mode=True)
     except (OSError, EOFError, ValueError, TypeError, KeyError, AttributeError, zipfile.BadZipFile) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise BamError(f"{wrong} ({reason})") from None
+    return with_plain_ends(model, str(path))
 
 
 def _check_modules(part: Any) -> None:
     """Raise `ValueError` if a part of a stored network is of a module that is not in `MODULES`."""
     if isinstance(part, dict):
-        module = part.get("module")
-        if "class_name" in part and module is not None:
-            models = part["class_name"] in ("Functional", "Sequential") and module in ("keras", "tf_keras")
-            if not models and not str(module).startswith(MODULES):
-                raise ValueError(f"it names {module}.{part['class_name']}, which is no part of a network")
+        module, name = part.get("module"), part.get("class_name")
+        if "class_name" in part and module is not None and not _is_part(str(module), str(name)):
+            raise ValueError(f"it names {module}.{name}, which is no part of a network")
         # What it was trained with is not read.
         part = [value for key, value in part.items() if key != "compile_config"]
     if isinstance(part, list):
         for inner in part:
             _check_modules(inner)
+
+
+def _is_part(module: str, name: str) -> bool:
+    """Whether what is looked up under these names is a part of a network; nothing is imported for it."""
+    if module in ("keras", "tf_keras"):
+        return name in ("Functional", "Sequential")
+    place = f"tf_{module}" if module.startswith("keras.") else module  # as Keras does
+    layer = _applications_layers().get(name)
+    if (layer is not None and layer.__module__ == place) or module.startswith(MODULES):
+        return True
+    found = vars(sys.modules[module]).get(name) if module == INITIALIZERS else None
+    return isinstance(found, type) and found.__module__ == INITIALIZERS
+
+
+@cache
+def _applications_layers() -> dict[str, type]:
+    """The layers that Keras Applications define for their networks, by name; Keras itself looks for them
+    elsewhere."""
+    modules = [module for name, module in sys.modules.items() if name.startswith(APPLICATIONS)]
+    kinds = [kind for module in modules for kind in vars(module).values() if isinstance(kind, type)]
+    return {
+        kind.__name__: kind
+        for kind in kinds
+        if issubclass(kind, keras.layers.Layer) and kind.__module__.startswith(APPLICATIONS)
+    }
 
 
 def _load_keras(model: keras.Model, path: str) -> None:

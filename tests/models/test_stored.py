@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import tensorflow as tf
 import tf_keras as keras
 
 from bam.base.errors import BamError
@@ -62,9 +63,9 @@ def test_what_is_no_classifier_is_refused(tmp_path):
     for name, words in {
         "absent.keras": "there is no model file",
         "code.keras": r"cannot be read as a \.keras file",
-        "old.keras": "no archive",
+        "old.keras": "is an HDF5 file",
         "half.keras": "no archive",
-        "sound.zip": "no archive",
+        "sound.zip": "its name does not end so",
         "empty.keras": r"cannot be read as a \.keras file",
         "two.keras": "from images to logits is needed",
         "flat.keras": r"goes from \[\(None, 12\)\] to \[\(None, 2\)\]",
@@ -85,19 +86,45 @@ def test_a_file_that_names_other_modules_is_refused_before_they_are_imported(tmp
     )
     monkeypatch.syspath_prepend(str(tmp_path))
     foreign = {"module": "trap", "class_name": "function", "config": "touch", "registered_name": "function"}
-    with (
-        zipfile.ZipFile(tmp_path / "sound.keras") as sound,
-        zipfile.ZipFile(tmp_path / "hostile.keras", "w") as hostile,
-    ):
-        for name in sound.namelist():
-            content = sound.read(name)
-            if name == "config.json":
-                content = content.replace(b'"relu"', json.dumps(foreign).encode())
-                assert b"trap" in content
-            hostile.writestr(name, content)
+    _rewritten(tmp_path / "sound.keras", tmp_path / "hostile.keras", '"relu"', json.dumps(foreign))
     with pytest.raises(BamError, match=r"names trap.function, which is no part of a network"):
         load_classifier(tmp_path / "hostile.keras", class_names=["cat", "dog"])
     assert not (tmp_path / "sprung").exists()
+
+
+def test_layers_of_keras_applications_are_parts_of_networks(tmp_path):
+    """Of InceptionResNetV2, ConvNeXt and EfficientNetV2; nothing else of their modules is."""
+    from tf_keras.src.applications.convnext import LayerScale, StochasticDepth
+    from tf_keras.src.applications.inception_resnet_v2 import CustomScaleLayer
+
+    inputs = keras.Input((8, 8, 3))
+    x = keras.layers.Conv2D(4, 3, kernel_initializer=tf.compat.v2.constant_initializer(0.1))(inputs)
+    x = StochasticDepth(0.2)(LayerScale(0.5, 4)(CustomScaleLayer(0.3)([x, x])))
+    model = keras.Model(inputs, keras.layers.Dense(2)(keras.layers.GlobalAveragePooling2D()(x)))
+    model.save(tmp_path / "mine.keras")
+    classifier = load_classifier(tmp_path / "mine.keras", class_names=["cat", "dog"])
+    images = np.random.default_rng(0).uniform(0, 255, (3, 8, 8, 3)).astype(np.float32)
+    np.testing.assert_allclose(classifier.logits(images), model(images), rtol=1e-4, atol=1e-4)
+    assert np.abs(classifier.gradient(images, np.zeros(3, int))).max() > 0
+    for found, other in (
+        ("CustomScaleLayer", "InceptionResNetV2"),
+        ("tf_keras.src.applications.inception_resnet_v2", "tf_keras.src.applications.imagenet_utils"),
+        ("tf_keras.src.applications.convnext", "keras.applications.convnext"),
+        ("tensorflow.python.ops.init_ops_v2", "tensorflow.python.ops.io_ops"),
+    ):
+        _rewritten(tmp_path / "mine.keras", tmp_path / "hostile.keras", found, other)
+        with pytest.raises(BamError, match=r"which is no part of a network"):
+            load_classifier(tmp_path / "hostile.keras", class_names=["cat", "dog"])
+
+
+def _rewritten(path, target, found, other):
+    with zipfile.ZipFile(path) as sound, zipfile.ZipFile(target, "w") as hostile:
+        for name in sound.namelist():
+            content = sound.read(name)
+            if name == "config.json":
+                assert found.encode() in content
+                content = content.replace(found.encode(), other.encode())
+            hostile.writestr(name, content)
 
 
 def test_networks_with_policies_operators_and_training_settings_can_be_read(tmp_path):

@@ -1,0 +1,30 @@
+"""What a network is given and what it gives: one tensor each, whatever it was saved with."""
+
+from __future__ import annotations
+
+import tf_keras as keras
+
+from bam.base.errors import BamError
+
+
+def with_plain_ends(model: keras.Model, name: str) -> keras.Model:
+    """The same network, with a tensor for a dictionary or a list of one, as its input or its output.
+
+    name: what it is called in errors. Raises `BamError` for a dictionary of several outputs, and for what is
+    no network of tf_keras.
+    """
+    if not isinstance(model, keras.Model):
+        kind = f"{type(model).__module__.split('.')[0]}.{type(model).__name__}"
+        raise BamError(f"{name} is a {kind}, but a network of tf_keras is needed: build it with tf_keras")
+    if not getattr(model, "_is_graph_network", False):
+        return model
+    if isinstance(model.output, dict) and len(model.outputs) != 1:
+        keys = ", ".join(map(str, model.output))
+        raise BamError(
+            f"{name} gives a dictionary ({keys}), but one output, logits, is needed: "
+            "take keras.Model(model.input, model.output[KEY])"
+        )
+    nested = [isinstance(end, (dict, list, tuple)) for end in (model.input, model.output)]
+    if not any(nested) or len(model.inputs) != 1 or len(model.outputs) != 1:
+        return model
+    return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
