@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
+from bam.attributions.numbers import as_numbers
 from bam.base.errors import BamError, unknown
 from bam.base.parameters import defaults
 from bam.base.registry import check_name
@@ -256,10 +257,11 @@ def _checked(maps: Any, method: Method, images: np.ndarray) -> np.ndarray:
     if maps is None:
         raise BamError(f"{method.name} returned nothing: it must return the maps")
     try:
-        maps = np.asarray(maps, np.float32)
-    except (TypeError, ValueError):
-        raise BamError(f"{method.name} returned {type(maps).__name__}, not an array of numbers") from None
-    if maps.shape[:3] != images.shape[:3] or maps.ndim not in (3, 4):
+        maps = as_numbers(maps)
+    except ValueError as error:
+        kind = type(maps).__name__
+        raise BamError(f"{method.name} returned {kind}, not an array of numbers ({error})") from None
+    if maps.shape[:3] != images.shape[:3] or maps.ndim not in (3, 4) or not maps.size:
         raise BamError(
             f"{method.name} returned maps of shape {maps.shape}, but one map per image at the classifier's "
             f"input size is needed: {images.shape[:3]}, with channels or without"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bam.attributions.numbers import as_numbers
 from bam.attributions.registry import Method
 from bam.base.digests import digest, key_digest
 from bam.base.errors import BamError
@@ -38,8 +39,15 @@ def maps_method(folder: Path) -> Method:
         view: str,
     ) -> np.ndarray:
         """The maps that lie in the folder for these images."""
-        names = [f"{classifier.name}/{view}/{image}.npy" for image in ids]
-        return np.stack([_map(folder, name, known, images.shape) for name in names])
+        paths = [folder / classifier.name / view / f"{image}.npy" for image in ids]
+        maps = [_map(path, known.get(path.relative_to(folder).as_posix()), images.shape) for path in paths]
+        for path, array in zip(paths, maps, strict=True):
+            if array.shape != maps[0].shape:
+                raise BamError(
+                    f"{path} holds {array.shape}, but {paths[0]} {maps[0].shape}: "
+                    "maps must have equally many channels"
+                )
+        return np.stack(maps)
 
     return Method(folder.resolve().name, stored_maps, key_digest(known)[:12], own=True)
 
@@ -71,21 +79,28 @@ def _files(folder: Path, below: str = "", above: tuple[Path, ...] = ()) -> Itera
             yield name
 
 
-def _map(folder: Path, name: str, known: Mapping[str, str], shape: tuple[int, ...]) -> np.ndarray:
-    path = folder / name
+def _map(path: Path, known: str | None, shape: tuple[int, ...]) -> np.ndarray:
+    """The map in a file, float32; known: the digest of its content when it was looked for."""
     if not path.is_file():
         raise BamError(f"there is no map {path}: every image needs one, for each model and view")
     content = path.read_bytes()
     # Rows are kept under the digest of what was there.
-    if hashlib.sha256(content).hexdigest() != known.get(name):
+    if hashlib.sha256(content).hexdigest() != known:
         raise BamError(f"{path} has changed since its folder was read: run again when all maps are there")
+    if content.startswith(b"PK"):
+        raise BamError(f"{path} is an .npz archive, not one .npy array: save each map with np.save")
     try:
-        array = np.load(io.BytesIO(content), allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
-        raise BamError(f"{path} is no .npy array ({error})") from None
-    if array.shape[:2] != shape[1:3] or array.ndim not in (2, 3) or array.dtype.kind not in "fiu":
+        array = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
+        numbers = as_numbers(array)
+    except Exception as error:  # noqa: BLE001 - whatever a broken file makes numpy raise
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise BamError(f"{path} is no .npy array of numbers ({reason})") from None
+    height, width = shape[1:3]
+    if array.shape[:2] != (height, width) or array.ndim not in (2, 3) or not array.size:
         raise BamError(
-            f"{path} holds {array.dtype} {array.shape}, but a map of {shape[1:3]}, with channels or without, "
+            f"{path} holds {array.shape}, but ({height}, {width}) or ({height}, {width}, channels) "
             "is needed: the size of the model's input"
         )
-    return array.astype(np.float32)
+    if not np.isfinite(numbers).all():
+        raise BamError(f"{path} holds values that are NaN or infinite in float32")
+    return numbers

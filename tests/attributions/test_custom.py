@@ -104,6 +104,39 @@ def test_wrong_maps_are_one_error_that_names_the_method(file, scene_classifier, 
         explain(scene_classifier, images, [0, 1], custom_method(f"{file}:{name}"))
 
 
+class OfAnotherLibrary:
+    """As a tensor of PyTorch that requires a gradient."""
+
+    def __array__(self, dtype=None, copy=None):
+        raise RuntimeError("Can't call numpy() on Tensor that requires grad.\nUse detach() instead.")
+
+
+@pytest.mark.parametrize(
+    ("returned", "words"),
+    [
+        (OfAnotherLibrary(), "OfAnotherLibrary, not an array of numbers .Can't call numpy.. on Tensor"),
+        ([OfAnotherLibrary()] * 2, "list, not an array of numbers .Can't call numpy"),
+        ([np.zeros((64, 64)), np.zeros((3, 64))], "list, not an array of numbers"),
+        ((np.zeros((64, 64)) for _ in range(2)), "generator, not an array of numbers"),
+        (np.zeros((2, 64, 64), complex), r"ndarray, not an array of numbers \(it holds complex128\)"),
+        (np.full((2, 64, 64), "1.5"), r"not an array of numbers \(it holds <U3\)"),
+        (np.ma.masked_less(np.eye(64)[None].repeat(2, 0), 1), "some of its values are masked"),
+        ([np.ma.masked_less(np.eye(64), 1)] * 2, "some of its values are masked"),
+        (np.full((2, 64, 64), 1e-60), "its values are too small for float32: scale them"),
+        (np.zeros((2, 64, 64, 0)), r"returned maps of shape \(2, 64, 64, 0\)"),
+        (np.full((2, 64, 64), 1e60), "returned NaN or infinite values in 2 of 2 maps"),
+        (None, "returned nothing"),
+    ],
+)
+def test_what_is_no_array_of_maps_is_one_line_with_the_reason(scene_classifier, images, returned, words):
+    def mine(classifier, images, targets, *, seed):
+        return returned
+
+    with pytest.raises(BamError, match=f"mine .*{words}") as caught:
+        explain(scene_classifier, images, [0, 1], custom_method(mine))
+    assert "\n" not in str(caught.value)
+
+
 def test_what_is_no_method_is_refused(file, tmp_path):
     for entry, message in {
         f"{file}:dark": "has no function dark",

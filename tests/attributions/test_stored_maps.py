@@ -42,17 +42,63 @@ def explained(folder, classifier, images, ids=("a", "b"), view="object_scene"):
 def test_missing_and_wrong_maps_are_named(maps_folder, scene_classifier, images):
     with pytest.raises(BamError, match=r"no map .*scene_only/a\.npy"):
         explained(maps_folder, scene_classifier, images, view="scene_only")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (np.zeros((32, 32)), r"holds \(32, 32\), but \(64, 64\) or \(64, 64, channels\) is needed"),
+        (np.zeros((3, 64, 64)), r"holds \(3, 64, 64\), but \(64, 64\)"),
+        (np.zeros((64, 64, 1, 1)), r"holds \(64, 64, 1, 1\)"),
+        (np.zeros((64, 64, 0)), r"holds \(64, 64, 0\)"),
+        (
+            np.zeros((64, 64, 3)),
+            r"a\.npy holds \(64, 64, 3\), but .*b\.npy \(64, 64\): maps must have",
+        ),
+        (np.full((64, 64), "x"), r"is no \.npy array of numbers \(it holds <U1\)"),
+        (np.zeros((64, 64), complex), "it holds complex128"),
+        (np.zeros((64, 64), "M8[s]"), "it holds datetime64"),
+        (np.zeros((64, 64), [("a", "f4")]), "it holds "),
+        (np.full((64, 64), None), "Object arrays cannot be loaded"),
+        (np.full((64, 64), np.inf), "holds values that are NaN or infinite in float32"),
+        (np.full((64, 64), 1e300), "holds values that are NaN or infinite in float32"),
+        (np.full((64, 64), 1e-300), "too small for float32: scale them"),
+        (b"", "is no .npy array"),
+        (b"no array", "is no .npy array"),
+        (b"\x93NUMPY\x01\x00\x06\x00{'a'(\n", "is no .npy array"),
+        (b"PK\x03\x04", "is an .npz archive, not one .npy array: save each map with np.save"),
+    ],
+)
+def test_what_is_no_map_is_one_line_that_names_the_file(
+    maps_folder, scene_classifier, images, content, words
+):
     path = maps_folder / "scene" / "object_scene" / "a.npy"
-    for array, message in ((np.zeros((32, 32)), r"float64 \(32, 32\)"), (np.full((64, 64), "x"), "a map of")):
-        np.save(path, array)
-        with pytest.raises(BamError, match=message):
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        np.save(path, content, allow_pickle=True)
+    with pytest.raises(BamError, match=words) as caught:
+        explained(maps_folder, scene_classifier, images, ("b", "a"))
+    assert "a.npy" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_map_whose_header_asks_for_too_much_is_named(maps_folder, scene_classifier, images):
+    path = maps_folder / "scene" / "object_scene" / "a.npy"
+    whole = path.read_bytes()
+    for shape in (b"(6400, 64), ", b"(9" + b"9" * 7 + b",)"):
+        path.write_bytes(whole.replace(b"(64, 64), ", shape.ljust(10), 1))
+        with pytest.raises(BamError, match=r"a\.npy is no \.npy array"):
             explained(maps_folder, scene_classifier, images)
-    path.write_bytes(b"no array")
-    with pytest.raises(BamError, match=r"a\.npy is no \.npy array"):
-        explained(maps_folder, scene_classifier, images)
-    np.save(path, np.full((64, 64), np.inf))
-    with pytest.raises(BamError, match="mine returned NaN or infinite"):
-        explained(maps_folder, scene_classifier, images)
+
+
+@pytest.mark.parametrize("kind", ["bool", "uint8", "int64", "float16", ">f4", "longdouble"])
+def test_maps_can_be_of_every_kind_of_real_number(maps_folder, scene_classifier, images, kind):
+    path = maps_folder / "scene" / "object_scene" / "a.npy"
+    np.save(path, np.asfortranarray(np.eye(64), kind))
+    maps = explained(maps_folder, scene_classifier, images)
+    assert maps.dtype == np.float32
+    np.testing.assert_array_equal(maps[0], np.eye(64))
 
 
 def replace_in_place(path, array):
