@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -82,7 +83,8 @@ def _found(entry: Choice) -> Iterator[tuple[Method, dict[str, Any]]]:
     elif name in METHODS:
         yield METHODS[name], settings
     else:
-        raise unknown("attribution method", name, METHODS)
+        own = (path.name for path in Path().iterdir() if path.is_dir() or path.suffix == ".py")
+        raise unknown("attribution method", name, METHODS, [each for each in own if each[0] != "."])
 
 
 def _parsed(entry: str) -> tuple[str, dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,17 +14,19 @@ import numpy as np
 from bam.attributions.registry import GIVEN, METHODS, Method
 from bam.attributions.stored_maps import maps_method
 from bam.base.digests import digest
-from bam.base.errors import BamError
+from bam.base.errors import BamError, did_you_mean
+from bam.base.files import near_path
 from bam.base.home import run_file
 
 
 def is_custom(entry: str) -> bool:
-    """Whether an entry of a list of methods names a file's function or a folder, and no registered method."""
-    return entry not in METHODS and (":" in entry or "/" in entry or Path(entry).is_dir())
+    """Whether an entry of a list of methods names a file or a folder, there or not, and no known method."""
+    named_so = ":" in entry or "/" in entry or entry.endswith(".py")
+    return entry not in ("", "all", *METHODS) and (named_so or Path(entry).exists())
 
 
 def custom_method(
-    entry: str | Callable[..., np.ndarray], name: str | None = None, version: str | None = None
+    entry: str | Path | Callable[..., np.ndarray], name: str | None = None, version: str | None = None
 ) -> Method:
     """The method that a function, "path/to/file.py:function", or the path of a folder of maps stands for.
 
@@ -42,7 +45,7 @@ def custom_method(
     if callable(entry):
         method = _of_function(entry, version)
     else:
-        method = maps_method(Path(entry)) if Path(entry).is_dir() else _in_file(entry)
+        method = maps_method(Path(entry)) if Path(entry).is_dir() else _in_file(str(entry))
     changes = {"name": name, "version": version}
     method = replace(method, **{key: value for key, value in changes.items() if value is not None})
     if method.name in METHODS:
@@ -88,16 +91,43 @@ def _file_digest(function: Callable[..., np.ndarray]) -> str:
 
 
 def _in_file(entry: str) -> Method:
-    file, _, name = entry.rpartition(":")
+    file, _, name = entry.rpartition(":") if ":" in entry else (entry, "", "")
     path = Path(file)
-    if not file or path.suffix != ".py":
-        raise BamError(f"{entry}: `methods` takes path/to/file.py:function or a folder of .npy maps")
+    if path.suffix != ".py":
+        raise _no_file(entry, path, name)
+    if not name and path.is_file():
+        functions = ", ".join(_functions(path)) or "none"
+        raise BamError(f"{entry} names no function: give {path}:FUNCTION; it defines {functions}")
     module, home = run_file(path)
     function = getattr(module, name, None)
     if not callable(function):
-        raise BamError(f"{path} has no function {name}")
+        functions = _functions(path)
+        known = f"{did_you_mean(name, functions)}it defines {', '.join(functions) or 'none'}"
+        raise BamError(f"{path} has no function {name}: {known}")
     _check_parameters(function, entry)
     return Method(name, home.bound(function), digest(path)[:12], own=True)
+
+
+def _functions(path: Path) -> list[str]:
+    """Names of the functions in a Python file, which is not run."""
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError):
+        return []
+    names = [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
+    return [name for name in names if not name.startswith("_")]
+
+
+def _no_file(entry: str, path: Path, function: str) -> BamError:
+    """The error for an entry that names neither a Python file nor a folder that is there."""
+    takes = "`methods` takes path/to/file.py:function or a folder of .npy maps"
+    if function:
+        meant = (f"{path}.py", f"{str(path).replace('.', '/')}.py")
+        hints = [f"did you mean '{file}:{function}'? " for file in meant if Path(file).is_file()]
+        return BamError(f"{entry}: {path} is no Python file: {''.join(hints[:1])}{takes}")
+    if path.exists():
+        return BamError(f"{entry} is neither a Python file nor a folder: {takes}")
+    return BamError(f"there is no folder {entry}: {near_path(path, Path.is_dir)}{takes}")
 
 
 def _check_parameters(function: Callable[..., np.ndarray], name: str) -> None:

@@ -67,7 +67,7 @@ def read_names(class_names: ClassNames | None) -> tuple[str, ...]:
             f"a .keras file needs `class_names`, a list or a text file with one per line, not {class_names}"
         )
     try:
-        lines = Path(class_names).read_text(encoding="utf-8").splitlines()
+        lines = Path(class_names).read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError:
         raise BamError(f"{class_names} is no text file: `class_names` takes one class per line") from None
     return tuple(line.strip() for line in lines if line.strip())

@@ -10,11 +10,32 @@ class BamError(ValueError):
     """
 
 
-def unknown(kind: str, name: str, known: Iterable[str]) -> BamError:
-    """The error for a name that is not among the `known` ones of its `kind`, with the nearest one."""
+def unknown(kind: str, name: str, known: Iterable[str], further: Iterable[str] = ()) -> BamError:
+    """The error for a name that is not among the `known` ones of its `kind`, with the nearest one.
+
+    further: what else may be meant, without being listed.
+    """
+    known = list(known)
+    hint = did_you_mean(name, [*known, *further])
+    return BamError(f"unknown {kind} {name!r}: {hint}known are {', '.join(known) or 'none'}")
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A question with the nearest of the `known` names, whatever the case, and a space; "" if none is near.
+
+    >>> did_you_mean("Grad-CAM", ["random", "grad_cam"])
+    "did you mean 'grad_cam'? "
+    """
+    near = nearest(name, known)
+    return "" if near is None else f"did you mean {near!r}? "
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The nearest of the `known` names, whatever the case; None if none is near."""
     import difflib
 
-    known = list(known)
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    return BamError(f"unknown {kind} {name!r}: {hint}known are {', '.join(known) or 'none'}")
+    folded: dict[str, str] = {}
+    for each in known:
+        folded.setdefault(each.casefold(), each)
+    near = difflib.get_close_matches(name.casefold(), folded, n=1)
+    return folded[near[0]] if near else None

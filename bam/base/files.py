@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from bam.base.errors import BamError
+from bam.base.errors import BamError, nearest
 
 
 @contextmanager
@@ -127,3 +127,22 @@ def remove_leftovers(folder: str | os.PathLike) -> None:
     """Remove the temporary files that killed runs left anywhere in `folder`."""
     for path in list(Path(folder).rglob(".partial.*")):
         path.unlink()
+
+
+def near_path(path: str | os.PathLike, fits: Callable[[Path], bool]) -> str:
+    """A question with the path that may be meant by one that is not there, and a space; "" if none is near.
+
+    fits: whether a path can be meant.
+    """
+    path = Path(path)
+    if not path.parts:
+        return ""
+    found = Path(path.anchor)
+    for part in path.parts[bool(path.anchor) :]:
+        if not (found / part).exists():
+            there = (each.name for each in found.iterdir()) if found.is_dir() else ()
+            part = nearest(part, sorted(name for name in there if not name.startswith(".")))
+            if part is None:
+                return ""
+        found = found / part
+    return f"did you mean {str(found)!r}? " if fits(found) else ""

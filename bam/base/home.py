@@ -14,6 +14,7 @@ from typing import Any
 import bam
 from bam.base.digests import digest
 from bam.base.errors import BamError
+from bam.base.files import near_path
 
 _PACKAGE = Path(bam.__file__).resolve().parent
 
@@ -101,7 +102,8 @@ def run_file(path: Path) -> tuple[ModuleType, Home]:
     Raises `BamError` if it is not there or cannot be run.
     """
     if path.suffix != ".py" or not path.is_file():
-        raise BamError(f"there is no Python file {path}")
+        hint = near_path(path, lambda near: near.suffix == ".py" and near.is_file())
+        raise BamError(f"there is no Python file {path}{hint and ': '}{hint}".strip())
     home = Home(path.parent)
     spec = importlib.util.spec_from_file_location(f"{path.stem}_{digest(path)[:12]}", path)
     module = importlib.util.module_from_spec(spec)

@@ -137,6 +137,13 @@ def test_two_methods_of_one_name_are_refused(file):
     ("entries", "message"),
     [
         ("edge", "unknown attribution method 'edge': did you mean 'edges'"),
+        ("Grad_CAM", "unknown attribution method 'Grad_CAM': did you mean 'grad_cam'"),
+        ("GRAD_CAM", "did you mean 'grad_cam'"),
+        ("SmoothGrad(Noise=.1)", "did you mean 'smoothgrad'"),
+        ("smoothgrad(NOISE=.1)", "unknown setting of smoothgrad 'NOISE': did you mean 'noise'"),
+        ("(noise=.1)", "unknown attribution method ''"),
+        ("My_Map", "unknown attribution method 'My_Map': did you mean 'my_maps'"),
+        ("own", "unknown attribution method 'own': did you mean 'own.py'"),
         ("smoothgard(noise=.1)", "unknown attribution method 'smoothgard': did you mean 'smoothgrad'"),
         (",", "`methods` names no attribution method"),
         ([], "`methods` names no attribution method"),
@@ -154,7 +161,9 @@ def test_two_methods_of_one_name_are_refused(file):
         ("smoothgrad(noise=.1", "a bracket is not closed, or not opened"),
     ],
 )
-def test_entries_that_cannot_be_meant_are_refused(file, entries, message):
+def test_entries_that_cannot_be_meant_are_refused(file, monkeypatch, entries, message):
+    monkeypatch.chdir(file.parent)
+    (file.parent / "my_maps").mkdir()
     with pytest.raises(BamError, match=message):
         choose(entries.replace("FILE", str(file)) if entries else entries)
 

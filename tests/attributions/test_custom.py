@@ -75,11 +75,11 @@ def test_its_neighbours_and_dataclasses_work(tmp_path, scene_classifier, images)
 
 
 def test_a_registered_name_is_never_a_folder(tmp_path, monkeypatch):
-    (tmp_path / "random").mkdir()
-    (tmp_path / "mine").mkdir()
+    for name in ("random", "mine", "all"):
+        (tmp_path / name).mkdir()
     monkeypatch.chdir(tmp_path)
-    assert not is_custom("random")
-    assert not is_custom("grad_cam")
+    for name in ("random", "grad_cam", "all", ""):
+        assert not is_custom(name)
     assert is_custom("mine")
 
 
@@ -143,8 +143,6 @@ def test_what_is_no_method_is_refused(file, tmp_path):
         f"{file}:forgetful": r"must take \(classifier, images, targets, \*, seed\): too many positional",
         f"{file}:demanding": r"must take .* missing a required argument: 'power'",
         f"{file}:grad_cam": "name of a method of BAM's",
-        f"{tmp_path}/nowhere.py:f": "there is no Python file",
-        f"{tmp_path}/nowhere:f": "path/to/file.py:function",
         str(tmp_path): "holds no maps",
     }.items():
         with pytest.raises(BamError, match=message):
@@ -168,6 +166,54 @@ def redefined(function):
         return -images
 
     return (first, mine)[function]
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ("absent.py:f", "there is no Python file absent.py"),
+        ("metods.py:brightness", "there is no Python file metods.py: did you mean 'methods.py'?"),
+        ("Below/mor.py:f", "there is no Python file Below/mor.py: did you mean 'below/more.py'?"),
+        (
+            "methods.py:brigthness",
+            "has no function brigthness: did you mean 'brightness'? it defines bright",
+        ),
+        ("methods.py:Brightness", "did you mean 'brightness'?"),
+        ("methods.py:np", "methods.py has no function np: it defines brightness, too_small"),
+        ("methods.py", "methods.py names no function: give methods.py:FUNCTION; it defines brightness, too_"),
+        ("methods.py:", "methods.py: names no function: give methods.py:FUNCTION"),
+        ("absent.py", "there is no Python file absent.py"),
+        ("below/broken.py", "names no function: give below/broken.py:FUNCTION; it defines none"),
+        (
+            "methods:brightness",
+            "methods is no Python file: did you mean 'methods.py:brightness'? `meth",
+        ),
+        (
+            "below.more:f",
+            "below.more is no Python file: did you mean 'below/more.py:f'? `methods` takes",
+        ),
+        (":brightness", "`methods` takes path/to/file.py:function or a folder of .npy maps"),
+        ("maps:brightness", "maps is no Python file: `methods` takes path/to/file.py:function or a folder"),
+        ("notes.txt", "notes.txt is neither a Python file nor a folder: `methods` takes path/to/file.py:fun"),
+        ("below/mapps", "there is no folder below/mapps: did you mean 'below/maps'? `methods` takes"),
+        ("bellow/maps/", "there is no folder bellow/maps/: did you mean 'below/maps'?"),
+        ("below/more/x", "there is no folder below/more/x: `methods` takes"),
+        ("HERE/nowhere", "/nowhere: `methods` takes"),
+    ],
+)
+def test_an_entry_that_names_nothing_says_what_is_wrong_and_what_is_near(
+    file, tmp_path, monkeypatch, entry, message
+):
+    for folder in ("maps", "below/maps"):
+        (tmp_path / folder).mkdir(parents=True)
+    for name, text in {"below/more.py": "", "below/broken.py": "def (", "notes.txt": ""}.items():
+        (tmp_path / name).write_text(text)
+    monkeypatch.chdir(tmp_path)
+    assert is_custom(entry)
+    with pytest.raises(BamError) as caught:
+        custom_method(entry.replace("HERE", str(tmp_path)))
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_a_function_is_a_method(scene_classifier, images):

@@ -2,6 +2,7 @@
 
 import errno
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from bam.base.errors import BamError
 from bam.base.files import (
     files_below,
     made_once,
+    near_path,
     read_json,
     remove_leftovers,
     replacing,
@@ -175,3 +177,22 @@ def test_folders_that_cannot_be_looked_into_are_named(tmp_path, monkeypatch):
         files_below(tmp_path)
     with pytest.raises(FileNotFoundError):
         files_below(tmp_path / "nothing")
+
+
+def test_near_paths_are_those_that_may_be_meant(tmp_path, monkeypatch):
+    (tmp_path / "maps" / "grad_cam").mkdir(parents=True)
+    (tmp_path / ".mops").mkdir()
+    (tmp_path / "maps" / "file.py").write_text("")
+    monkeypatch.chdir(tmp_path)
+    for path, near in {
+        "mops/grad_cam": "maps/grad_cam",
+        "maps/GradCAM/": "maps/grad_cam",
+        f"{tmp_path}/map": f"{tmp_path}/maps",
+        "maps/file": None,
+        "maps/file.py/x": None,
+        "nowhere/grad_cam": None,
+        "": None,
+    }.items():
+        expected = "" if near is None else f"did you mean {near!r}? "
+        assert near_path(path, Path.is_dir) == expected
+    assert near_path("map/fyle.py", lambda found: found.suffix == ".py") == "did you mean 'maps/file.py'? "

@@ -141,7 +141,9 @@ def test_class_names_are_a_list_or_a_text_file(tmp_path):
     network().save(tmp_path / "mine.keras")
     (tmp_path / "names.txt").write_text("cat\n\n dog \n", encoding="utf-8")
     (tmp_path / "noise").write_bytes(b"\xff\xfe\x00")
-    for names in (["cat", "dog"], tmp_path / "names.txt", str(tmp_path / "names.txt")):
+    (tmp_path / "marked.txt").write_text("cat\r\ndog\r\n", encoding="utf-8-sig")  # as Windows' editor does
+    files = [tmp_path / "names.txt", str(tmp_path / "names.txt"), tmp_path / "marked.txt"]
+    for names in (["cat", "dog"], *files):
         assert load_classifier(tmp_path / "mine.keras", class_names=names).class_names == ("cat", "dog")
     for names, words in (
         (None, r"needs `class_names`, a list or a text file with one per line, not None"),

@@ -70,6 +70,13 @@ def one_object(coco_folder):
 # Which instances
 
 
+def test_annotations_can_have_a_byte_order_mark(coco_folder, picture):
+    folder = coco_folder({"a.png": picture(100, 100)}, [{"file": "a.png", "category": "dog"}])
+    path = folder / "annotations" / "instances_train2017.json"
+    path.write_text(path.read_text(encoding="utf-8"), encoding="utf-8-sig")
+    assert [found.file for found in read_instances(folder)["dog"]] == ["a.png"]
+
+
 def test_stop_sign_is_found_under_its_coco_name(coco_folder, picture):
     folder = coco_folder(
         {"a.png": picture(100, 100), "b.png": picture(100, 100)},
