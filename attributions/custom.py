@@ -37,7 +37,7 @@ def custom_method(
     unless a version is given. Naming a file runs it. Raises `BamError` if it is not there, cannot be run,
     takes other arguments, or has the name of a registered method.
 
-    >>> def brightness(classifier, images, targets, *, seed):
+    >>> def brightness(classifier, images, targets):
     ...     return images.mean(-1)
     >>> custom_method(brightness, version="1").name
     'brightness'
@@ -131,9 +131,9 @@ def _no_file(entry: str, path: Path, function: str) -> BamError:
 
 
 def _check_parameters(function: Callable[..., np.ndarray], name: str) -> None:
-    signature = inspect.signature(function)
-    known = {key: None for key in GIVEN if key in signature.parameters or key == "seed"}
+    takes = f"{name} must take (classifier, images, targets), then what it is to be given by name"
     try:
-        signature.bind(None, None, None, **known)
-    except TypeError as error:
-        raise BamError(f"{name} must take (classifier, images, targets, *, seed): {error}") from None
+        signature = inspect.signature(function)
+        signature.bind(None, None, None, **{key: None for key in GIVEN if key in signature.parameters})
+    except (TypeError, ValueError) as error:  # a function of C may have no signature
+        raise BamError(f"{takes} ({', '.join(GIVEN)}) or has a default: {error}") from None

@@ -1,11 +1,10 @@
 """The attribution methods by name, and `explain`, which applies one of them.
 
-A method is a function `f(classifier, images, targets, *, seed, **settings) -> maps`:
-images float32 (N, H, W, 3), prepared by the classifier; targets int (N,), class indices; seed uint64
-(N,), one per image, for methods that draw random numbers; maps (N, H, W) or (N, H, W, channels), raw
-and signed. A function with a parameter `masks` is given the object masks, bool (N, H, W); one with `ids`
-or `view`, the images' ids or the name of the image set they are from. Its other parameters are settings, with
-their defaults.
+A method is a function `f(classifier, images, targets, **settings) -> maps`: images float32 (N, H, W, 3),
+prepared by the classifier; targets int (N,), class indices; maps (N, H, W) or (N, H, W, channels), raw and
+signed. A function with a parameter `seed` is given uint64 (N,), one per image, to draw random numbers from;
+one with `masks` the object masks, bool (N, H, W); one with `ids` or `view`, the images' ids or the name of
+the image set they are from. Its other parameters are settings, with their defaults.
 
 What it needs of a network, beyond a gradient, it says when it is registered: see `attributions.requirements`.
 """
@@ -74,6 +73,16 @@ class Method:
     def takes(self, parameter: str) -> bool:
         """Whether the function has a parameter of this name."""
         return parameter in self._parameters
+
+    @property
+    def seeded(self) -> bool:
+        """Whether the function is given seeds: by name, or with whatever else it takes."""
+        kinds = [parameter.kind for parameter in self._parameters.values()]
+        return self.takes("seed") or inspect.Parameter.VAR_KEYWORD in kinds
+
+    def needs_given(self, parameter: str) -> bool:
+        """Whether it has this parameter, without a default."""
+        return self.takes(parameter) and self._parameters[parameter].default is inspect.Parameter.empty
 
     def unsuited(self, classifier: Classifier) -> str | None:
         """Why it does not apply to the classifier's network, in a few words; None if it does."""
@@ -201,7 +210,7 @@ def explain(
     images: (N, H, W, 3) in 0..255, any size and dtype. targets: the class index to explain, per image.
     seed: one per image, which gives an image the same map whatever stands beside it; or one number,
     from which each place in the batch gets its own. masks: bool (N, H, W), True on the pasted object,
-    for the methods that need them, as `ids` and `view` are.
+    for the methods that take them, as `ids` and `view` are.
     Raises `BamError` for an unknown method or target, missing masks, maps of a wrong shape, and maps
     with values that are not finite from a method of the user's own.
 
@@ -227,18 +236,18 @@ def explain(
         raise BamError(f"targets must be {len(images)} class indices from 0 to {count - 1}, not {targets}")
     targets = targets.astype(np.int32, copy=False)
     masks = None if masks is None else classifier.prepare_masks(masks)
-    for name, value in {"masks": masks, "ids": ids, "view": view}.items():
-        if method.takes(name):
-            if value is None:
-                raise BamError(f"{method.name} needs {name}, which explain() was not given")
+    known = {"seed": _seeds(seed, len(images)), "masks": masks, "ids": ids, "view": view}
+    for name, value in known.items():
+        if value is None and method.needs_given(name):
+            raise BamError(f"{method.name} needs {name}, which explain() was not given")
+        if value is not None and (method.seeded if name == "seed" else method.takes(name)):
             params[name] = value
-    given = (images, targets, _seeds(seed, len(images)))
+    given = (images, targets)
     if method.own:
         given = tuple(array.copy() for array in given)
-        copied = {"masks": np.copy, "ids": list}
+        copied = {"seed": np.copy, "masks": np.copy, "ids": list}
         params = {name: copied[name](value) if name in copied else value for name, value in params.items()}
-    maps = method.function(classifier, *given[:2], seed=given[2], **params)
-    return _checked(maps, method, images)
+    return _checked(method.function(classifier, *given, **params), method, images)
 
 
 def _seeds(seed: int | Sequence[int] | np.ndarray, count: int) -> np.ndarray:

@@ -37,8 +37,8 @@ def score(
     """Score attribution methods by one metric.
 
     metric: its name, or of your own its function or "path/to/file.py:name"; one a call. methods: names, with
-    settings in brackets where they are not to be the default; functions `f(classifier, images, targets, *,
-    seed) -> maps`; or what `custom_method` gives; as a list, or a text with commas. `random` and `edges` are
+    settings in brackets where they are not to be the default; functions `f(classifier, images, targets)
+    -> maps`; or what `custom_method` gives; as a list, or a text with commas. `random` and `edges` are
     always there. data, models: folders that `bam build` and `bam train` made. out: where rows are kept (in
     `rows`), which another call uses again; the score itself is written by its `write`. images: a folder of
     your own images, model: a name in `models`, a .keras file with `class_names` (a list, or a text file), or

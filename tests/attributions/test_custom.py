@@ -140,7 +140,7 @@ def test_what_is_no_array_of_maps_is_one_line_with_the_reason(scene_classifier, 
 def test_what_is_no_method_is_refused(file, tmp_path):
     for entry, message in {
         f"{file}:dark": "has no function dark",
-        f"{file}:forgetful": r"must take \(classifier, images, targets, \*, seed\): too many positional",
+        f"{file}:forgetful": r"must take \(classifier, images, targets\), .* a default: too many positional",
         f"{file}:demanding": r"must take .* missing a required argument: 'power'",
         f"{file}:grad_cam": "name of a method of BAM's",
         str(tmp_path): "holds no maps",
@@ -259,7 +259,7 @@ def test_functions_that_are_no_methods_are_refused():
         return images
 
     for function, message in {
-        forgetful: r"must take \(classifier, images, targets, \*, seed\): too many positional",
+        forgetful: r"must take \(classifier, images, targets\), .* a default: too many positional",
         demanding: r"must take .* missing a required argument: 'power'",
         grad_cam: "name of a method of BAM's",
     }.items():
@@ -275,3 +275,51 @@ def test_settings_that_no_file_can_record_are_refused():
     with pytest.raises(BamError, match="smoothed: by must be a number, a text or a list of such, not <"):
         method.with_settings()
     assert method.with_settings(by="mean").settings == {"by": "mean", "sizes": (1, 2)}
+
+
+@pytest.mark.parametrize("seeds", [0, [5, 6]])
+def test_a_function_is_given_what_it_has_parameters_for(file, scene_classifier, images, seeds):
+    """All of these are optional, `seed` too."""
+    seen = {}
+
+    def plain(classifier, images, targets):
+        return images
+
+    def with_setting(classifier, images, targets, power=2):
+        return images
+
+    def seeded(classifier, images, targets, seed):
+        seen["seeded"] = seed
+        return images
+
+    def open_to_all(*given, **more):
+        seen["open_to_all"] = more.pop("seed")
+        assert not more
+        return given[1]
+
+    def with_all(classifier, images, targets, seed=None, masks=None, ids=None, view=None):
+        seen["with_all"] = (seed, masks, ids, view)
+        return images
+
+    masks = np.ones((2, 64, 64), bool)
+    for function in (plain, with_setting, seeded, open_to_all, with_all):
+        method = custom_method(function)
+        assert method.defaults == ({"power": 2} if function is with_setting else {})
+        maps = explain(scene_classifier, images, [0, 1], method, seeds, masks, ["a", "b"], "view")
+        np.testing.assert_array_equal(maps, images)
+    for found in (seen["seeded"], seen["open_to_all"], seen["with_all"][0]):
+        assert (found.dtype, found.shape) == (np.uint64, (2,))
+        np.testing.assert_array_equal(found, seen["seeded"])
+    assert seen["with_all"][2:] == (["a", "b"], "view")
+    np.testing.assert_array_equal(seen["with_all"][1], masks)
+    explain(scene_classifier, images, [0, 1], custom_method(with_all), seeds)
+    assert seen["with_all"][1:] == (None, None, None)
+
+    file.write_text("def plain(classifier, images, targets):\n    return images\n")
+    np.testing.assert_array_equal(
+        explain(scene_classifier, images, [0, 1], custom_method(f"{file}:plain")), images
+    )
+    with pytest.raises(BamError, match="seed must not be negative"):
+        explain(scene_classifier, images, [0, 1], custom_method(plain), -1)
+    with pytest.raises(BamError, match=r"type must take \(classifier, .*no signature found"):
+        custom_method(type)
