@@ -10,6 +10,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from bam.base.errors import BamError
+from bam.models.network.activations import other_activation
 from bam.models.network.rebuilt import ReversedChannels
 
 PRECISIONS = ("float32", "bfloat16")
@@ -38,7 +39,10 @@ def unguidable(model: keras.Model) -> str | None:
     layers = list(_leaves(model))
     if any(getattr(layer, "function", None) in (tf.nn.relu, tf.nn.relu6) for layer in layers):
         return "calls tf.nn.relu outside of a layer (keras.layers.ReLU is one)"
-    return None if any(_relu_of(layer) for layer in layers) else "has no ReLU"
+    if not any(_relu_of(layer) for layer in layers):
+        return "has no ReLU"
+    other = other_activation(layers)
+    return other and f"has another activation beside its ReLUs ({other})"
 
 
 def _leaves(model: keras.Model) -> Iterator[keras.layers.Layer]:
@@ -124,9 +128,11 @@ def scale_and_shift(norm: keras.layers.BatchNormalization) -> tuple[np.ndarray, 
 
 
 def _relu_of(layer: keras.layers.Layer) -> Callable[[tf.Tensor], tf.Tensor] | None:
-    """The ReLU that a layer is, or ends in; None if there is none."""
+    """The ReLU that a layer is, or ends in; None if there is none, or it is a leaky one."""
     if isinstance(layer, keras.layers.ReLU):
-        return layer.call
+        return None if layer.negative_slope else layer.call
+    if isinstance(getattr(layer, "activation", None), keras.layers.Layer):
+        return _relu_of(layer.activation)
     known = {keras.activations.relu: tf.nn.relu, tf.nn.relu: tf.nn.relu, tf.nn.relu6: tf.nn.relu6}
     return known.get(getattr(layer, "activation", None))
 

@@ -6,7 +6,9 @@ import tf_keras as keras
 from bam.base.errors import BamError
 from bam.models.architectures import build_model
 from bam.models.network.derivatives import logit_gradient
-from bam.models.network.frozen import folded_norms, frozen
+from bam.models.network.frozen import folded_norms, frozen, unguidable
+
+L = keras.layers
 
 
 def gradient(network, images, target=0):
@@ -91,6 +93,72 @@ def test_every_kind_of_relu_is_guided_inside_nested_models_too(relu):
     images = np.linspace(-4, 5, 12, dtype=np.float32).reshape(1, 2, 2, 3)
     expected = np.where(images > 0, np.maximum(np.linspace(-1, 1, 12), 0).reshape(images.shape), 0)
     np.testing.assert_allclose(gradient(frozen(model, guided=True), images), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "relu", [keras.layers.ReLU(negative_slope=0.2), keras.layers.LeakyReLU(), keras.layers.PReLU()]
+)
+def test_leaky_relus_are_none(relu):
+    model = keras.Sequential([keras.Input((4, 4, 3)), L.Conv2D(2, 3), relu, L.Flatten()])
+    assert unguidable(model) == "has no ReLU"
+
+
+def test_a_relu_layer_as_an_activation_is_guided(images):
+    plain, wrapped = (
+        keras.Sequential([keras.Input((8, 8, 3)), L.Conv2D(4, 3, activation=relu), L.Flatten(), L.Dense(2)])
+        for relu in ("relu", L.ReLU())
+    )
+    wrapped.set_weights(plain.get_weights())
+    pixels = images[:, :8, :8]
+    networks = [frozen(model, guided=True) for model in (plain, wrapped)]
+    found, expected = (gradient(network, pixels) for network in networks)
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    assert np.abs(gradient(frozen(plain), pixels) - expected).max() > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("bent", "words"),
+    [
+        (lambda x: L.Conv2D(4, 3, activation="swish", name="bent")(x), "bent: "),
+        (lambda x: L.Activation("gelu", name="bent")(x), "bent: gelu"),
+        (lambda x: L.Activation("sigmoid", name="bent")(x), "bent: sigmoid"),
+        (lambda x: L.Dense(4, "tanh", name="bent")(x), "bent: tanh"),
+        (lambda x: L.Dense(4, L.LeakyReLU(), name="bent")(x), "bent: LeakyReLU"),
+        (lambda x: L.LeakyReLU(name="bent")(x), "bent: LeakyReLU"),
+        (lambda x: L.ReLU(negative_slope=0.1, name="bent")(x), "bent: ReLU with a negative slope"),
+        (lambda x: L.ELU(name="bent")(x), "bent: ELU"),
+        (lambda x: L.Multiply(name="bent")([x, L.ReLU(6.0)(x)]), "bent: Multiply"),
+        (lambda x: tf.nn.silu(x), "tf.nn.silu.*: swish"),
+        (lambda x: tf.maximum(x, 0.0), "tf.math.maximum.*: maximum"),
+        (lambda x: L.TimeDistributed(L.Dense(4, "relu"), name="bent")(x), "bent: ReLU inside it"),
+        (lambda x: L.TimeDistributed(L.Dense(4, "swish"), name="bent")(x), r"bent: \w+ inside it"),
+        (lambda x: keras.Sequential([L.Conv2D(4, 1, activation="elu", name="bent")])(x), "bent: elu"),
+    ],
+)
+def test_networks_that_mix_relus_with_others_are_not_guided_by_half(bent, words):
+    inputs = keras.Input((8, 8, 3))
+    x = bent(L.Conv2D(4, 3, activation="relu")(inputs))
+    model = keras.Model(inputs, L.Dense(2)(L.Flatten()(x)), name="mixed")
+    with pytest.raises(BamError, match=rf"mixed has another activation beside its ReLUs \({words}"):
+        frozen(model, guided=True)
+
+
+def test_what_bends_nothing_is_no_other_activation():
+    """Preprocessing, softmaxes (of attention, or at the end) and linear layers behind the last ReLU."""
+    inputs = keras.Input((8, 8, 3))
+    x = L.Normalization(mean=[1.0] * 3, variance=[2.0] * 3)(tf.tanh(inputs / 255))
+    x = L.Conv2D(4, 3, activation="relu")(tf.clip_by_value(x, -1, 1))
+    x = L.ReLU(max_value=6.0)(L.BatchNormalization()(L.Conv2D(4, 3)(x)))
+    tokens = L.Reshape((16, 4))(x)
+    tokens = L.MultiHeadAttention(2, 4)(tokens, tokens)
+    weights = L.Activation("softmax")(L.Dense(16)(tokens))
+    x = L.Dense(4, "linear")(L.Flatten()(L.Dot(1)([L.Softmax()(weights), tokens])))
+    assert unguidable(keras.Model(inputs, L.Dense(2)(x))) is None
+
+
+@pytest.mark.parametrize("name", ["small", "four_conv", "resnet50"])
+def test_the_convolutional_architectures_can_be_guided(name):
+    assert unguidable(build_model(name, 10, "none", seed=0)) is None
 
 
 def test_what_cannot_be_rebuilt_is_named(images):
