@@ -207,12 +207,13 @@ def explain(
 ) -> np.ndarray:
     """Attribution maps of one method, float32 (N, h, w[, channels]) at the classifier's input size.
 
-    images: (N, H, W, 3) in 0..255, any size and dtype. targets: the class index to explain, per image.
+    images: (N, H, W, 3) in 0..255, any size and dtype; one image is `image[None]`, which gives one map.
+    targets: the class index to explain, per image.
     seed: one per image, which gives an image the same map whatever stands beside it; or one number,
     from which each place in the batch gets its own. masks: bool (N, H, W), True on the pasted object,
     for the methods that take them, as `ids` and `view` are.
-    Raises `BamError` for an unknown method or target, missing masks, maps of a wrong shape, and maps
-    with values that are not finite from a method of the user's own.
+    Raises `BamError` for an unknown method or target, for what is missing or not one per image, for maps of
+    a wrong shape, and maps with values that are not finite from a method of the user's own.
 
     >>> import bam
     >>> classifier = bam.load_classifier("runs/models/scene")
@@ -226,16 +227,18 @@ def explain(
         method = METHODS[method]
     elif not isinstance(method, Method):
         method = Method(getattr(method, "__name__", type(method).__name__), method)
-    images, targets = classifier.prepare(images), np.asarray(targets)
+    images = classifier.prepare(images)
     if not len(images):
         raise BamError(f"{method.name} was given no images")
     if 0 < images.max() <= 1:
         warnings.warn("no value of `images` exceeds 1: pixels are expected in 0..255", stacklevel=2)
-    count = len(classifier.class_names)
-    if targets.shape != (len(images),) or not np.isin(targets, np.arange(count)).all():
-        raise BamError(f"targets must be {len(images)} class indices from 0 to {count - 1}, not {targets}")
-    targets = targets.astype(np.int32, copy=False)
-    masks = None if masks is None else classifier.prepare_masks(masks)
+    targets = _targets(targets, len(images), len(classifier.class_names))
+    if ids is not None and (isinstance(ids, str) or len(ids) != len(images)):
+        raise BamError(f"ids must be {len(images)} names, one per image, not {ids!r}")
+    if masks is not None:
+        if np.ndim(masks) != 3 or len(masks) != len(images):
+            raise BamError(f"masks must be {len(images)} x (H, W), one per image, not {np.shape(masks)}")
+        masks = classifier.prepare_masks(np.asarray(masks))
     known = {"seed": _seeds(seed, len(images)), "masks": masks, "ids": ids, "view": view}
     for name, value in known.items():
         if value is None and method.needs_given(name):
@@ -248,6 +251,19 @@ def explain(
         copied = {"seed": np.copy, "masks": np.copy, "ids": list}
         params = {name: copied[name](value) if name in copied else value for name, value in params.items()}
     return _checked(method.function(classifier, *given, **params), method, images)
+
+
+def _targets(targets: Sequence[int] | np.ndarray, count: int, classes: int) -> np.ndarray:
+    array = np.asarray(targets)
+    must = f"targets must be {count} class indices from 0 to {classes - 1}, one per image"
+    if array.ndim == 0:
+        raise BamError(f"{must}, not {targets!r}: give a list{f' of it, [{targets}]' if count == 1 else ''}")
+    if array.shape != (count,):
+        raise BamError(f"{must}, not an array of shape {array.shape}")
+    wrong = array[~np.isin(array, np.arange(classes))]
+    if wrong.size:
+        raise BamError(f"{must}, not {wrong.tolist()[0]!r}")
+    return array.astype(np.int32, copy=False)
 
 
 def _seeds(seed: int | Sequence[int] | np.ndarray, count: int) -> np.ndarray:

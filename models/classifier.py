@@ -19,7 +19,7 @@ from bam.models.network.ends import with_plain_ends
 from bam.models.network.frozen import PRECISIONS, folded_norms, frozen
 from bam.models.network.path_means import perturbed_sums, sampled_sums
 from bam.models.network.rebuilt import unshared
-from bam.models.network.resizing import resize
+from bam.models.network.resizing import as_batch, resize
 
 
 class Classifier:
@@ -78,7 +78,7 @@ class Classifier:
 
     def prepare(self, images: np.ndarray) -> np.ndarray:
         """Images (N, H, W, 3) in 0..255, any size and dtype, as float32 at the input size."""
-        images = np.asarray(images)
+        images = as_batch(images)
         if images.dtype == np.float32 and images.shape[1:3] == self.input_size:
             return images
         return resize(images, self.input_size).numpy()
