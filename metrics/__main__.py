@@ -20,9 +20,11 @@ from bam.base.texts import split_outside_brackets
 from bam.cli import flags as command
 from bam.metrics import METRICS
 from bam.metrics.api import make_run
+from bam.metrics.evaluation.run import Run
 from bam.metrics.evaluation.settings import RunSettings
 from bam.metrics.judging.human import read_ranking
 from bam.metrics.metric import Metric, NoSettings, find_metric
+from bam.models.inpainters import INPAINTERS
 from bam.models.network.scales import SCALES
 
 _listed = ", ".join(method.signature for method in METHODS.values())
@@ -135,7 +137,7 @@ def _main(flags: command.Flags) -> None:
         inputs.class_names,
         inputs.preprocess,
     )
-    if run.data:
+    if run.data and _shows(run, metrics):
         command.say_if_drawn(run.data)
     scores = []
     for metric in metrics:
@@ -151,6 +153,16 @@ def _main(flags: command.Flags) -> None:
         path = judgement.write(run.out)
         print(judgement.table(), end="")
         print(f"written to {path}")
+
+
+def _shows(run: Run, metrics: Sequence[Metric]) -> bool:
+    """Whether anything of the run's dataset is seen: its images, its cutouts, or its donors in a hole."""
+    painters = {getattr(run.asked[metric.name], "inpainter", None) for metric in metrics} & set(INPAINTERS)
+    return (
+        run.images is None
+        or any(metric.images == "dataset" or metric.needs_dataset for metric in metrics)
+        or any(INPAINTERS[name].takes("dataset") for name in painters)
+    )
 
 
 def _metrics(names: str) -> list[Metric]:

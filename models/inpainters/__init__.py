@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
 from bam.base.errors import unknown
@@ -30,6 +29,5 @@ def make_inpainter(
         raise unknown("inpainter", name, INPAINTERS)
     made = INPAINTERS[name]
     check_settings(name, settings, made.settings())
-    parameters = inspect.signature(made).parameters
     given = {"dataset": dataset, "kind": kind, "view": view}
-    return made(**{key: value for key, value in given.items() if key in parameters}, **settings)
+    return made(**{key: value for key, value in given.items() if made.takes(key)}, **settings)

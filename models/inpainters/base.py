@@ -51,6 +51,11 @@ class Inpainter(ABC):
         """Its settings, as they are by default."""
         return defaults(cls, GIVEN)
 
+    @classmethod
+    def takes(cls, name: str) -> bool:
+        """Whether its constructor asks for one of what is in `GIVEN`."""
+        return name in inspect.signature(cls).parameters
+
     @property
     def key(self) -> dict[str, Any]:
         """All that its output depends on, besides what `fill` is given; for JSON."""
