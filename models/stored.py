@@ -124,6 +124,7 @@ def _own(
     shapes = [[tuple(tensor.shape) for tensor in ends or ()] for ends in (model.inputs, model.outputs)]
     if [[len(shape) for shape in ends] for ends in shapes] != [[4], [2]]:
         raise BamError(f"{path} goes from {shapes[0]} to {shapes[1]}: from images to logits is needed")
+    remarks: list[str] = []
     if None not in shapes[0][0][1:]:  # else the classifier says so
         model, remarks = with_logits(preprocessed(model, preprocess), str(path))
     return Classifier(model, class_names, path.stem, None, None, batch_size, precision, remarks)

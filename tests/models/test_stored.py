@@ -51,6 +51,8 @@ def test_what_is_no_classifier_is_refused(tmp_path):
     two = keras.Model(inputs, [keras.layers.Dense(2)(keras.layers.Flatten()(inputs))] * 2)
     models = {"code": code, "two": two, "flat": network(inputs=(12,)), "sigmoid": network("sigmoid")}
     models["sound"] = network()
+    features = keras.layers.GlobalAveragePooling2D()
+    models["any_size"] = keras.Sequential([keras.Input((None, None, 3)), features, keras.layers.Dense(2)])
     for name, model in models.items():
         model.save(tmp_path / f"{name}.keras")
     models["code"].save(tmp_path / "old.h5")
@@ -68,6 +70,7 @@ def test_what_is_no_classifier_is_refused(tmp_path):
         "sound.zip": "its name does not end so",
         "empty.keras": r"cannot be read as a \.keras file",
         "two.keras": "from images to logits is needed",
+        "any_size.keras": "but a fixed size and three channels are needed",
         "flat.keras": r"goes from \[\(None, 12\)\] to \[\(None, 2\)\]",
         "sigmoid.keras": "ends in sigmoid, but logits",
     }.items():
