@@ -8,6 +8,7 @@ python -m bam.metrics --metric idr --methods "smoothgrad(noise=.1),smoothgrad(no
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -57,7 +58,7 @@ class What:
     models: Folder = setting("runs/models", "folder of the trained models")
     out: Folder = setting(
         "runs/results",
-        "folder of the results; a later run of the same metric replaces its table, not its rows",
+        "folder of the results; a later run of the same metric replaces its table, not its rows, and says so",
     )
     judge: bool = setting(False, "also judge the metrics themselves, see docs/judging.md")
     human_ranking: str | None = setting(
@@ -143,11 +144,14 @@ def _main(flags: command.Flags) -> None:
     for metric in metrics:
         score = evaluate(metric, run)
         scores.append(score)
+        replaced = score.replaces(run.out)
         path = score.write(run.out)
         print(score.table(), end="")
         for warning in score.warnings():
             print(command.red(f"NOT VALID: {warning}"))
         print(f"written to {path}")
+        if replaced:
+            print(replaced, file=sys.stderr)
     if what.judge:
         judgement = judge(scores, human)
         path = judgement.write(run.out)

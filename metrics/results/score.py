@@ -165,12 +165,40 @@ class Score:
         write_text(path.with_suffix(".md"), self.markdown())
         return path
 
+    def replaces(self, folder: str | Path) -> str:
+        """What `write` to the folder replaces that is not the same run once more, as a sentence; or ""."""
+        path = Path(folder) / f"{self.metric}.json"
+        if not path.exists():
+            return ""
+        try:
+            old = read_score(path)
+        except BamError:
+            return f"this replaces {path}, which is of another version or damaged"
+        changes = _changes(old.configuration, self.configuration)
+        lost = [name for name in old.lines if name not in self.lines]
+        changes += [f"with {', '.join(lost)}, which this one has not"] if lost else []
+        return f"this replaces {path}, of a run {'; '.join(changes)}" if changes else ""
+
     def _plot(self, chart: Chart) -> Plot:
         panels = {
             label: {name: line.curves.get(key) for name, line in self.lines.items()}
             for label, key in chart.panels.items()
         }
         return Plot(chart.title, chart.x_label, chart.x, panels)
+
+
+def _changes(old: Configuration, new: Configuration) -> list[str]:
+    """In what a run differed from a new one: "with limit 100, not 20", and so on."""
+    before, now = ({**each.run, **each.metric} for each in (old, new))
+    changes = [
+        f"with {key} {before.get(key)}, not {now.get(key)}"
+        for key in {**before, **now}
+        if before.get(key) != now.get(key)
+    ]
+    if old.dataset != new.dataset or old.images.get("set") != new.images.get("set"):
+        changes.append("of other images")
+    digests = [{name: model.digest for name, model in each.models.items()} for each in (old, new)]
+    return changes + (["of other networks"] if digests[0] != digests[1] else [])
 
 
 def _shown(line: Line, column: Column) -> Any:

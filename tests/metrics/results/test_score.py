@@ -282,3 +282,18 @@ def test_what_holds_no_score_is_refused_with_one_line(text, message, tmp_path):
 def test_a_score_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(BamError, match=r"there is no score .*`bam metrics` makes it"):
         read_score(tmp_path / "iir.json")
+
+
+def test_what_is_replaced_is_said(score, tmp_path):
+    assert score.replaces(tmp_path) == ""
+    path = score.write(tmp_path)
+    assert score.replaces(tmp_path) == ""  # the same once more
+    fewer = {name: line for name, line in score.lines.items() if name != "grad_cam"}
+    other = replace(score.configuration, run={"seed": 1}, dataset="other", models={})
+    words = replace(score, lines=fewer, configuration=other).replaces(tmp_path)
+    assert words == (
+        f"this replaces {path}, of a run with seed 0, not 1; of other images; of other networks; "
+        "with grad_cam, which this one has not"
+    )
+    path.write_text("{}")
+    assert score.replaces(tmp_path) == f"this replaces {path}, which is of another version or damaged"
