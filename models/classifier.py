@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
@@ -75,6 +76,10 @@ class Classifier:
         What is asked about other arrays is computed and forgotten.
         """
         return self._memo.about(images)
+
+    def clock(self) -> float:
+        """Seconds, as if nothing were answered from memory: their difference is what a method costs alone."""
+        return time.perf_counter() + self._memo.spared
 
     def prepare(self, images: np.ndarray) -> np.ndarray:
         """Images (N, H, W, 3) in 0..255, any size and dtype, as float32 at the input size."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,12 +14,14 @@ import tensorflow as tf
 class Memo:
     """Answers about the images at work; about others nothing is kept.
 
-    Arrays are told apart by identity, not by content.
+    Arrays are told apart by identity, not by content. spared: seconds that answers would have taken that were
+    there.
     """
 
     def __init__(self):
+        self.spared = 0.0
         self._images: np.ndarray | None = None
-        self._answers: dict[Any, tuple[Any, tuple[np.ndarray, ...]]] = {}
+        self._answers: dict[Any, tuple[Any, tuple[np.ndarray, ...], float]] = {}
 
     @contextlib.contextmanager
     def about(self, images: np.ndarray) -> Iterator[None]:
@@ -38,10 +41,13 @@ class Memo:
         if images is not self._images:
             return compute()
         key = (asked, *(id(array) for array in others))
-        if key not in self._answers:
+        if key in self._answers:
+            self.spared += self._answers[key][2]
+        else:
+            begin = time.perf_counter() + self.spared
             answer = compute()
             for array in tf.nest.flatten(answer):
                 array.flags.writeable = False
             # The arrays are kept too, so that no other array can come to have their identity.
-            self._answers[key] = (answer, others)
+            self._answers[key] = (answer, others, time.perf_counter() + self.spared - begin)
         return self._answers[key][0]

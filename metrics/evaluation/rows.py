@@ -20,7 +20,7 @@ class Row:
 
     status: see `positive_map`, or "empty_mask" where the object vanishes at the input size.
     g_c, g_random: mean attribution of the object's region and of as many random pixels; NaN if unknown.
-    seconds: time for the map, its share of the batch, beyond what earlier methods of the run had computed.
+    seconds: time for the map, its share of the batch, as if no other method were asked for.
     """
 
     image_id: str

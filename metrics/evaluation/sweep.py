@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,9 +120,9 @@ def _explain_batch(
     rows = {}
     with classifier.sharing(images):
         for explainer in explainers:
-            begin = time.perf_counter()
+            begin = classifier.clock()
             maps = explainer.explain(classifier, images, targets, **known)
-            seconds = (time.perf_counter() - begin) / len(images)
+            seconds = (classifier.clock() - begin) / len(images)
             positive, states = positive_map(maps)
             values = zip(
                 batch.ids,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -132,14 +131,14 @@ class Work:
         return [(level, sample, count) for level, count in counts.items() for sample in samples]
 
     def _fills(self, place: int, tasks: list[Task]) -> list[Fill]:
-        begin = time.perf_counter()
+        begin = self.setting.classifier.clock()
         order, states = self._first_order
         if states[place] == NAN:
             painted, weights = np.full(len(tasks), NOT_PAINTED), np.full(len(tasks), np.nan)
         else:
             answer = self._at_ends if self._is_end(tasks[0]) else self._between
             painted, weights = answer(place, tasks, self._top(order[place], tasks))
-        seconds = round((time.perf_counter() - begin) / len(tasks), 6)
+        seconds = round((self.setting.classifier.clock() - begin) / len(tasks), 6)
         known = (states[place], int(self.first[place]), int(self.second[place]))
         return [
             Fill(self.batch.ids[place], *task, *known, int(label), float(weight), seconds)

@@ -38,7 +38,7 @@ class Line:
     """What was found of one method: a row of the table.
 
     control: a row below the methods. excluded: how many images are left out, by reason. seconds: what the
-    method took, beyond what earlier ones had computed. trial_sd: standard deviation between random samples of
+    method took, as if nothing else were asked for. trial_sd: standard deviation between random samples of
     100 images. rank: its rank set, see `Comparison`. beside: further numbers; counts: numbers
     of images or maps, or short texts; curves: means over the images, along the axes of `Score.axes`. version,
     settings: of the method, with all its settings.

@@ -1,4 +1,5 @@
 import json
+import time
 
 import numpy as np
 import pytest
@@ -144,3 +145,29 @@ def test_loading_checks_what_it_loads(scene_model_folder, tmp_path):
     (tmp_path / "model.keras").write_bytes(b"damaged")
     with pytest.raises(BamError, match="cannot be read"):
         load_classifier(tmp_path)
+
+
+def test_the_clock_counts_what_was_answered_from_memory(scene_classifier, monkeypatch):
+    images = np.random.default_rng(0).uniform(0, 255, (2, 64, 64, 3)).astype(np.float32)
+    targets = np.zeros(2, np.int32)
+    scene_classifier.gradient(images, targets)  # compiled
+
+    def cost(ask):
+        begin, real = scene_classifier.clock(), time.perf_counter()
+        ask()
+        return scene_classifier.clock() - begin, time.perf_counter() - real
+
+    compute = scene_classifier._compiled["gradient"]
+
+    def slow(*given):
+        time.sleep(0.2)
+        return compute(*given)
+
+    monkeypatch.setitem(scene_classifier._compiled, "gradient", slow)
+    with scene_classifier.sharing(images):
+        first, really = cost(lambda: scene_classifier.gradient(images, targets))
+        again, took = cost(lambda: scene_classifier.gradient(images, targets))
+    assert first >= 0.2
+    assert first == pytest.approx(really, abs=0.01)
+    assert took < 0.1
+    assert again == pytest.approx(first, rel=0.2)
