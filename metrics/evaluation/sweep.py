@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-from tqdm import tqdm
 
 from bam.attributions.registry import Explainer
 from bam.base.digests import key_digest
 from bam.base.files import locked
+from bam.base.progress import Progress
 from bam.base.seeds import image_seeds
 from bam.data_prep.dataset import Batch
 from bam.metrics.evaluation.images import ImageSet
@@ -25,7 +27,8 @@ if TYPE_CHECKING:
 
 # To be raised when rows would come out differently: rows of other versions are then not used.
 VERSION = 3
-Key = TypeVar("Key", bound=Hashable)
+# A method, or a metric and a method.
+Key = TypeVar("Key", str, tuple[str, str])
 
 
 @dataclass(frozen=True)
@@ -48,9 +51,9 @@ def collect(
     by_name = {explainer.name: explainer for explainer in explainers}
     files = {name: row_file_name(images, classifier, by_name[name], seed) for name in by_name}
 
-    def compute(batch: Batch, missing: Sequence[str]) -> Iterable[tuple[str, list[Row]]]:
+    def compute(batch: Batch, missing: Sequence[str]) -> Generator[list[Row], None, None]:
         chosen = [by_name[name] for name in missing]
-        return _explain_batch(batch, images.name, classifier, chosen, seed).items()
+        return _explain_batch(batch, images.name, classifier, chosen, seed)
 
     return sweep(images, classifier, keeping, files, Row, compute)
 
@@ -61,31 +64,62 @@ def sweep(
     keeping: Keeping,
     files: Mapping[Key, str | None],
     kind: type[Line],
-    compute: Callable[[Batch, Sequence[Key]], Iterable[tuple[Key, Sequence[Line]]]],
+    compute: Callable[[Batch, Sequence[Key]], Generator[Sequence[Line], None, None]],
 ) -> dict[Key, list[Line]]:
     """Rows of dataclass `kind` for the first images, as many as are wanted, in order, for each key of
     `files`.
 
-    files: names of the CSV files that keep them; None where they are not kept. compute: from a batch and the
-    keys that lack rows for it to these keys with a row for each of its images; what it gives is kept at once.
+    files: names of the CSV files that keep them; None where they are not kept; those of a method stand one
+    after another. compute: from a batch and the keys that lack rows for it to a row for each of its images,
+    for one key after another in their order; what it gives is kept at once.
     """
     wanted, folder = images.ids[: keeping.limit], keeping.folder
-    title = f"{classifier.name} on {images.name}"
-    with (
-        locked(folder / ".lock"),
-        tqdm(desc=title, total=len(wanted), unit="image", disable=None) as bar,
-    ):
+    with locked(folder / ".lock"):
         kept = {key: RowFile(name and folder / name, kind) for key, name in files.items()}
-        for start in range(0, len(wanted), classifier.batch_size):
-            # Batches are whole and always cut the same way: what is beside an image can change its digits.
-            part = slice(start, min(start + classifier.batch_size, len(images)))
-            ids = images.ids[part]
-            missing = [key for key in files if any(image not in kept[key].rows for image in ids)]
-            if missing:
-                for key, rows in compute(images[part], missing):
-                    kept[key].append(row for row in rows if row.image_id not in kept[key].rows)
-            bar.update(min(len(ids), len(wanted) - start))
+        work = list(_missing(images, len(wanted), classifier.batch_size, kept))
+        amounts: Counter[str] = Counter()
+        for part, missing in work:
+            amounts.update({_shown(key): part.stop - part.start for key in missing})
+        with Progress(f"{classifier.name} on {images.name}", amounts, "maps") as progress:
+            for part, missing in work:
+                where = f"images {part.start + 1}-{min(part.stop, len(wanted))} of {len(wanted)}"
+                steps = _announced(missing, where, part.stop - part.start, progress)
+                # Closed, since what it holds of the classifier must end when this does, whatever ends it.
+                with closing(compute(images[part], missing)) as computed:
+                    for key, rows in zip(steps, computed, strict=True):
+                        kept[key].append(row for row in rows if row.image_id not in kept[key].rows)
+                        progress.advance(part.stop - part.start)
     return {key: [file.rows[image] for image in wanted] for key, file in kept.items()}
+
+
+def _missing(
+    images: ImageSet, count: int, batch_size: int, kept: Mapping[Key, RowFile]
+) -> Iterator[tuple[slice, list[Key]]]:
+    """The batches of the first `count` images that some keys have no rows of, with these keys."""
+    ids = images.ids
+    for start in range(0, count, batch_size):
+        # Batches are whole and always cut the same way: what is beside an image can change its digits.
+        part = slice(start, min(start + batch_size, len(ids)))
+        missing = [key for key, file in kept.items() if any(image not in file.rows for image in ids[part])]
+        if missing:
+            yield part, missing
+
+
+def _announced(keys: Sequence[Key], where: str, amount: int, progress: Progress) -> Iterator[Key]:
+    """The keys, one after another, each shown as what is now in work."""
+    methods = list(dict.fromkeys(_method(key) for key in keys))
+    for key in keys:
+        place = f"method {methods.index(_method(key)) + 1} of {len(methods)}"
+        progress.begin(f"{place} ({_shown(key)}), {where}", _shown(key), amount)
+        yield key
+
+
+def _method(key: Key) -> str:
+    return key if isinstance(key, str) else key[1]
+
+
+def _shown(key: Key) -> str:
+    return key if isinstance(key, str) else f"{key[1]}, {key[0]}"
 
 
 def row_file_name(
@@ -105,7 +139,8 @@ def row_file_name(
 
 def _explain_batch(
     batch: Batch, view: str, classifier: Classifier, explainers: Sequence[Explainer], seed: int
-) -> dict[str, list[Row]]:
+) -> Generator[list[Row], None, None]:
+    """The rows of one method after another."""
     images, regions = classifier.prepare(batch.images), classifier.prepare_masks(batch.masks)
     predicted = classifier.predictions(images)
     labels = batch.labels(classifier.labels)
@@ -117,7 +152,6 @@ def _explain_batch(
     # The same for all methods, so that they can share samples.
     seeds = image_seeds(batch.ids, seed, view, classifier.seed_digest)
     known = {"seed": seeds, "masks": visible, "ids": batch.ids, "view": view}
-    rows = {}
     with classifier.sharing(images):
         for explainer in explainers:
             begin = classifier.clock()
@@ -133,7 +167,6 @@ def _explain_batch(
                 region_attribution(positive, anywhere).tolist(),
                 strict=True,
             )
-            rows[explainer.name] = [
+            yield [
                 Row(v[0], view, classifier.name, explainer.name, *v[1:], round(seconds, 6)) for v in values
             ]
-    return rows

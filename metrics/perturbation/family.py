@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
@@ -123,9 +123,6 @@ class Points:
     seconds: float
 
 
-_Measured = tuple[tuple[str, str], list[Points]]
-
-
 @lru_cache(2)
 def _composer(classifier: Classifier) -> Composer:
     """What it has compiled serves all runs of a classifier: of the methods, and of the oracle with noise."""
@@ -194,12 +191,12 @@ def measured(
         (name, method): row_file_name(
             images, classifier, explainer, seed, name, CURVES[name].version, asdict(settings)
         )
-        for name, settings in asked.items()
         for method, explainer in by_name.items()
+        for name, settings in asked.items()
     }
     composer = _composer(classifier)
 
-    def compute(batch: Batch, missing: Sequence[tuple[str, str]]) -> Iterator[_Measured]:
+    def compute(batch: Batch, missing: Sequence[tuple[str, str]]) -> Generator[list[Points], None, None]:
         wanted = {by_name[name]: [c for c, m in missing if m == name] for _, name in missing}
         return _measure_batch(batch, images.name, composer, seed, asked, wanted)
 
@@ -214,7 +211,8 @@ def _measure_batch(
     seed: int,
     asked: Mapping[str, Any],
     wanted: Mapping[Explainer, Sequence[str]],
-) -> Iterator[_Measured]:
+) -> Generator[list[Points], None, None]:
+    """The rows of one method after another, of one curve after another."""
     from bam.metrics.perturbation.masking import Explained, Originals
 
     classifier = composer.classifier
@@ -237,20 +235,11 @@ def _measure_batch(
                 points[np.array(states) == NAN] = np.nan
                 seconds = round((for_map + classifier.clock() - begin) / len(images), 6)
                 lines = zip(batch.ids, originals.targets.tolist(), states, points.tolist(), strict=True)
-                yield (
-                    (name, explainer.name),
-                    [
-                        Points(
-                            image,
-                            classifier.name,
-                            explainer.name,
-                            *others,
-                            ";".join(map(repr, kept)),
-                            seconds,
-                        )
-                        for image, *others, kept in lines
-                    ],
-                )
+                model, method = classifier.name, explainer.name
+                yield [
+                    Points(image, model, method, *others, ";".join(map(repr, kept)), seconds)
+                    for image, *others, kept in lines
+                ]
 
 
 def _curves(curve: Curve, axes: Parts, parts: Mapping[str, Mapping[str, np.ndarray]], name: str) -> Curves:

@@ -3,11 +3,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+import bam.base.progress
 import bam.metrics.evaluation.sweep
 from bam.attributions import METHODS, explain
 from bam.attributions.custom import custom_method
 from bam.base.errors import BamError
 from bam.base.files import locked
+from bam.base.progress import Progress
 from bam.base.seeds import image_seeds
 from bam.metrics import METRICS
 from bam.metrics.contrast.variants import Contrast
@@ -269,3 +271,63 @@ def test_rows_of_a_function_in_a_file_are_those_of_its_content(collect, run_for,
     assert len(files()) == 1
     (tmp_path / "mine.py").write_text(PROMPT)
     assert files() == []
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """What is shown of each step of a sweep, whatever the time."""
+    lines = []
+
+    def begin(self, doing, *more):
+        lines.append(f"{self._title}: {doing}")
+        return started(self, doing, *more)
+
+    started = Progress.begin
+    monkeypatch.setattr(Progress, "begin", begin)
+    return lines
+
+
+def test_progress_names_every_method_of_every_batch(collect, shown, scene_classifier):
+    size = scene_classifier.batch_size
+    assert size == 32
+    collect(limit=33)
+    title = f"{scene_classifier.name} on object_scene"
+    assert shown == [
+        f"{title}: method {number} of 3 ({name}), images {images} of 33"
+        for images in ("1-32", "33-33")
+        for number, name in enumerate(NAMES, 1)
+    ]
+
+
+def test_progress_counts_what_is_still_to_be_computed(collect, shown, capsys, monkeypatch):
+    collect(methods=NAMES[:2], limit=32)
+    shown.clear()
+    collect(limit=33)
+    assert [line.split(": ")[1] for line in shown] == [
+        "method 1 of 1 (object_mask), images 1-32 of 33",
+        *(f"method {number} of 3 ({name}), images 33-33 of 33" for number, name in enumerate(NAMES, 1)),
+    ]
+    shown.clear()
+    collect()
+    assert shown == []
+
+
+def test_progress_is_on_stderr_alone_and_silent_where_work_is_short(collect, capsys, monkeypatch):
+    collect(limit=2)
+    assert capsys.readouterr() == ("", "")
+    monkeypatch.setattr(bam.base.progress, "REPORTED", 0.0)
+    collect(limit=2, seed=1)
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert ": method 2 of 3 (random), images 1-2 of 2, " in printed.err
+
+
+def test_progress_of_curves_names_the_metric_too(run_for, shown):
+    asked = {"deletion": METRICS["deletion"].settings(), "violation": PatchGrid()}
+    evaluate(METRICS["deletion"], run_for(("constant", "random"), limit=2, batch_size=2, asked=asked))
+    assert [line.split(": ")[1] for line in shown] == [
+        "method 1 of 2 (constant, deletion), images 1-2 of 2",
+        "method 1 of 2 (constant, violation), images 1-2 of 2",
+        "method 2 of 2 (random, deletion), images 1-2 of 2",
+        "method 2 of 2 (random, violation), images 1-2 of 2",
+    ]
