@@ -199,43 +199,43 @@ class Progress:
 
     def _left(self) -> float | None:
         """Seconds, None where nothing is known of them."""
-        paces = dict(self._paces)
-        amount = sum(pace.amount for pace in paces.values())
-        if not amount or None in self._total.values():
+        counted = {kind: pace.counted for kind, pace in dict(self._paces).items() if pace.counted[1]}
+        if not counted or None in self._total.values():
             return None
-        usual = sum(pace.seconds for pace in paces.values()) / amount
-        each = {kind: paces[kind].each if kind in paces else usual for kind in (*self._total, self._kind)}
+        usual = sum(each[0] for each in counted.values()), sum(each[1] for each in counted.values())
+        pairs = {kind: counted.get(kind, usual) for kind in (*self._total, self._kind)}
+        each = {kind: seconds / amount for kind, (seconds, amount) in pairs.items()}
         passed = self._display.clock() - self._since
-        if self._kind not in paces and self._amount:
+        if self._kind not in counted and self._amount:
             # It takes that long at least, whatever the others do.
             each[self._kind] = max(each[self._kind], passed / self._amount)
         rest = {kind: max(0.0, total - self._done.get(kind, 0)) for kind, total in self._total.items()}
-        counted = min(passed, each[self._kind] * self._amount) if self._amount else passed
-        return max(0.0, sum(rest[kind] * each[kind] for kind in rest) - counted)
+        gone = min(passed, each[self._kind] * self._amount) if self._amount else passed
+        return max(0.0, sum(rest[kind] * each[kind] for kind in rest) - gone)
 
 
 class _Pace:
-    """How long one kind of work takes: without its first step, once there are others.
+    """How long one kind of work takes: without its first step, once the others took half as long.
 
     At the first one networks are compiled.
     """
 
     def __init__(self) -> None:
-        self.seconds = self.amount = 0.0
-        self._steps = 0
+        self._steps: list[tuple[float, float]] = []  # seconds and amount: of the first, of all others
 
     def add(self, seconds: float, amount: float) -> None:
         """A step of so many seconds."""
-        if self._steps == 1:
-            self.seconds = self.amount = 0.0
-        self._steps += 1
-        self.seconds += seconds
-        self.amount += amount
+        if len(self._steps) < 2:
+            self._steps.append((seconds, amount))
+        else:
+            before = self._steps[1]
+            self._steps[1] = before[0] + seconds, before[1] + amount
 
     @property
-    def each(self) -> float:
-        """Seconds for one."""
-        return self.seconds / self.amount if self.amount else 0.0
+    def counted(self) -> tuple[float, float]:
+        """Seconds, and the amount that was done in them."""
+        first, others = [*self._steps, (0.0, 0.0), (0.0, 0.0)][:2]
+        return others if 2 * others[0] >= first[0] > 0 else (first[0] + others[0], first[1] + others[1])
 
 
 def _duration(seconds: float) -> str:

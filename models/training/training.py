@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 import tf_keras as keras
-from tqdm import tqdm
 
 from bam.base.digests import digest
 from bam.base.errors import BamError
 from bam.base.files import remove_leftovers, replacing, write_json
+from bam.base.progress import Progress
 from bam.data_prep.dataset import Dataset
 from bam.models.architectures import ARCHITECTURES, build_model
 from bam.models.classifier import Classifier
@@ -192,13 +192,13 @@ def _fit(
     size, labels, classes = model.input_shape[1:3], config.labels, config.classes
     validation = evaluation_batches(held_out.subset(chosen), labels, size, config.batch_size, classes)
     done = history[-1]["step"] if history else 0
-    with tqdm(
-        desc=f"training {config.task.name}", initial=done, total=steps, unit="step", disable=None
-    ) as bar:
+    with Progress(f"training {config.task.name}", steps, "steps", done) as progress:
+        if history:
+            progress.note = _reached(history)
         while done < steps and not _hopeless(history, config.patience * steps):
             span = range(done, min(done + ROUND, steps))
             batches = training_batches(view, labels, size, config.batch_size, config.seed, span, classes)
-            model.fit(batches, verbose=0)
+            model.fit(batches, verbose=0, callbacks=[_EveryStep(progress)])
             loss, accuracy = model.evaluate(validation, verbose=0)
             done = span.stop
             if not math.isfinite(loss):
@@ -209,9 +209,25 @@ def _fit(
                 best = weights
             if is_chief():
                 state.save(weights, best, optimizer, history)
-            bar.update(len(span))
-            bar.set_postfix(validation_accuracy=f"{accuracy:.3f}")
+            progress.note = _reached(history)
     return history, best
+
+
+def _reached(history: list[dict[str, float]]) -> str:
+    return f"validation accuracy {history[-1]['validation_accuracy']:.3f}"
+
+
+class _EveryStep(keras.callbacks.Callback):
+    """Tells how far a training is, without waiting for what a step computes."""
+
+    def __init__(self, progress: Progress):
+        super().__init__()
+        self._supports_tf_logs = True  # else Keras fetches the loss of every step from the device for it
+        self._progress = progress
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """One step more."""
+        self._progress.advance(1)
 
 
 def _hopeless(history: list[dict[str, float]], patience: float) -> bool:

@@ -157,10 +157,29 @@ def test_the_time_left_is_told_from_what_each_kind_takes(terminal, clock):
         "work: method fast, images 1-20 of 60, 0:06 so far",
         "work: method slow, images 1-20 of 60, 3:42 left",
         "work: method fast, images 21-40 of 60, 3:41 left",
-        "work: method slow, images 21-40 of 60, 1:51 left",
-        "work: method fast, images 41-60 of 60, 1:40 left",
+        "work: method slow, images 21-40 of 60, 1:54 left",
+        "work: method fast, images 41-60 of 60, 1:42 left",
         "work: method slow, images 41-60 of 60, 0:00 left",
     ]
+
+
+def test_what_is_done_in_bursts_is_done_as_fast_as_all_of_them(terminal, clock):
+    display, _ = terminal
+    with Progress("work", 320, "images", display=display) as progress:
+        clock.passes(60)
+        for _ in range(32):
+            progress.advance(1)
+        assert progress.line() == "work: 32 of 320 images, 9:00 left"
+
+
+def test_what_is_compiled_at_first_is_soon_left_out(terminal, clock):
+    display, _ = terminal
+    with Progress("work", 1000, "steps", display=display) as progress:
+        clock.passes(10)
+        for _ in range(10):
+            clock.passes(1)
+            progress.advance(1)
+        assert progress.line() == "work: 10 of 1000 steps, 16:30 left"
 
 
 def test_what_was_there_counts_as_done_and_not_for_the_pace(terminal, clock):

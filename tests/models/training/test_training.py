@@ -7,6 +7,7 @@ import pytest
 import tf_keras as keras
 
 from bam.base.errors import BamError
+from bam.base.progress import Progress
 from bam.models import load_classifier
 from bam.models.architectures import ARCHITECTURES, Architecture, build_model
 from bam.models.training import training
@@ -240,3 +241,38 @@ def test_a_checkpoint_that_names_no_classes_is_gone_on_from(dataset, config, tmp
     train(config, dataset, tmp_path / "interrupted")
     assert "starting anew" not in capsys.readouterr().err
     assert read(tmp_path / "interrupted") == train(config, dataset, tmp_path / "whole")
+
+
+def test_progress_is_that_of_every_step(dataset, config, tmp_path, monkeypatch):
+    lines = []
+
+    def advance(self, amount):
+        advanced(self, amount)
+        assert amount == 1
+        lines.append(self.line().rsplit(", ", 1)[0])
+
+    advanced, save = Progress.advance, Checkpoint.save
+
+    def save_once(self, *state):
+        save(self, *state)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Progress, "advance", advance)
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoint, "save", save_once)
+        with pytest.raises(KeyboardInterrupt):
+            train(config, dataset, tmp_path)
+    assert lines == [f"training scene: {step} of 10 steps" for step in range(1, 5)]
+    lines.clear()
+    train(config, dataset, tmp_path)
+    reached = [
+        f"validation accuracy {entry['validation_accuracy']:.3f}" for entry in read(tmp_path)["history"]
+    ]
+    assert lines == [
+        f"training scene: {step} of 10 steps, {reached[(step - 1) // 4 - 1]}" for step in range(5, 11)
+    ]
+
+
+def test_progress_fetches_no_loss_from_the_device():
+    callback = training._EveryStep(Progress("training", 1, "steps"))
+    assert keras.callbacks.CallbackList([callback])._batch_hooks_support_tf_logs
