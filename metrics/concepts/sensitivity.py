@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from tqdm import tqdm
 
 from bam.base.errors import BamError
+from bam.base.progress import Progress
 from bam.base.seeds import generator
 from bam.data_prep.classes import COMMONALITY_OBJECT
 from bam.data_prep.dataset import Dataset, View
@@ -96,18 +96,23 @@ def measure(classifier: Classifier, pool: Pool, view: View, names: Sequence[str]
     begin = time.perf_counter()
     layers = concept_layers(classifier, names)
     draws = [*pool.draws[CONCEPT], *pool.draws[RANDOM]]
-    fitted = [
-        fit(layer_outputs(classifier, layer, pool.images), draws)
-        for layer in tqdm(layers, desc=f"CAVs of {classifier.name}", unit="layer", disable=None)
-    ]
+    with Progress(f"CAVs of {classifier.name}", len(layers), "layers") as progress:
+        fitted = [
+            fit(layer_outputs(classifier, layer, pool.images), draws)
+            for layer in progress.each(layers, "layer")
+        ]
     labels = view.labels(classifier.labels)
     rises, predicted = [], []
-    for start in range(0, len(view), classifier.batch_size):
-        part = slice(start, start + classifier.batch_size)
-        images = classifier.prepare(view[part].images)
-        predicted.append(classifier.predictions(images))
-        found = classifier.layer_gradients(images, labels[part], layers)
-        rises.append([along(gradient, cavs) for (_, gradient), (cavs, _) in zip(found, fitted, strict=True)])
+    with Progress(f"gradients of {classifier.name} along CAVs", len(view), "images") as progress:
+        for start in range(0, len(view), classifier.batch_size):
+            part = slice(start, start + classifier.batch_size)
+            images = classifier.prepare(view[part].images)
+            predicted.append(classifier.predictions(images))
+            found = classifier.layer_gradients(images, labels[part], layers)
+            rises.append(
+                [along(gradient, cavs) for (_, gradient), (cavs, _) in zip(found, fitted, strict=True)]
+            )
+            progress.advance(len(images))
     shape = (len(layers), 2, len(pool.draws[CONCEPT]))
     return Sensitivity(
         classifier.name,

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
-from tqdm import tqdm
 
 from bam.base.digests import array_digest, key_digest
 from bam.base.errors import BamError
 from bam.base.files import locked, replacing
+from bam.base.progress import Progress
 from bam.data_prep.dataset import Batch
 from bam.metrics.evaluation.regions import EMPTY
 from bam.metrics.evaluation.rows import RowFile
@@ -87,10 +87,11 @@ class Patched:
                 if name not in self.rows or not self._path(name).exists()
             ]
             found = optimise(self.classifier, self._problems(missing), self.recipe, self.tolerance)
-            for place, patch in tqdm(
-                found, desc=f"patches, {self.recipe.name}", total=len(missing), unit="image", disable=None
-            ):
-                self._store(self.ids[missing[place]], patch)
+            title = f"patches of {self.classifier.name}, {self.recipe.name}"
+            with Progress(title, len(missing), "images") as progress:
+                for place, patch in found:
+                    self._store(self.ids[missing[place]], patch)
+                    progress.advance(1)
 
     def _problems(self, indices: Sequence[int]) -> Iterator[Problem]:
         for index in indices:

@@ -103,13 +103,16 @@ class Work:
     second: np.ndarray
     ends: dict[tuple, np.ndarray]
 
-    def paint(self, place: int) -> None:
-        """Add the fills of one image to the file where they are not there yet."""
+    def paint(self, place: int) -> bool:
+        """Add the fills of one image to the file where they are not there yet; whether any was not."""
+        painted = False
         for part in self._parts(self._tasks(place)):
             missing = [task for task in part if (self.batch.ids[place], *task[:2]) not in self.file.rows]
             if missing:
                 rows = self._fills(place, part)
                 self.file.append(row for row, task in zip(rows, part, strict=True) if task in missing)
+                painted = True
+        return painted
 
     def _parts(self, tasks: list[Task]) -> Iterator[list[Task]]:
         """Always cut the same way, for the same reason as batches; those of the ends apart."""

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
-from tqdm import tqdm
 
 from bam.attributions.registry import Explainer
 from bam.base.errors import BamError
 from bam.base.files import locked
+from bam.base.progress import Progress
 from bam.data_prep.dataset import Batch
 from bam.metrics.evaluation.images import Pictures
 from bam.metrics.evaluation.rows import RowFile
@@ -82,18 +82,22 @@ class Painting:
     def collect(self, wanted: Sequence[str]) -> dict[str, list[Fill]]:
         """The fills of the images `wanted`, of every method, computed where they are not in its row file."""
         folder, chosen = self.keeping.folder, frozenset(wanted)
-        title, total = f"painting for {self.classifier.name}", len(wanted) * len(self.explainers)
-        with (
-            locked(folder / ".lock"),
-            tqdm(desc=title, total=total, unit="map", disable=None) as bar,
-        ):
+        title = f"painting for {self.classifier.name}"
+        amounts = dict.fromkeys((explainer.name for explainer in self.explainers), len(chosen))
+        with locked(folder / ".lock"), Progress(title, amounts, "maps") as progress:
             files = {explainer.name: self._file(explainer) for explainer in self.explainers}
+            before = 0
             for batch, classes in zip(self._batches(), self._classes, strict=True):
-                for work in self._works(batch, classes, files):
-                    for place, image in enumerate(batch.ids):
-                        if image in chosen:
-                            work.paint(place)
-                            bar.update()
+                places = [place for place, image in enumerate(batch.ids) if image in chosen]
+                for number, work in enumerate(self._works(batch, classes, files), 1):
+                    method = work.explainer.name
+                    for image, place in enumerate(places, before + 1):
+                        progress.begin(
+                            f"method {number} of {len(files)} ({method}), image {image} of {len(chosen)}",
+                            method,
+                        )
+                        progress.advance(1, computed=work.paint(place))
+                before += len(places)
         return {
             name: [row for row in file.rows.values() if row.image_id in chosen]
             for name, file in files.items()

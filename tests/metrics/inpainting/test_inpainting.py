@@ -10,6 +10,7 @@ from PIL import Image
 import bam.models.inpainters
 from bam.attributions.registry import Method
 from bam.base.errors import BamError
+from bam.base.progress import Progress
 from bam.metrics import METRICS
 from bam.metrics.inpainting.fills import Fill, overlap_weight
 from bam.metrics.inpainting.inpainting import Inpainting, area
@@ -387,3 +388,31 @@ def test_composites_have_a_hole_of_the_objects_size(run_for, scene_model_folder)
     lines = [dict(zip(fields, line.split(","), strict=True)) for line in file.read_text().splitlines()[1:]]
     sizes = {line["pixels"] for line in lines if line["level"] == "object"}
     assert all(0 < int(size) < 64 * 64 for size in sizes)
+
+
+def test_progress_names_the_method_and_the_image(asked, monkeypatch):
+    lines, times = [], []
+
+    def begin(self, doing, *more):
+        lines.append(f"{self._title}: {doing}")
+        return started(self, doing, *more)
+
+    def advance(self, amount, computed):
+        times.append(computed)
+        return advanced(self, amount, computed)
+
+    started, advanced = Progress.begin, Progress.advance
+    monkeypatch.setattr(Progress, "begin", begin)
+    monkeypatch.setattr(Progress, "advance", advance)
+    scored(asked(limit=2)[0])
+    lines.clear()
+    times.clear()
+    scored(asked(limit=5)[0])
+    methods = list(enumerate(("part", "rest", "noise", "nothing"), 1))
+    assert lines == [
+        f"painting for colours: method {number} of 4 ({name}), image {image} of 5"
+        for images in ((1, 2, 3, 4), (5,))
+        for number, name in methods
+        for image in images
+    ]
+    assert times == 4 * [False, False, True, True] + 4 * [True]
