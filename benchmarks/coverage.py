@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 from scipy import stats
-from tqdm import tqdm
 
+from bam.base.progress import Progress
 from bam.metrics.judging.measures import Judged, agreement
 from bam.metrics.results.table import markdown_table
 from bam.metrics.statistics.comparison import compare
@@ -152,9 +152,12 @@ def main() -> None:
     flags = parser.parse_args()
     for name, (lines, head) in TABLES.items():
         if flags.only in (None, name):
-            print(
-                markdown_table(head, list(tqdm(lines(flags.data_sets), desc=name, disable=None))), end="\n\n"
-            )
+            found = []
+            with Progress(name, None, "lines") as progress:
+                for line in lines(flags.data_sets):
+                    found.append(line)
+                    progress.advance(1)
+            print(markdown_table(head, found), end="\n\n")
 
 
 if __name__ == "__main__":

@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from bam.base.digests import digest
 from bam.base.errors import BamError
 from bam.base.files import locked, made_once, read_json, remove_leftovers, replacing, write_json
+from bam.base.progress import Progress
 from bam.data_prep.classes import COMMONALITY_OBJECT, COMMONALITY_ORDER, IMAGE_SIZE, OBJECTS, SCENES
 from bam.data_prep.contact_sheet import write_contact_sheets
 from bam.data_prep.dataset import FORMAT, TABLES, Dataset, fingerprint_of, load_dataset
@@ -136,11 +136,12 @@ def _gather_all(sources: Sources, partial: Path, **how: Any) -> dict[str, dict]:
     # Items may take a minute to list, so they are listed only if a class is still to be made.
     objects = sources.objects, functools.cache(sources.objects.items)
     scenes = sources.scenes, functools.cache(sources.scenes.items)
-    parts = {}
-    for name in tqdm((*OBJECTS, *SCENES), "reading sources", unit="class", disable=None):
-        source, items = objects if name in OBJECTS else scenes
-        make = functools.partial(gather, source, items, name, partial, **how)
-        parts[name] = made_once(partial / "parts" / f"{name}.json", make)
+    parts, names = {}, (*OBJECTS, *SCENES)
+    with Progress("reading sources", len(names), "classes") as progress:
+        for name in progress.each(names, "class"):
+            source, items = objects if name in OBJECTS else scenes
+            make = functools.partial(gather, source, items, name, partial, **how)
+            parts[name] = made_once(partial / "parts" / f"{name}.json", make)
     return parts
 
 

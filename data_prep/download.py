@@ -22,14 +22,14 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Literal
 
-from tqdm import tqdm
-
 from bam.base.errors import BamError
 from bam.base.files import write_text
+from bam.base.progress import Progress
 from bam.base.settings import Folder, setting, settings
 from bam.cli import flags as command
 
 CHUNK = 1 << 20
+MEGABYTE = 1e6
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,9 @@ def _download(url: str, path: Path) -> None:
                 have = 0
             expected = have + int(answer.headers["Content-Length"] or 0)
             with open(partial, "ab" if have else "wb") as file:
-                _copy(answer, file, tqdm(initial=have, total=expected or None, desc=path.name, **_BAR))
+                whole = expected / MEGABYTE or None
+                with Progress(f"fetching {path.name}", whole, "MB", have / MEGABYTE) as progress:
+                    _copy(answer, file, progress)
     except urllib.error.HTTPError as error:
         if error.code != 416 or not have:  # 416: nothing is left to send
             raise BamError(f"{url}: the server answers {error.code} {error.reason}") from None
@@ -123,21 +125,19 @@ def _download(url: str, path: Path) -> None:
     os.replace(partial, path)
 
 
-_BAR = {"unit": "B", "unit_scale": True, "disable": None}
-
-
-def _copy(source: IO[bytes], target: IO[bytes], bar: tqdm) -> None:
-    with bar:
-        while chunk := source.read(CHUNK):
-            target.write(chunk)
-            bar.update(len(chunk))
+def _copy(source: IO[bytes], target: IO[bytes], progress: Progress) -> None:
+    while chunk := source.read(CHUNK):
+        target.write(chunk)
+        progress.advance(len(chunk) / MEGABYTE)
 
 
 def _md5(path: Path) -> str:
     digest = hashlib.md5(usedforsecurity=False)
-    with open(path, "rb") as file:
+    size = path.stat().st_size / MEGABYTE
+    with open(path, "rb") as file, Progress(f"checking {path.name}", size, "MB") as progress:
         while chunk := file.read(CHUNK):
             digest.update(chunk)
+            progress.advance(len(chunk) / MEGABYTE)
     return digest.hexdigest()
 
 
@@ -162,16 +162,20 @@ def unpack(packed: Path, folder: Path, wanted: tuple[str, ...]) -> None:
 
 
 def _unpack(packed: Path, partial: Path, wanted: tuple[str, ...]) -> None:
-    for name, open_member in tqdm(_members(packed), f"unpacking {packed.name}", unit="file", disable=None):
-        member = PurePosixPath(name)
-        if member.is_absolute() or ".." in member.parts or "\\" in name:
-            raise BamError(f"{packed} holds a member outside its folder, {name!r}: it is not as published")
-        if not str(member).startswith(wanted):
-            continue
-        target = partial / member
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with open_member() as source, open(target, "wb") as file:
-            shutil.copyfileobj(source, file, CHUNK)
+    with Progress(f"unpacking {packed.name}", None, "files") as progress:
+        for name, open_member in _members(packed):
+            progress.advance(1)
+            member = PurePosixPath(name)
+            if member.is_absolute() or ".." in member.parts or "\\" in name:
+                raise BamError(
+                    f"{packed} holds a member outside its folder, {name!r}: it is not as published"
+                )
+            if not str(member).startswith(wanted):
+                continue
+            target = partial / member
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with open_member() as source, open(target, "wb") as file:
+                shutil.copyfileobj(source, file, CHUNK)
     if not partial.exists():
         raise BamError(f"{packed} holds none of {', '.join(wanted)}: it is not as published")
 

@@ -20,10 +20,10 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from tqdm import tqdm
 
 from bam.base.errors import BamError
 from bam.base.files import read_json, write_json, write_text
+from bam.base.progress import Progress
 from bam.base.threads import in_order
 from bam.data_prep.classes import OBJECTS, SCENES
 from bam.data_prep.dataset import Dataset, View
@@ -55,10 +55,9 @@ def export(dataset: Dataset, folder: Path, file_format: str, workers: int) -> No
         root = partial / name
         views = {split: dataset.view(view_name, split) for split in ("train", "validation", "test")}
         jobs = [job for split, view in views.items() for job in _jobs(view, root, classes, suffix, split)]
-        progress = tqdm(total=len(jobs), desc=f"exporting {name}", unit="image", disable=None)
-        for _ in in_order(_write_image, jobs, workers):
-            progress.update()
-        progress.close()
+        with Progress(f"exporting {name}", len(jobs), "images") as progress:
+            for _ in in_order(_write_image, jobs, workers):
+                progress.advance(1)
         test = views["test"]
         labels = test.labels("object" if classes is OBJECTS else "scene")
         files = [f"{image_id}{suffix}" for image_id in test.ids]

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image, ImageDraw
 from pycocotools import mask as rle
 
+from bam.base.progress import STDERR, Display
 from bam.data_prep.build import build
 from bam.data_prep.sources import Sources
 from bam.data_prep.sources.coco import Coco
@@ -26,6 +27,21 @@ def pytest_terminal_summary(terminalreporter):
             lacking[next((extra for extra, names in EXTRAS.items() if module[1] in names), module[1])] += 1
     for extra, count in sorted(lacking.items()):
         terminalreporter.write_line(f"skipped for want of the extra {extra}: {count}")
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """What progress says at each step, whatever the time, without the duration at the end."""
+    lines = []
+
+    def show(display):
+        line = display._works[-1].line().rsplit(", ", 1)[0]
+        if line not in lines[-1:]:
+            lines.append(line)
+
+    monkeypatch.setattr(Display, "show", show)
+    monkeypatch.setattr(STDERR, "_beats", False)  # or it would also be shown between two steps
+    return lines
 
 
 PICTURES_PER_CLASS = 12

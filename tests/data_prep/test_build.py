@@ -368,3 +368,11 @@ def test_killed_build_goes_on(sources, tmp_path, dataset, contents):
         target = tmp_path / moment / "bam"
         assert_no_dataset(target)
         assert_undisturbed(target, sources, dataset, contents)
+
+
+def test_progress_names_the_classes(copied_sources, target, shown):
+    build(copied_sources, target, 10, 0, 2)
+    names = (*build_module.OBJECTS, *build_module.SCENES)
+    assert shown == [
+        f"reading sources: class {number} of 20 ({name})" for number, name in enumerate(names, 1)
+    ]

@@ -368,3 +368,18 @@ def test_published_archives_are_what_the_builder_reads():
         ("miniplaces", "objects/train/"),
     } == wanted
     assert all(len(bytes.fromhex(archive.md5)) == 16 for archive in download.ARCHIVES)
+
+
+def test_progress_counts_megabytes_and_files(archive, server, tmp_path, shown):
+    server.cut = 2_000_000
+    with pytest.raises(BamError, match="broke off"):
+        fetch(archive(), tmp_path)
+    server.cut = None
+    fetch(archive(), tmp_path)
+    assert [line for line in shown if line.startswith("fetching")] == [
+        f"fetching train2017.zip: {done} of 3 MB" for done in (1, 2, 3)
+    ]
+    assert [line for line in shown if not line.startswith("fetching")] == [
+        *(f"checking train2017.zip: {done} of 3 MB" for done in (1, 2, 3)),
+        *(f"unpacking train2017.zip: {done} files" for done in (1, 2, 3, 4)),
+    ]

@@ -18,10 +18,10 @@ import numpy as np
 from contourpy import contour_generator
 from PIL import Image
 from pycocotools import mask as rle
-from tqdm import tqdm
 
 from bam.base.errors import BamError
 from bam.base.files import locked, made_once, read_json, remove_leftovers, replacing, write_json
+from bam.base.progress import Progress
 from bam.base.seeds import generator
 from bam.data_prep.classes import IMAGE_SIZE, OBJECTS, SCENES
 from bam.data_prep.sources import coco, miniplaces
@@ -61,8 +61,14 @@ def _draw_anew(folder: Path, workers: int, description: dict) -> None:
     remove_leftovers(partial)
     tasks = [(partial, name, pictures_per_class) for name in (*OBJECTS, *SCENES)]
     # Processes, since drawing is Python; started fresh, since the caller may run threads.
-    with ProcessPoolExecutor(workers, get_context("spawn"), initializer=_end_with_parent) as pool:
-        parts = list(tqdm(pool.map(_draw_class, tasks), "drawing", len(tasks), unit="class", disable=None))
+    with (
+        ProcessPoolExecutor(workers, get_context("spawn"), initializer=_end_with_parent) as pool,
+        Progress("drawing", len(tasks), "classes") as progress,
+    ):
+        parts = []
+        for part in pool.map(_draw_class, tasks):
+            parts.append(part)
+            progress.advance(1)
     annotations = {
         "info": {"description": f"the drawn sample of BAM, version {VERSION}"},
         "images": [image for part in parts for image in part["images"]],

@@ -9,7 +9,6 @@ from bam.attributions import METHODS, explain
 from bam.attributions.custom import custom_method
 from bam.base.errors import BamError
 from bam.base.files import locked
-from bam.base.progress import Progress
 from bam.base.seeds import image_seeds
 from bam.metrics import METRICS
 from bam.metrics.contrast.variants import Contrast
@@ -271,20 +270,6 @@ def test_rows_of_a_function_in_a_file_are_those_of_its_content(collect, run_for,
     assert len(files()) == 1
     (tmp_path / "mine.py").write_text(PROMPT)
     assert files() == []
-
-
-@pytest.fixture
-def shown(monkeypatch):
-    """What is shown of each step of a sweep, whatever the time."""
-    lines = []
-
-    def begin(self, doing, *more):
-        lines.append(f"{self._title}: {doing}")
-        return started(self, doing, *more)
-
-    started = Progress.begin
-    monkeypatch.setattr(Progress, "begin", begin)
-    return lines
 
 
 def test_progress_names_every_method_of_every_batch(collect, shown, scene_classifier):

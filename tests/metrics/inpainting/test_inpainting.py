@@ -390,29 +390,22 @@ def test_composites_have_a_hole_of_the_objects_size(run_for, scene_model_folder)
     assert all(0 < int(size) < 64 * 64 for size in sizes)
 
 
-def test_progress_names_the_method_and_the_image(asked, monkeypatch):
-    lines, times = [], []
-
-    def begin(self, doing, *more):
-        lines.append(f"{self._title}: {doing}")
-        return started(self, doing, *more)
-
-    def advance(self, amount, computed):
-        times.append(computed)
-        return advanced(self, amount, computed)
-
-    started, advanced = Progress.begin, Progress.advance
-    monkeypatch.setattr(Progress, "begin", begin)
-    monkeypatch.setattr(Progress, "advance", advance)
+def test_progress_names_the_method_and_the_image(asked, shown):
     scored(asked(limit=2)[0])
-    lines.clear()
-    times.clear()
+    shown.clear()
     scored(asked(limit=5)[0])
-    methods = list(enumerate(("part", "rest", "noise", "nothing"), 1))
-    assert lines == [
+    assert shown == [
         f"painting for colours: method {number} of 4 ({name}), image {image} of 5"
         for images in ((1, 2, 3, 4), (5,))
-        for number, name in methods
+        for number, name in enumerate(("part", "rest", "noise", "nothing"), 1)
         for image in images
     ]
+
+
+def test_what_is_painted_already_says_nothing_of_the_time_left(asked, monkeypatch):
+    times = []
+    monkeypatch.setattr(Progress, "advance", lambda self, amount, computed: times.append(computed))
+    scored(asked(limit=2)[0])
+    times.clear()
+    scored(asked(limit=5)[0])
     assert times == 4 * [False, False, True, True] + 4 * [True]
