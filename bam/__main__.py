@@ -13,6 +13,7 @@ COMMANDS = {
     "build": ("bam.build_dataset", "build the dataset, from photographs or from the drawn sample"),
     "train": ("bam.train", "train the classifiers that are explained"),
     "metrics": ("bam.metrics.__main__", "score attribution methods"),
+    "cache": ("bam.cache", "what runs keep for others, and removing what none uses"),
     "doctor": ("bam.doctor", "versions, devices and extras, for reports of bugs"),
 }
 USAGE = "\n".join(

@@ -28,6 +28,7 @@ FLOORS = (
     "bam.data_prep.download",
     "bam.build_dataset",
     "bam.train",
+    "bam.cache",
     "bam.doctor",
     "bam.metrics.__main__",
     "bam.__main__",

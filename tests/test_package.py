@@ -128,6 +128,7 @@ BLOCKED = (
     [
         "bam",
         "bam.attributions",
+        "bam.cache",
         "bam.data_prep",
         "bam.metrics",
         "bam.metrics.__main__",
@@ -145,7 +146,7 @@ def test_rooms_that_work_without_tensorflow(name):
     subprocess.run([sys.executable, "-c", f"{BLOCKED}import {name}"], check=True)
 
 
-@pytest.mark.parametrize("command", ["build_dataset", "train", "metrics", "doctor"])
+@pytest.mark.parametrize("command", ["build_dataset", "train", "metrics", "cache", "doctor"])
 def test_a_wrong_flag_is_answered_without_tensorflow(command):
     heavy = "tensorflow", "tf_keras", "torch", "scipy.stats", "scipy.ndimage", "pandas", "matplotlib"
     code = (

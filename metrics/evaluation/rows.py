@@ -6,6 +6,7 @@ import csv
 import io
 import os
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import astuple, dataclass, fields
 from operator import attrgetter
 from pathlib import Path
@@ -60,6 +61,9 @@ class RowFile(Generic[Line]):
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists():
             self._read()
+            # It is in use, see `evaluation.kept`. Where another user's files are, rows can still be read.
+            with suppress(PermissionError):
+                os.utime(path)
         else:
             self._write([self._header])
 

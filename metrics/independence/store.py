@@ -15,6 +15,7 @@ from bam.base.errors import BamError
 from bam.base.files import locked, replacing
 from bam.base.progress import Progress
 from bam.data_prep.dataset import Batch
+from bam.metrics.evaluation.kept import PATCH_TABLE
 from bam.metrics.evaluation.regions import EMPTY
 from bam.metrics.evaluation.rows import RowFile
 from bam.metrics.independence.recipes import RECIPES, VERSION, Patch, Problem, optimise
@@ -70,7 +71,7 @@ class Patched:
     def rows(self) -> dict[str, PatchRow]:
         """What is known of the patches made so far, by image id."""
         if self._table is None:
-            self._table = RowFile(self.folder / "patches.csv", PatchRow)
+            self._table = RowFile(self.folder / PATCH_TABLE, PatchRow)
         return self._table.rows
 
     def make(self, count: int) -> None:

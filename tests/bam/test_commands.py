@@ -1,6 +1,7 @@
 """The commands as a user types them, each in its own process."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -187,7 +188,7 @@ def test_all_commands_have_one_name():
         assert done.returncode == code
     assert "unknown command 'scor'" in done.stderr
     shown = subprocess.run([sys.executable, "-m", "bam"], capture_output=True, text=True).stdout
-    assert all(f"bam {name} " in shown for name in ("build", "train", "metrics", "doctor"))
+    assert all(f"bam {name} " in shown for name in ("build", "train", "metrics", "cache", "doctor"))
 
 
 def test_help_lists_every_setting_with_its_default():
@@ -205,3 +206,34 @@ def test_the_doctor_names_versions_and_extras():
     named = [line.split()[0] for line in out.splitlines()]
     assert {"python", "devices", "tensorflow", "tf-keras"} <= set(named)
     assert named.count("extra") == 3
+
+
+def test_what_runs_keep_is_shown_and_removed_when_old(tmp_path):
+    rows = tmp_path / "rows"
+    rows.mkdir()
+    for number in range(2):
+        path = rows / f"scene-object_scene-grad_cam-{number}123456789ab.csv"
+        path.write_text("image_id,method,g_c\na,grad_cam,0.5\n")
+    os.utime(path, (86400, 86400))
+    (tmp_path / "idr.json").write_text("{}")
+    out, errors = bam("cache", "--out", tmp_path)
+    assert errors == []
+    assert "| rows | grad_cam | 2 | 2 | 70 B | 1970-01-0" in out
+    assert out.splitlines()[-1].startswith("| all |  | 2 | 2 | 70 B |")
+    assert f"{path}: rows, 35 B, last used 1970-01-0" in bam("cache", "--out", tmp_path, "--each")[0]
+    assert len(list(rows.iterdir())) == 2
+    out, _ = bam("cache", "--out", tmp_path, "--remove_unused_days", 30)
+    assert f"removed {path}: rows, 35 B" in out
+    assert "removed in all: 1 file, 35 B" in out
+    assert not path.exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["idr.json", "rows"]
+    (left,) = rows.iterdir()
+    left.unlink()
+    assert bam("cache", "--out", tmp_path)[0] == f"nothing is kept in {tmp_path}\n"
+    _, errors = bam("cache", "--out", tmp_path / "none", code=1)
+    assert errors == [
+        f"error: there are no results in {tmp_path / 'none'}: name by --out the folder that `bam metrics` "
+        "wrote to"
+    ]
+    _, errors = bam("cache", "--remove_unused_days", 0, code=2)
+    assert "--remove_unused_days must be greater than or equal to 1, not '0'" in errors[0]
