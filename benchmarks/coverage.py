@@ -54,7 +54,7 @@ def interval_coverage(rate: float | None, counts: tuple[int, int], share: float,
         values = effects(rng, sources, share, 1)[:, 0]
         if rate is not None:
             values = (values < stats.norm.ppf(rate)).astype(float)
-        found = estimates({"": values}, Resampling(sources, 0))[""]
+        found = estimates({"": values}, Resampling(sources, 0), rates=rate is not None)[""]
         held += found.ci_low <= (rate or 0) <= found.ci_high
     return held / data_sets
 

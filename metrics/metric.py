@@ -34,12 +34,14 @@ class Beside:
     """A further number of the methods, of the same images or others.
 
     values: as those of `Measured`. sources: what the images are made of, None: as those of the score.
-    direction: "up" or "down" if it is a score itself, by which the metric can be judged too.
+    direction: "up" or "down" if it is a score itself, by which the metric can be judged too. rate: whether
+    values are 0 or 1.
     """
 
     values: Mapping[str, np.ndarray]
     sources: np.ndarray | None = None
     direction: Direction | None = None
+    rate: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ class Measured:
     and method. columns: what of these the table shows; "rank" is the rank set. title: heading of the
     value's column, by default the metric's. notes: sentences below the table; problems: why the score is not
     to be trusted. images, details: more for the file. oracle: whether `object_mask` knows where the truth is.
+    rate: whether values are 0 or 1, so that the score is the share of images of which something is true.
     """
 
     models: Mapping[str, Classifier]
@@ -86,6 +89,7 @@ class Measured:
     images: Mapping[str, Any] = field(default_factory=dict)
     details: Mapping[str, Any] = field(default_factory=dict)
     oracle: bool = True
+    rate: bool = False
 
     def showing(self, *columns: Column) -> Measured:
         """The same with further columns."""

@@ -87,12 +87,13 @@ def _concluded(measured: Measured, metric: Metric, run: Run) -> tuple[Comparison
         key: estimates(
             other.values,
             resampling if other.sources is None else Resampling(other.sources, settings.seed),
+            other.rate,
         )
         for key, other in measured.beside.items()
     }
     curves = measured.curves.curves if measured.curves else {}
     lines = {}
-    for name, estimate in estimates(measured.values, resampling).items():
+    for name, estimate in estimates(measured.values, resampling, measured.rate).items():
         lines[name] = Line(
             estimate,
             control=name in controls,

@@ -52,5 +52,6 @@ def idr(run: Run, settings: Contrast) -> Measured:
     for name, used in found.used.items():
         before, after = found.attributions(name)
         ties[name] = int((before == after)[used].sum())
-    result = measured({"scene": classifier}, found, sources, pairs, settings, counts={"ties": ties})
+    how = {"counts": {"ties": ties}, "rate": True}
+    result = measured({"scene": classifier}, found, sources, pairs, settings, **how)
     return result.showing(Column("ties", "ties"))

@@ -36,23 +36,24 @@ def measured(
     beside: Mapping[str, Beside] | None = None,
     counts: Mapping[str, Mapping[str, int]] | None = None,
     columns: Sequence[Column] = (),
+    rate: bool = False,
 ) -> Measured:
     """What a contrast found on X_o,s, with the random regions and, if asked for, the variants beside it.
 
     pairs: from the name of an image set to the contrast on it, and to its sources. The others are what the
-    contrast has beside by itself.
+    contrast has beside by itself. rate: whether its values are 0 or 1.
     """
     variants = {}
     for name in VARIANTS if settings.robustness else ():
         other, its_sources = pairs(name)
-        variants[name] = Beside(other.values, its_sources)
+        variants[name] = Beside(other.values, its_sources, rate=rate)
     return Measured(
         models,
         found.values,
         sources,
         found.excluded,
         found.seconds,
-        beside={**(beside or {}), "random_region": Beside(found.baselines), **variants},
+        beside={**(beside or {}), "random_region": Beside(found.baselines, rate=rate), **variants},
         counts={"constant_maps": found.constant_maps, **(counts or {})},
         columns=[
             *columns,
@@ -60,4 +61,5 @@ def measured(
             Column("random region", "random_region"),
             *(Column(name, name) for name in variants),
         ],
+        rate=rate,
     )

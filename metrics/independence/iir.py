@@ -107,7 +107,7 @@ def iir(run: Run, settings: Independence) -> Measured:
     chosen, *others = settings.recipes
     beside = results[chosen].beside()
     for name in others:
-        beside[f"{name}_recipe"] = Beside(results[name].pairs.values)
+        beside[f"{name}_recipe"] = Beside(results[name].pairs.values, rate=True)
         beside |= {f"{name}_recipe_{key}": found for key, found in results[name].beside().items()}
     pairs = results[chosen].pairs
     return Measured(
@@ -128,6 +128,7 @@ def iir(run: Run, settings: Independence) -> Measured:
         notes=[*_notes(patches, settings.iir_threshold), *left_out_note(scenes.left_out)],
         problems=_problems(chosen, patches),
         oracle=False,
+        rate=True,
         images=described(scenes, count),
         details={"patches": patches, "median_change": results[chosen].medians()},
     )
@@ -174,11 +175,11 @@ class Patches:
             raised[name] = self.pairs.of_used(name, failed & (after > before))
             lowered[name] = self.pairs.of_used(name, failed & (after < before))
         return {
-            "raised": Beside(raised),
-            "lowered": Beside(lowered),
+            "raised": Beside(raised, rate=True),
+            "lowered": Beside(lowered, rate=True),
             "appendix_c": Beside(self._changes.values),
-            "random_region": Beside(self.pairs.baselines),
-            "without_check": Beside(self._unchecked.values),
+            "random_region": Beside(self.pairs.baselines, rate=True),
+            "without_check": Beside(self._unchecked.values, rate=True),
         }
 
     def medians(self) -> dict[str, float | None]:

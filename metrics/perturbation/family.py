@@ -38,7 +38,8 @@ class Curve:
     measure: from the maps of a batch and the metric's settings to what is kept of each image, float (N,
     points). axes: from the images' size (H, W) to the places on the x axis, float (K,), of each part of these
     points, in order; `curve` is one of them. value: from the parts, float (N, K) each, to the score of each
-    image, float (N,); beside: the same for further scores, name -> (direction, value).
+    image, float (N,); beside: the same for further scores, name -> (direction, value). rate: whether the
+    score of an image is 0 or 1.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Curve:
     axes: Callable[[tuple[int, int]], Parts]
     value: Value
     beside: Mapping[str, tuple[Direction, Value]] = field(default_factory=dict)
+    rate: bool = False
 
     @property
     def version(self) -> int:
@@ -172,6 +174,7 @@ def follow(curve: Curve, run: Run, settings: Any) -> Measured:
             *left_out_note(images.left_out),
         ],
         problems=doubts(classifier, images),
+        rate=curve.rate,
         images=described(images, count),
         oracle=run.images is None,
     )

@@ -63,6 +63,7 @@ def strongest(maps: np.ndarray, features: np.ndarray, seeds: np.ndarray) -> tupl
     y_label="share of images whose probability rises",
     axes=lambda size: {"violation": np.zeros(1), "curve": tenths(size)},
     value=lambda parts: parts["violation"][:, 0],
+    rate=True,
     beside={"deletion_violation": ("down", lambda parts: area(parts["curve"]))},
     settings=PatchGrid,
 )

@@ -24,25 +24,24 @@ class Estimate:
 
 
 def estimates(
-    columns: Mapping[str, np.ndarray], resampling: Resampling, level: float = LEVEL
+    columns: Mapping[str, np.ndarray], resampling: Resampling, rates: bool = False, level: float = LEVEL
 ) -> dict[str, Estimate]:
     """For each column, float (n,), its mean with its interval; NaN are left out.
 
     Standard errors and degrees of freedom of Student's t are those of `Resampling.clustered_variance`. The
-    interval of a rate (all values of all columns are 0 or 1) is symmetric on the scale of its log odds; where
-    all agree, it is that of Clopper and Pearson 1934 for as many trials as there are sources, by the factor
-    with fewest. Other values that all agree have an interval without width. Without two sources of every
-    factor there is none. What intervals cover is in docs/statistics.md.
+    interval of a mean of `rates` (values are 0 or 1) is symmetric on the scale of its log odds; where all
+    agree, it is that of Clopper and Pearson 1934 for as many trials as there are sources, by the factor with
+    fewest. Other values that all agree have an interval without width. Without two sources of every factor
+    there is none. What intervals cover is in docs/statistics.md.
 
     >>> images = np.arange(6)[:, None]
-    >>> estimates({"a": np.array([0, 1, 1, 0, 1, 1.0])}, Resampling(images, seed=0))["a"].value
+    >>> estimates({"a": np.array([0, 1, 1, 0, 1, 1.0])}, Resampling(images, seed=0), rates=True)["a"].value
     0.6666666666666666
     """
     if not columns:
         return {}
     table = np.stack([np.asarray(column, float) for column in columns.values()], 1)
     variances, freedoms = resampling.clustered_variance(table)
-    rates = np.isin(table[~np.isnan(table)], (0, 1)).all()
     result = {}
     for name, column, variance, freedom in zip(columns, table.T, variances, freedoms, strict=True):
         used = ~np.isnan(column)

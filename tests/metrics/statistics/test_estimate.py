@@ -6,8 +6,8 @@ from bam.metrics.statistics.estimate import Estimate, estimates, trial_sd
 from bam.metrics.statistics.resampling import Resampling
 
 
-def of(values, sources, level=0.95):
-    return estimates({"": np.asarray(values, float)}, Resampling(sources, seed=0), level)[""]
+def of(values, sources, rates=False):
+    return estimates({"": np.asarray(values, float)}, Resampling(sources, seed=0), rates)[""]
 
 
 def own(count):
@@ -24,7 +24,7 @@ def test_the_interval_of_scores_is_that_of_student():
 
 def test_the_interval_of_a_rate_is_symmetric_in_log_odds():
     values = np.random.default_rng(0).random(400) < 0.03
-    found = of(values, own(400))
+    found = of(values, own(400), rates=True)
     odds = [np.log(p / (1 - p)) for p in (found.ci_low, found.value, found.ci_high)]
     assert odds[1] - odds[0] == pytest.approx(odds[2] - odds[1])
     rate = values.mean()
@@ -36,11 +36,10 @@ def test_the_interval_of_a_rate_is_symmetric_in_log_odds():
 def test_where_all_agree_the_interval_is_that_of_as_many_trials_as_sources():
     sources = np.stack([np.arange(60) % 12, np.arange(60)], 1)
     low, high = stats.binomtest(12, 12).proportion_ci(method="exact")
-    assert of(np.ones(60), sources) == Estimate(1.0, pytest.approx(low), high, 60)
-    assert of(np.zeros(60), sources) == Estimate(0.0, 0.0, pytest.approx(1 - low), 60)
+    assert of(np.ones(60), sources, rates=True) == Estimate(1.0, pytest.approx(low), high, 60)
+    assert of(np.zeros(60), sources, rates=True) == Estimate(0.0, 0.0, pytest.approx(1 - low), 60)
     assert of(np.full(60, 0.5), sources) == Estimate(0.5, 0.5, 0.5, 60)
-    scores = estimates({"a": np.zeros(60), "b": np.linspace(0, 1, 60)}, Resampling(sources, 0))
-    assert scores["a"] == Estimate(0.0, 0.0, 0.0, 60)  # no rate, by what the other one is
+    assert of(np.ones(60), sources) == Estimate(1.0, 1.0, 1.0, 60)  # a score, not a rate
 
 
 def test_values_that_share_a_source_widen_the_interval():
