@@ -21,10 +21,12 @@ from bam.base.texts import split_outside_brackets
 from bam.cli import flags as command
 from bam.metrics import METRICS
 from bam.metrics.api import make_run
+from bam.metrics.evaluation.plan import shares
 from bam.metrics.evaluation.run import Run
 from bam.metrics.evaluation.settings import RunSettings
 from bam.metrics.judging.human import read_ranking
 from bam.metrics.metric import Metric, NoSettings, find_metric
+from bam.metrics.results.table import markdown_table
 from bam.models.inpainters import INPAINTERS
 from bam.models.network.scales import SCALES
 
@@ -61,6 +63,12 @@ class What:
         "folder of the results; a later run of the same metric replaces its table, not its rows, and says so",
     )
     judge: bool = setting(False, "also judge the metrics themselves, see docs/judging.md")
+    dry_run: bool = setting(
+        False,
+        "compute nothing: say how many rows are there already, how many lack, and about how long these take "
+        "where earlier rows of the method tell; the patches of iir are not counted, nor is what tcav and "
+        "inpainting need",
+    )
     human_ranking: str | None = setting(
         None, "with judge: CSV file with columns method and rank, compared with the metrics'"
     )
@@ -140,6 +148,10 @@ def _main(flags: command.Flags) -> None:
     )
     if run.data and _shows(run, metrics):
         command.say_if_drawn(run.data)
+    if what.dry_run:
+        for metric in metrics:
+            print(_plan(metric, run))
+        return
     scores = []
     for metric in metrics:
         score = evaluate(metric, run)
@@ -157,6 +169,31 @@ def _main(flags: command.Flags) -> None:
         path = judgement.write(run.out)
         print(judgement.table(), end="")
         print(f"written to {path}")
+
+
+def _plan(metric: Metric, run: Run) -> str:
+    """What there is to be computed for a metric, as a table with a sentence below."""
+    if metric.planned is None:
+        return f"{metric.name}: what it needs is known only when it runs"
+    found = shares(metric.planned(run, run.asked[metric.name]), run.keeping.folder, run.settings.limit)
+    lines = [
+        [each.model, each.images, each.method, each.there, each.lacking, _duration(each.seconds)]
+        for each in found
+    ]
+    known = [each.seconds for each in found if each.seconds is not None]
+    unknown = len(found) - len(known)
+    takes = [f"about {_duration(sum(known))}"] if known or not found else []
+    takes += [f"an unknown time for {unknown} of the {len(found)} lines"] if unknown else []
+    there, lacking = sum(each.there for each in found), sum(each.lacking for each in found)
+    total = f"{metric.name}: {there} rows are there, {lacking} lack, which takes {' and '.join(takes)}"
+    head = ["network", "images", "method", "there", "lacking", "takes about"]
+    return f"{markdown_table(head, lines)}\n\n{total}\n"
+
+
+def _duration(seconds: float | None) -> str:
+    if seconds is None:
+        return "unknown"
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 
 def _shows(run: Run, metrics: Sequence[Metric]) -> bool:

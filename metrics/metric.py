@@ -20,6 +20,7 @@ from bam.base.errors import BamError, unknown
 from bam.base.home import run_file
 from bam.base.registry import check_name
 from bam.base.settings import NoSettings
+from bam.metrics.evaluation.plan import Planned
 from bam.metrics.evaluation.run import Run
 from bam.metrics.evaluation.settings import RunSettings
 from bam.metrics.results.schema import Column, Direction, Line
@@ -123,7 +124,7 @@ class Metric:
     needs_dataset: whether it needs one even then. knows_truth: its ranking is one to compare others with.
     random_is_worst: a method that is no better than `random` says nothing.
     per_image: it has a number for every image, and so can be judged. settings: their dataclass. notes: see
-    `notes_of`.
+    `notes_of`. planned: all rows that it wants of a run, without computing any; None if nobody can say.
     """
 
     name: str
@@ -139,11 +140,24 @@ class Metric:
     per_image: bool = True
     settings: type = NoSettings
     notes: tuple[str, ...] = ()
+    planned: Callable[[Run, Any], Sequence[Planned]] | None = None
 
 
 METRICS: dict[str, Metric] = {}
 # What can be said of a run beside `RunSettings`, so that no metric has a setting of that name.
-SHARED = {"metric", "methods", "set", "baseline", "layer", "samples", "data", "models", "out", "judge"}
+SHARED = {
+    "metric",
+    "methods",
+    "set",
+    "baseline",
+    "layer",
+    "samples",
+    "data",
+    "models",
+    "out",
+    "judge",
+    "dry_run",
+}
 SHARED |= {"human_ranking", "images", "model", "class_names"}
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from bam.metrics.contrast.variants import Contrast, measured
+from bam.data_prep.dataset import View
+from bam.metrics.contrast.variants import Contrast, image_sets, measured
 from bam.metrics.evaluation.images import shuffled
 from bam.metrics.evaluation.pairs import Pairs
+from bam.metrics.evaluation.plan import Planned
 from bam.metrics.evaluation.run import Run
 from bam.metrics.metric import Measured, metric
 from bam.metrics.results.schema import Column
@@ -20,12 +22,26 @@ def input_dependence(with_object: np.ndarray, without_object: np.ndarray) -> np.
     return np.asarray(with_object) < np.asarray(without_object)
 
 
+def _views(run: Run, name: str) -> list[View]:
+    """The images with the objects, and without."""
+    view = run.dataset.view(name)
+    # The region moves with the object, so each variant has its own scenes without it.
+    without = run.dataset.view("scene_only") if name == "object_scene" else view.without_object()
+    return [shuffled(each, run.settings.seed) for each in (view, without)]
+
+
+def _planned(run: Run, settings: Contrast) -> list[Planned]:
+    classifier = run.classifier("scene")
+    return [run.planned(view, classifier) for name in image_sets(settings) for view in _views(run, name)]
+
+
 @metric(
     direction="up",
     version=2,
     source="Yang & Kim 2019, section 4.3, Figure 8",
     knows_truth=True,
     settings=Contrast,
+    planned=_planned,
 )
 def idr(run: Run, settings: Contrast) -> Measured:
     """IDR of f_s between X_o,s and X_0,s on the test split, over images that f_s recognises in both.
@@ -40,10 +56,7 @@ def idr(run: Run, settings: Contrast) -> Measured:
     classifier = run.classifier("scene")
 
     def pairs(view_name: str) -> tuple[Pairs, np.ndarray]:
-        view = run.dataset.view(view_name)
-        # The region moves with the object, so each variant has its own scenes without it.
-        without = run.dataset.view("scene_only") if view_name == "object_scene" else view.without_object()
-        views = [shuffled(each, run.settings.seed) for each in (view, without)]
+        views = _views(run, view_name)
         rows = [run.collect(each, classifier) for each in views]
         return Pairs(*rows, input_dependence), run.first(views[0]).sources
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from bam.metrics.contrast.variants import Contrast, measured
+from bam.data_prep.dataset import View
+from bam.metrics.contrast.variants import Contrast, image_sets, measured
 from bam.metrics.evaluation.images import shuffled
 from bam.metrics.evaluation.pairs import Pairs
+from bam.metrics.evaluation.plan import Planned
 from bam.metrics.evaluation.run import Run
 from bam.metrics.metric import Beside, Measured, metric
 from bam.metrics.results.schema import Column
@@ -22,12 +24,22 @@ def model_contrast(more_important: np.ndarray, less_important: np.ndarray) -> np
     return np.asarray(more_important) - np.asarray(less_important)
 
 
+def _view(run: Run, name: str) -> View:
+    return shuffled(run.dataset.view(name), run.settings.seed)
+
+
+def _planned(run: Run, settings: Contrast) -> list[Planned]:
+    models = [run.classifier(name) for name in BOTH]
+    return [run.planned(_view(run, name), model) for name in image_sets(settings) for model in models]
+
+
 @metric(
     direction="up",
     version=1,
     source="Yang & Kim 2019, section 4.2, Figure 4",
     knows_truth=True,
     settings=Contrast,
+    planned=_planned,
 )
 def mcs(run: Run, settings: Contrast) -> Measured:
     """MCS between f_o and f_s on X_o,s of the test split, over images that both classify correctly.
@@ -44,7 +56,7 @@ def mcs(run: Run, settings: Contrast) -> Measured:
     models = {name: run.classifier(name) for name in BOTH}
 
     def pairs(view_name: str) -> tuple[Pairs, np.ndarray]:
-        view = shuffled(run.dataset.view(view_name), run.settings.seed)
+        view = _view(run, view_name)
         rows = [run.collect(view, model) for model in models.values()]
         return Pairs(*rows, model_contrast), run.first(view).sources
 

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bam.base.errors import BamError
 from bam.data_prep.classes import COMMONALITIES
+from bam.data_prep.dataset import View
 from bam.metrics.contrast.commonality import PREDICTORS, Drop, drop_of, missing, networks, series_table
 from bam.metrics.contrast.mcs import model_contrast
 from bam.metrics.evaluation.images import shuffled
 from bam.metrics.evaluation.pairs import Pairs
+from bam.metrics.evaluation.plan import Planned
 from bam.metrics.evaluation.run import Run
 from bam.metrics.metric import Concluded, NoSettings, metric
 from bam.metrics.results.schema import Column, Line
 from bam.metrics.statistics.comparison import ALPHA, Comparison, PairedTest
 from bam.metrics.statistics.correlation import compare_correlations, correlation
 from bam.metrics.statistics.estimate import Estimate
+
+if TYPE_CHECKING:
+    from bam.models.classifier import Classifier
 
 TEST = "z test of correlated correlations over the ten k (Meng, Rosenthal, Rubin 1992), Holm's correction"
 # Pearson's r of the paper (Figure 13). The code behind its SG and IG-SG squares gradients.
@@ -35,12 +40,31 @@ PAPER = {
 }
 
 
+def _networks(run: Run) -> dict[str, Classifier]:
+    if lacking := missing(run):
+        raise BamError(
+            f"the series needs ten models, and {run.models.folder} lacks {', '.join(lacking)}: "
+            f"make them with `python -m bam.train --all --models {run.models.folder}`"
+        )
+    return networks(run)
+
+
+def _view(run: Run) -> View:
+    return shuffled(run.dataset.view("bamboo_forest"), run.settings.seed)
+
+
+def _planned(run: Run, settings: NoSettings) -> list[Planned]:
+    models = _networks(run)
+    return [run.planned(_view(run), model) for model in models.values()]
+
+
 @metric(
     title="r",
     direction="up",
     version=1,
     source="Yang & Kim 2019, sections 4.2 and 5.1, Figures 6 and 13",
     per_image=False,
+    planned=_planned,
 )
 def rmcs(run: Run, settings: NoSettings) -> Concluded:
     """Pearson's r between MCS_k and the accuracy drop of k = 0.1 ... 1.0, on bamboo forests with dogs.
@@ -58,13 +82,7 @@ def rmcs(run: Run, settings: NoSettings) -> Concluded:
         reach r = 0.97 and 0.87, where its methods have 0.69 ... 0.92 and TCAV 0.95. (The code behind its SG
         and IG-SG squares the gradients.)
     """
-    if lacking := missing(run):
-        raise BamError(
-            f"the series needs ten models, and {run.models.folder} lacks {', '.join(lacking)}: "
-            f"make them with `python -m bam.train --all --models {run.models.folder}`"
-        )
-    models = networks(run)
-    view = shuffled(run.dataset.view("bamboo_forest"), run.settings.seed)
+    models, view = _networks(run), _view(run)
     rows = [run.collect(view, model) for model in models.values()]
     with_dog = [[row.correct for row in next(iter(of_model.values()))] for of_model in rows]
     drop = drop_of(models, run.first(view), with_dog)

@@ -27,6 +27,11 @@ class Contrast:
     )
 
 
+def image_sets(settings: Contrast) -> tuple[str, ...]:
+    """The image sets that a contrast is measured on, the first of which makes the score."""
+    return ("object_scene", *(VARIANTS if settings.robustness else ()))
+
+
 def measured(
     models: Mapping[str, Classifier],
     found: Pairs,
@@ -44,7 +49,7 @@ def measured(
     contrast has beside by itself. rate: whether its values are 0 or 1.
     """
     variants = {}
-    for name in VARIANTS if settings.robustness else ():
+    for name in image_sets(settings)[1:]:
         other, its_sources = pairs(name)
         variants[name] = Beside(other.values, its_sources, rate=rate)
     return Measured(

@@ -98,3 +98,18 @@ class RowFile(Generic[Line]):
             csv.writer(file, lineterminator="\n").writerows(lines)
             file.flush()
             os.fsync(file.fileno())
+
+
+def seconds_of(path: Path) -> dict[str, float]:
+    """The `seconds` of the images that a file has rows of, by image; nothing where there is no file.
+
+    The file stays as it is, torn lines and time of use included: this is for those who only ask.
+    """
+    if not path.exists():
+        return {}
+    text = path.read_bytes()
+    lines = csv.DictReader(io.StringIO(text[: text.rfind(b"\n") + 1].decode(errors="replace")))
+    try:
+        return {line["image_id"]: float(line["seconds"]) for line in lines}
+    except (KeyError, TypeError, ValueError):
+        raise BamError(f"{path} is damaged or of another version: remove it") from None

@@ -11,9 +11,10 @@ from bam.attributions.registry import Explainer
 from bam.base.errors import BamError
 from bam.data_prep.dataset import Dataset, View
 from bam.metrics.evaluation.images import ImageSet, Pictures, pictures
+from bam.metrics.evaluation.plan import Planned
 from bam.metrics.evaluation.rows import Row
 from bam.metrics.evaluation.settings import RunSettings
-from bam.metrics.evaluation.sweep import Keeping, collect
+from bam.metrics.evaluation.sweep import Keeping, collect, row_files
 from bam.models.formats import check_name
 from bam.models.stored import Models
 
@@ -98,6 +99,11 @@ class Run:
     def collect(self, images: ImageSet, classifier: Classifier) -> dict[str, list[Row]]:
         """The rows of each of the methods that apply to the network, for the images asked for, in order."""
         return collect(images, classifier, self.suited(classifier), self.settings.seed, self.keeping)
+
+    def planned(self, images: ImageSet, classifier: Classifier) -> Planned:
+        """What `collect` would sweep, for `Metric.planned`."""
+        files = row_files(images, classifier, self.suited(classifier), self.settings.seed)
+        return Planned(images, classifier, files)
 
     def pictures(self, classifier: Classifier) -> Pictures:
         """The images for metrics that take any: the user's own, or those that suit the classifier."""

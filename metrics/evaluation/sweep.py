@@ -49,7 +49,7 @@ def collect(
     not computed again.
     """
     by_name = {explainer.name: explainer for explainer in explainers}
-    files = {name: row_file_name(images, classifier, by_name[name], seed) for name in by_name}
+    files = row_files(images, classifier, explainers, seed)
 
     def compute(batch: Batch, missing: Sequence[str]) -> Generator[list[Row], None, None]:
         chosen = [by_name[name] for name in missing]
@@ -120,6 +120,13 @@ def _method(key: Key) -> str:
 
 def _shown(key: Key) -> str:
     return key if isinstance(key, str) else f"{key[1]}, {key[0]}"
+
+
+def row_files(
+    images: ImageSet, classifier: Classifier, explainers: Sequence[Explainer], seed: int, *what: Any
+) -> dict[str, str | None]:
+    """The names of the files of all methods, see `row_file_name`."""
+    return {each.name: row_file_name(images, classifier, each, seed, *what) for each in explainers}
 
 
 def row_file_name(

@@ -11,12 +11,14 @@ import numpy as np
 from bam.base.settings import setting, settings
 from bam.metrics.evaluation.images import described, left_out_note
 from bam.metrics.evaluation.pairs import Pairs, Rows
+from bam.metrics.evaluation.plan import Planned
 from bam.metrics.evaluation.run import Run
 from bam.metrics.metric import Beside, Measured, metric
 from bam.metrics.results.schema import Column
 
 if TYPE_CHECKING:
     from bam.metrics.independence.scenes import DatasetScenes, FolderScenes
+    from bam.metrics.independence.store import Patched
     from bam.models.classifier import Classifier
 
 MODEL = "scene_on_scene_only"
@@ -65,6 +67,14 @@ def finite_change(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     return np.where(np.isinf(change), np.nan, change)
 
 
+def _planned(run: Run, settings: Independence) -> list[Planned]:
+    """The rows; patches that are not found yet come to that."""
+    classifier = run.explained(MODEL)
+    scenes = _scenes(run, classifier)
+    patched = [_patched(run, settings, scenes, name) for name in settings.recipes]
+    return [run.planned(images, classifier) for images in (scenes, *patched)]
+
+
 @metric(
     direction="up",
     version=1,
@@ -72,6 +82,7 @@ def finite_change(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     images="any",
     random_is_worst=False,
     settings=Independence,
+    planned=_planned,
 )
 def iir(run: Run, settings: Independence) -> Measured:
     """IIR of a classifier, by default the one trained on X_0,s, on X_0,s of the test split with dogs pasted.
@@ -88,17 +99,14 @@ def iir(run: Run, settings: Independence) -> Measured:
         random pixels.
     """
     from bam.metrics.independence.sheet import write_sheet
-    from bam.metrics.independence.store import Patched
 
     classifier = run.explained(MODEL)
-    # A tolerance of a hundredth asks for more digits than shorter numbers have.
-    exact = run.in_float32().explained(MODEL)
     scenes = _scenes(run, classifier)
     count = len(scenes.ids[: run.settings.limit])
     before = run.collect(scenes, classifier)
     results, patches = {}, {}
     for name in settings.recipes:
-        patched = Patched(scenes, exact, name, settings.patch_tolerance, run.settings.seed, run.out)
+        patched = _patched(run, settings, scenes, name)
         patched.make(count)
         write_sheet(patched, run.out / f"iir-patches-{name}.png", count)
         patches[name] = patched.summary(count)
@@ -141,6 +149,14 @@ def _scenes(run: Run, classifier: Classifier) -> DatasetScenes | FolderScenes:
     if run.images is None:
         return DatasetScenes(run.dataset, classifier, seed)
     return FolderScenes(run.images, run.dataset, classifier, seed, run.whole(classifier))
+
+
+def _patched(run: Run, settings: Independence, scenes: DatasetScenes | FolderScenes, name: str) -> Patched:
+    from bam.metrics.independence.store import Patched
+
+    # A tolerance of a hundredth asks for more digits than shorter numbers have.
+    exact = run.in_float32().explained(MODEL)
+    return Patched(scenes, exact, name, settings.patch_tolerance, run.settings.seed, run.out)
 
 
 class Patches:

@@ -15,9 +15,10 @@ from bam.data_prep.dataset import Batch
 from bam.metrics.evaluation.answers import doubts
 from bam.metrics.evaluation.images import Pictures, described, left_out_note
 from bam.metrics.evaluation.order import orders, relevance
+from bam.metrics.evaluation.plan import Planned
 from bam.metrics.evaluation.regions import CONSTANT, NAN
 from bam.metrics.evaluation.run import Run
-from bam.metrics.evaluation.sweep import Keeping, row_file_name, sweep
+from bam.metrics.evaluation.sweep import Keeping, row_files, sweep
 from bam.metrics.metric import METRICS, Beside, Curves, Measured, Metric, NoSettings, enter, notes_of
 from bam.metrics.results.schema import Column, Direction
 
@@ -95,6 +96,7 @@ def curve(
             needs_dataset=False,
             settings=settings,
             notes=(note,) if note else notes_of(measure),
+            planned=partial(_planned, found),
         )
         enter(metric, measure)
         CURVES[name] = found
@@ -191,9 +193,7 @@ def measured(
     """For each curve asked for (name -> settings) and each method the rows of the images, in order."""
     by_name = {explainer.name: explainer for explainer in explainers}
     files = {
-        (name, method): row_file_name(
-            images, classifier, explainer, seed, name, CURVES[name].version, asdict(settings)
-        )
+        (name, method): _files(CURVES[name], settings, images, classifier, [explainer], seed)[method]
         for method, explainer in by_name.items()
         for name, settings in asked.items()
     }
@@ -205,6 +205,26 @@ def measured(
 
     rows = sweep(images, classifier, keeping, files, Points, compute)
     return {name: {method: rows[name, method] for method in by_name} for name in asked}
+
+
+def _files(
+    curve: Curve,
+    settings: Any,
+    images: Pictures,
+    classifier: Classifier,
+    explainers: Sequence[Explainer],
+    seed: int,
+) -> dict[str, str | None]:
+    what = (curve.name, curve.version, asdict(settings))
+    return row_files(images, classifier, explainers, seed, *what)
+
+
+def _planned(curve: Curve, run: Run, settings: Any) -> list[Planned]:
+    """What `follow` sweeps, of this metric alone."""
+    classifier = run.explained(MODEL)
+    images = run.pictures(classifier)
+    files = _files(curve, settings, images, classifier, run.suited(classifier), run.settings.seed)
+    return [Planned(images, classifier, files)]
 
 
 def _measure_batch(

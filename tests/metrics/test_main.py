@@ -50,3 +50,23 @@ PAINT = "inpainting --levels 50 --fills 1 --patch_grid 0"
 )
 def test_a_drawn_dataset_is_named_where_anything_of_it_is_seen(said, flags, seen):
     assert said(flags) == seen
+
+
+def test_a_dry_run_says_what_lacks_and_computes_nothing(dataset, scene_model_folder, tmp_path, capsys):
+    def told(*flags):
+        places = {"data": dataset.folder, "models": scene_model_folder, "out": tmp_path / "out"}
+        given = [word for name, place in places.items() for word in (f"--{name}", str(place))]
+        main(["bam metrics", *given, "--methods", "constant", "--limit", "2", *flags])
+        return capsys.readouterr().out
+
+    asked = ("--metric", "violation,idr,inpainting", "--model", "scene", "--norobustness", "--dry_run")
+    out = told(*asked)
+    assert not (tmp_path / "out").exists()
+    assert "| scene | object_scene-pictures | constant | 0 | 2 | unknown |" in out
+    assert "idr: 0 rows are there, 12 lack, which takes an unknown time for 6 of the 6 lines" in out
+    assert "inpainting: what it needs is known only when it runs" in out
+    told("--metric", "idr", "--norobustness")
+    out = told(*asked)
+    assert "| scene | scene_only | constant | 2 | 0 | 0 s |" in out
+    assert "idr: 12 rows are there, 0 lack, which takes about 0 s" in out
+    assert "violation: 0 rows are there, 6 lack, which takes an unknown time for 3 of the 3 lines" in out
