@@ -26,6 +26,7 @@ REPORTED = 30.0  # seconds between two lines elsewhere, at least
 # Work that begins within so many seconds of the end of other work goes on with its half minute: many short
 # pieces one after another would else pass in silence.
 TOGETHER = 10.0
+LASTING = 10.0  # seconds of work whose line stays on a terminal when it is done, at least
 
 
 class Display:
@@ -46,7 +47,7 @@ class Display:
         self._lock = threading.RLock()
         self._works: list[Progress] = []
         self._shown = self._ended = float("-inf")  # when anything was, or work began; when work last ended
-        self._length = 0  # of the line that stands on the terminal
+        self._standing = ""  # on the terminal
         self._stop = threading.Event()
 
     def begin(self, work: Progress) -> None:
@@ -63,13 +64,13 @@ class Display:
                     thread.start()
 
     def end(self, work: Progress, line: str) -> None:
-        """`work` is shown no more; `line` stays on the terminal, if something stood there."""
+        """`work` is shown no more; `line`, if not empty, stays on the terminal where its state stood."""
         with self._lock:
             self._works.remove(work)
             self._ended = self.clock()
-            if self._length:
-                self._redraw(line, "\n")
-                self._length = 0
+            if self._standing:
+                self._redraw(line, "\n" if line else "\r")
+                self._standing = ""
             if not self._works:
                 self._stop.set()
 
@@ -112,8 +113,9 @@ class Display:
     def _redraw(self, line: str, end: str = "") -> None:
         room = self._columns() - 1  # a line that is longer would go on to the next one
         line = line if len(line) <= room else f"{line[: room - 3]}..."
-        self._write(f"\r{line:<{min(self._length, room)}}{end}")
-        self._length = len(line)
+        if end or line != self._standing:
+            self._write(f"\r{line:<{min(len(self._standing), room)}}{end}")
+            self._standing = line
 
     def _write(self, text: str) -> None:
         with suppress(AttributeError, ValueError, OSError):  # nobody reads it: no reason for work to end
@@ -157,8 +159,9 @@ class Progress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        took = f"took {_duration(self._display.clock() - self._began)}"
-        self._display.end(self, self.line() if error else self._line(self._count(), took))
+        took = self._display.clock() - self._began
+        done = self._line(self._count(), f"took {_duration(took)}") if took >= LASTING else ""
+        self._display.end(self, self.line() if error else done)
 
     def begin(self, doing: str, kind: str = "", amount: float = 1) -> None:
         """A step begins, so much of a kind of the work; `doing` says what it is, in place of the count."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from bam.base.digests import key_digest
 from bam.base.files import locked
+from bam.base.progress import Progress
 from bam.base.seeds import image_seeds
 from bam.metrics.evaluation.rows import RowFile
 from bam.metrics.results.environment import effective_precision
@@ -60,8 +61,10 @@ def class_validity(
     with locked(folder / ".lock"):
         file = RowFile(path, ClassRow, ("label",))
         wanted = sorted(set(labels))
-        for label in wanted:
-            if label not in file.rows:
+        missing = [label for label in wanted if label not in file.rows]
+        names = classifier.class_names
+        with Progress(f"{inpainter.name} paints classes", len(missing), "classes") as progress:
+            for label in progress.each(missing, "class", lambda label: names[label]):
                 file.append([_check(label, classifier, inpainter, seed)])
         return {label: file.rows[label] for label in wanted}
 

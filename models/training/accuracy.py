@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from bam.base.progress import Progress
 from bam.data_prep.classes import SCENES
 from bam.data_prep.dataset import Dataset, View
 from bam.models.classifier import Classifier
@@ -16,9 +17,11 @@ EVALUATED = ("object_scene", "scene_only", "object_only", "rescaled", "relocated
 
 def probabilities(classifier: Classifier, view: View) -> np.ndarray:
     """float32 (N, classes): the class probabilities of every image of a view, in order."""
-    parts = [
-        classifier.softmax(classifier.prepare(batch.images)) for batch in view.batches(classifier.batch_size)
-    ]
+    parts = []
+    with Progress(f"{classifier.name} classifies {view.name}", len(view), "images") as progress:
+        for batch in view.batches(classifier.batch_size):
+            parts.append(classifier.softmax(classifier.prepare(batch.images)))
+            progress.advance(len(batch.images))
     return np.concatenate(parts)
 
 

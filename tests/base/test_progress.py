@@ -241,13 +241,25 @@ def test_of_works_within_each_other_the_inner_one_is_shown(terminal, clock):
             clock.passes(1)
             display.show()
             assert on_screen(stream) == ["in: 0 of 3 images, 0:01 so far"]
+            clock.passes(10)
+        assert on_screen(stream) == ["in: 0 of 3 images, took 0:11", ""]
         clock.passes(1)
         display.show()
     assert on_screen(stream) == [
-        "in: 0 of 3 images, took 0:01",
-        "outer: 0 of 2 steps, took 0:03",
+        "in: 0 of 3 images, took 0:11",
+        "outer: 0 of 2 steps, took 0:13",
         "",
     ]
+
+
+def test_the_line_of_short_work_is_wiped_out_in_the_end(terminal, clock):
+    display, stream = terminal
+    with Progress("work", 3, "images", display=display):
+        clock.passes(5)
+        display.show()
+        assert on_screen(stream) == ["work: 0 of 3 images, 0:05 so far"]
+    assert on_screen(stream) == [""]
+    assert stream.getvalue().endswith("\r")
 
 
 def test_lines_are_cut_to_the_width_of_the_terminal(terminal, clock, monkeypatch):

@@ -392,6 +392,7 @@ def test_composites_have_a_hole_of_the_objects_size(run_for, scene_model_folder)
 
 def test_progress_names_the_method_and_the_image(asked, shown):
     scored(asked(limit=2)[0])
+    assert shown[0] == "painter paints classes: class 1 of 1 (green)"
     shown.clear()
     scored(asked(limit=5)[0])
     assert shown == [
@@ -404,7 +405,7 @@ def test_progress_names_the_method_and_the_image(asked, shown):
 
 def test_what_is_painted_already_says_nothing_of_the_time_left(asked, monkeypatch):
     times = []
-    monkeypatch.setattr(Progress, "advance", lambda self, amount, computed: times.append(computed))
+    monkeypatch.setattr(Progress, "advance", lambda self, amount, computed=True: times.append(computed))
     scored(asked(limit=2)[0])
     times.clear()
     scored(asked(limit=5)[0])

@@ -76,3 +76,9 @@ def test_a_classifier_of_a_few_classes_is_asked_about_these_alone(dataset):
     assert result["images"] == dict.fromkeys(result["accuracy"], 20)
     assert result["accuracy"]["object_scene"] == pytest.approx((said == scenes).mean())
     assert "bamboo_forest" not in result
+
+
+def test_progress_counts_the_images(dataset, reader_of_strips, shown):
+    view = dataset.view("object_scene").subset(np.arange(50))
+    probabilities(reader_of_strips, view)
+    assert shown == [f"strips classifies object_scene: {done} of 50 images" for done in (32, 50)]
