@@ -112,7 +112,7 @@ class Display:
 
     def _redraw(self, line: str, end: str = "") -> None:
         room = self._columns() - 1  # a line that is longer would go on to the next one
-        line = line if len(line) <= room else f"{line[: room - 3]}..."
+        line = _fitted(line, room)
         if end or line != self._standing:
             self._write(f"\r{line:<{min(len(self._standing), room)}}{end}")
             self._standing = line
@@ -239,6 +239,15 @@ class _Pace:
         """Seconds, and the amount that was done in them."""
         first, others = [*self._steps, (0.0, 0.0), (0.0, 0.0)][:2]
         return others if 2 * others[0] >= first[0] > 0 else (first[0] + others[0], first[1] + others[1])
+
+
+def _fitted(line: str, room: int) -> str:
+    """A line of at most so many letters: what is too much is left out of the title, and never at the end."""
+    over = len(line) - room
+    if over <= 0:
+        return line
+    start = max(0, len(line.split(": ")[0]) - over - 3)
+    return f"{line[:start]}...{line[start + over + 3 :]}"
 
 
 def _duration(seconds: float) -> str:

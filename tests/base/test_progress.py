@@ -262,17 +262,24 @@ def test_the_line_of_short_work_is_wiped_out_in_the_end(terminal, clock):
     assert stream.getvalue().endswith("\r")
 
 
-def test_lines_are_cut_to_the_width_of_the_terminal(terminal, clock, monkeypatch):
+@pytest.mark.parametrize(
+    ("columns", "line"),
+    [
+        (67, "scene on object_scene: method 1 of 12 (smoothgrad), 0:01 so far"),
+        (61, "scene on object...: method 1 of 12 (smoothgrad), 0:01 so far"),
+        (30, "... (smoothgrad), 0:01 so far"),
+    ],
+)
+def test_a_narrow_terminal_cuts_the_title_and_never_the_time(terminal, clock, monkeypatch, columns, line):
     display, stream = terminal
     monkeypatch.setattr(stream, "fileno", lambda: 1)
-    monkeypatch.setattr(os, "get_terminal_size", lambda number: os.terminal_size((30, 10)))
-    with Progress("work", 3, "images", display=display) as progress:
-        progress.begin("method 1 of 12 (" + 50 * "x" + ")")
+    monkeypatch.setattr(os, "get_terminal_size", lambda number: os.terminal_size((columns, 10)))
+    with Progress("scene on object_scene", 3, "images", display=display) as progress:
+        progress.begin("method 1 of 12 (smoothgrad)")
         clock.passes(1)
         display.show()
-    first = re.split("[\r\n]", stream.getvalue())[1]
-    assert first == "work: method 1 of 12 (xxxx..."
-    assert len(first) == 29
+    assert re.split("[\r\n]", stream.getvalue())[1] == line
+    assert len(line) < columns
 
 
 def test_a_terminal_that_cannot_write_over_a_line_gets_plain_ones(terminal, clock, monkeypatch):
