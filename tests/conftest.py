@@ -29,6 +29,12 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.write_line(f"skipped for want of the extra {extra}: {count}")
 
 
+@pytest.fixture(autouse=True)
+def own_half_minute(monkeypatch):
+    """What a test does is no part of the work of those before it, of which a line would become due."""
+    monkeypatch.setattr(STDERR, "_ended", float("-inf"))
+
+
 @pytest.fixture
 def shown(monkeypatch):
     """What progress says at each step, whatever the time, without the duration at the end."""
