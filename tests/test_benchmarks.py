@@ -26,11 +26,18 @@ RUNS = {
 }
 
 
+# What is no script, and the script that runs it.
+PARTS = {"benchmarks/peers.py": "benchmarks/attributions.py"}
+
+
 def test_every_script_is_run_here():
     scripts = {
         f"benchmarks/{path.name}" for path in BENCHMARKS.glob("*.py") if "__main__" in path.read_text()
     }
     assert scripts == set(RUNS)
+    assert scripts | set(PARTS) == {f"benchmarks/{path.name}" for path in BENCHMARKS.glob("*.py")}
+    for part, script in PARTS.items():
+        assert f"from {Path(part).stem} import" in (BENCHMARKS.parent / script).read_text()
 
 
 @pytest.mark.parametrize("script", RUNS)

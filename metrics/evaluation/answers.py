@@ -24,9 +24,9 @@ def doubts(classifier: Classifier, images: ImageSet) -> list[str]:
     That its answers to the first images hardly differ, or that it is no better than chance where the images'
     classes are known; both happen where it expects its pixels in another range.
     """
-    batch = images[:LOOKED_AT]
-    if "accuracy" in classifier.description or len(batch.ids) < FEWEST:
+    if "accuracy" in classifier.description or len(images) < FEWEST:
         return []
+    batch = images[:LOOKED_AT]
     probabilities = classifier.softmax(classifier.prepare(batch.images))
     remedy = "see `preprocess`, if it expects its pixels in another range than 0..255"
     found = []

@@ -192,11 +192,12 @@ def measured(
 ) -> dict[str, dict[str, list[Points]]]:
     """For each curve asked for (name -> settings) and each method the rows of the images, in order."""
     by_name = {explainer.name: explainer for explainer in explainers}
-    files = {
-        (name, method): _files(CURVES[name], settings, images, classifier, [explainer], seed)[method]
-        for method, explainer in by_name.items()
+    of_curves = {
+        name: _files(CURVES[name], settings, images, classifier, explainers, seed)
         for name, settings in asked.items()
     }
+    # Those of a method one after another.
+    files = {(name, method): of_curves[name][method] for method in by_name for name in asked}
     composer = _composer(classifier)
 
     def compute(batch: Batch, missing: Sequence[tuple[str, str]]) -> Generator[list[Points], None, None]:

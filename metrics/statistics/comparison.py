@@ -102,9 +102,7 @@ def compare(
     `direction` is "up" if more is better. Where two images that both use do not differ in their sources of
     every factor, what cannot be known is None; where all differences are alike, nothing is decided.
     """
-    methods = [name for name in values if name not in controls]
-    families = [list(combinations(methods, 2))]
-    families += [[(name, other) for name in methods] for other in values if other in controls]
+    methods, families = families_of(values, controls)
     found = [_Family(pairs, values, resampling, direction) for pairs in families if pairs]
     among = found[0] if families[0] else None
     ranked = [name for name in methods if not np.isnan(values[name]).all()]
@@ -120,6 +118,13 @@ def compare(
         int(used[:, [name in ranked for name in values]].all(1).sum()) if ranked else 0,
         resampling.fewest_sources(used.any(1)) if len(table) else 0,
     )
+
+
+def families_of(names: Iterable[str], controls: Collection[str]) -> tuple[list[str], list[list[Pair]]]:
+    """The methods, and the pairs that are corrected together: of methods, and of them with each control."""
+    methods = [name for name in names if name not in controls]
+    against = [[(name, other) for name in methods] for other in names if other in controls]
+    return methods, [list(combinations(methods, 2)), *against]
 
 
 class _Family:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from itertools import combinations
 
 import numpy as np
 from scipy import special
 
-from bam.metrics.statistics.comparison import PairedTest
+from bam.metrics.statistics.comparison import PairedTest, families_of
 from bam.metrics.statistics.estimate import Estimate
 from bam.metrics.statistics.resampling import LEVEL
 
@@ -53,11 +52,8 @@ def compare_correlations(
     """
     found = {name: correlation(values, target).value for name, values in series.items()}
     known = {name: r for name, r in found.items() if r is not None and abs(r) < 1 - 1e-9}
-    methods = [name for name in known if name not in controls]
-    families = [list(combinations(methods, 2))]
-    families += [[(name, other) for name in methods] for other in known if other in controls]
     results: list[PairedTest] = []
-    for pairs in families:
+    for pairs in families_of(known, controls)[1]:
         tests = []
         for pair in pairs:
             better, worse = sorted(pair, key=lambda name: -known[name])

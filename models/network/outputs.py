@@ -6,6 +6,7 @@ import numpy as np
 import tf_keras as keras
 
 from bam.base.errors import BamError
+from bam.models.network.rebuilt import with_layers
 
 # What turns logits into probabilities, or their logarithms, of classes of which one is right.
 _SOFTMAX = ("softmax", "log_softmax")
@@ -79,14 +80,11 @@ def _is_operator(layer: keras.layers.Layer) -> bool:
 def _without(model: keras.Model, last: keras.layers.Layer) -> keras.Model:
     """The model, with a layer in it that has no activation any more, or is a softmax alone."""
 
-    def clone(layer: keras.layers.Layer) -> keras.layers.Layer:
-        if isinstance(layer, keras.Model):
-            return keras.models.clone_model(layer, clone_function=clone)
-        if layer is last and isinstance(layer, keras.layers.Softmax):
+    def straight(layer: keras.layers.Layer) -> keras.layers.Layer | None:
+        if layer is not last:
+            return None
+        if isinstance(layer, keras.layers.Softmax):
             return keras.layers.Activation("linear", name=layer.name, dtype=layer.dtype_policy)
-        changed = {"activation": "linear"} if layer is last else {}
-        return type(layer).from_config({**layer.get_config(), **changed})
+        return type(layer).from_config({**layer.get_config(), "activation": "linear"})
 
-    clone_of_model = keras.models.clone_model(model, clone_function=clone)
-    clone_of_model.set_weights(model.get_weights())
-    return clone_of_model
+    return with_layers(model, straight)

@@ -36,6 +36,24 @@ def preprocessed(model: keras.Model, scale: str) -> keras.Model:
     return _rewritten(model, lambda x: rescaling(channels(x) if reverse else x))
 
 
+def with_layers(
+    model: keras.Model, replaced: Callable[[keras.layers.Layer], keras.layers.Layer | None]
+) -> keras.Model:
+    """A copy of the model, and of the models inside it, with the same weights.
+
+    replaced: what is to stand for a layer; None for a copy of it.
+    """
+
+    def clone(layer: keras.layers.Layer) -> keras.layers.Layer:
+        if isinstance(layer, keras.Model):
+            return keras.models.clone_model(layer, clone_function=clone)
+        return replaced(layer) or type(layer).from_config(layer.get_config())
+
+    copy = keras.models.clone_model(model, clone_function=clone)
+    copy.set_weights(model.get_weights())
+    return copy
+
+
 def unshared(model: keras.Model) -> keras.Model:
     """The same function, with a layer of its own, and weights of its own, for each call of a layer.
 

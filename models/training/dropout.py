@@ -7,6 +7,8 @@ from collections.abc import Callable
 import tensorflow as tf
 import tf_keras as keras
 
+from bam.models.network.rebuilt import with_layers
+
 
 class StepwiseDropout(keras.layers.Dropout):
     """Dropout whose random numbers depend on seed, step and replica alone, not on what was drawn before.
@@ -36,14 +38,12 @@ def with_stepwise_dropout(model: keras.Model, seed: int) -> keras.Model:
     """A copy of the model, to be trained; its weights are in the same order."""
     places = {layer.name: place for place, layer in enumerate(model.layers)}
 
-    def clone(layer: keras.layers.Layer) -> keras.layers.Layer:
-        if type(layer) is keras.layers.Dropout:
-            return StepwiseDropout(layer.rate, layer.name, (seed, places[layer.name]))
-        return type(layer).from_config(layer.get_config())
+    def stepwise(layer: keras.layers.Layer) -> keras.layers.Layer | None:
+        if type(layer) is not keras.layers.Dropout or layer.name not in places:
+            return None
+        return StepwiseDropout(layer.rate, layer.name, (seed, places[layer.name]))
 
-    copy = keras.models.clone_model(model, clone_function=clone)
-    copy.set_weights(model.get_weights())
-    return copy
+    return with_layers(model, stepwise)
 
 
 def follow_steps(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> None:

@@ -41,20 +41,30 @@ def read(folder):
     return json.loads((folder / "scene" / "model.json").read_text())
 
 
-def test_interrupted_training_ends_as_if_undisturbed(dataset, config, tmp_path, monkeypatch):
-    train(config, dataset, tmp_path / "whole")
-
+@pytest.fixture
+def killed(monkeypatch):
+    """Trains until a checkpoint is written; change: what is done to it before."""
     save = Checkpoint.save
 
-    def save_once(self, *state):
-        save(self, *state)
-        raise KeyboardInterrupt
+    def begin(*given, change=lambda checkpoint: None):
+        def save_once(self, *state):
+            change(self)
+            save(self, *state)
+            raise KeyboardInterrupt
 
-    with monkeypatch.context() as patch:
-        patch.setattr(Checkpoint, "save", save_once)
-        for _ in range(2):
+        with monkeypatch.context() as patch:
+            patch.setattr(Checkpoint, "save", save_once)
             with pytest.raises(KeyboardInterrupt):
-                train(config, dataset, tmp_path / "interrupted")
+                train(*given)
+
+    return begin
+
+
+def test_interrupted_training_ends_as_if_undisturbed(dataset, config, tmp_path, killed):
+    train(config, dataset, tmp_path / "whole")
+
+    for _ in range(2):
+        killed(config, dataset, tmp_path / "interrupted")
     assert not (tmp_path / "interrupted" / "scene" / "model.json").exists()
     train(config, dataset, tmp_path / "interrupted")
     whole, interrupted = read(tmp_path / "whole"), read(tmp_path / "interrupted")
@@ -226,34 +236,18 @@ def test_a_model_that_names_no_classes_is_one_of_all(dataset, config, tmp_path):
     assert load_classifier(path.parent).labels == "scene"
 
 
-def test_a_checkpoint_that_names_no_classes_is_gone_on_from(dataset, config, tmp_path, monkeypatch, capsys):
-    save = Checkpoint.save
+def test_a_checkpoint_that_names_no_classes_is_gone_on_from(dataset, config, tmp_path, killed, capsys):
+    def without_classes(checkpoint):
+        checkpoint.config = {key: value for key, value in checkpoint.config.items() if key != "classes"}
 
-    def save_once(self, *state):
-        self.config = {key: value for key, value in self.config.items() if key != "classes"}
-        save(self, *state)
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Checkpoint, "save", save_once)
-        with pytest.raises(KeyboardInterrupt):
-            train(config, dataset, tmp_path / "interrupted")
+    killed(config, dataset, tmp_path / "interrupted", change=without_classes)
     train(config, dataset, tmp_path / "interrupted")
     assert "starting anew" not in capsys.readouterr().err
     assert read(tmp_path / "interrupted") == train(config, dataset, tmp_path / "whole")
 
 
-def test_progress_is_that_of_every_step(dataset, config, tmp_path, monkeypatch, shown):
-    save = Checkpoint.save
-
-    def save_once(self, *state):
-        save(self, *state)
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Checkpoint, "save", save_once)
-        with pytest.raises(KeyboardInterrupt):
-            train(config, dataset, tmp_path)
+def test_progress_is_that_of_every_step(dataset, config, tmp_path, killed, shown):
+    killed(config, dataset, tmp_path)
     assert shown == [f"training scene: {step} of 10 steps" for step in range(1, 5)]
     shown.clear()
     train(config, dataset, tmp_path)
