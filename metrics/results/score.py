@@ -104,6 +104,7 @@ class Score:
         # Trials are samples of images, so that only a mean over these has any.
         trials = [Column("trial sd", "trial_sd")] if self.comparison.images is not None else []
         columns = [*trials, *self.columns]
+        timed = any(line.seconds is not None for line in self.lines.values())
         head = ["method", f"{self.title} {ARROWS[self.direction]}", "95% interval"]
         lines = []
         for name in self._in_order():
@@ -115,11 +116,13 @@ class Score:
                     line.value,
                     (line.ci_low, line.ci_high),
                     *(_shown(line, column) for column in columns),
+                    *([_milliseconds(line)] if timed else []),
                     line.n,
                     left_out or "0",
                 ]
             )
-        return [*head, *(column.heading for column in columns), "n", "left out"], lines
+        times = ["ms/image"] if timed else []
+        return [*head, *(column.heading for column in columns), *times, "n", "left out"], lines
 
     def _in_order(self) -> list[str]:
         sign = 1 if self.direction == "up" else -1
@@ -208,6 +211,15 @@ def _shown(line: Line, column: Column) -> Any:
     if column.key in line.counts:
         return line.counts[column.key]
     return {"rank": line.rank, "trial_sd": line.trial_sd}.get(column.key)
+
+
+def _milliseconds(line: Line) -> str | None:
+    """What the method took for an image, those left out included."""
+    images = (line.n or 0) + sum(line.excluded.values())
+    if line.seconds is None or not images:
+        return None
+    each = 1000 * line.seconds / images
+    return f"{each:.1f}" if each < 10 else f"{each:.0f}"
 
 
 def _numbers(line: Line) -> dict[str, Any]:

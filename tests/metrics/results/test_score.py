@@ -98,6 +98,15 @@ def test_the_trial_sd_has_a_column_where_there_could_be_one(score):
     assert cells(few, "vanilla_gradient")[3] == "-"
 
 
+def test_what_a_method_takes_is_told_for_each_image_that_it_explained(score, known, unknown):
+    """Also for those that are left out: known has 7 images used and 3 misclassified."""
+    slow, fast = replace(known, seconds=4.2), replace(known, seconds=0.0123)
+    timed = replace(score, lines={"slow": slow, "fast": fast, "no_image": replace(unknown, seconds=0.0)})
+    assert "| ms/image | n |" in timed.table()
+    assert [cells(timed, name)[3] for name in timed] == ["420", "1.2", "-"]
+    assert "ms/image" not in score.table()
+
+
 def test_rows_of_other_predictors_may_be_controls(score, known):
     step = replace(score, lines={"a": known, "step": replace(with_value(known, 1.0), control=True)})
     assert cells(step, "step")[0] == "step (control)"
@@ -157,13 +166,13 @@ def test_a_prompt_shows_the_best(score, full):
 def test_a_notebook_shows_the_table_and_the_warnings(full):
     shown = replace(full, validity=Validity.of({}, ["nothing was learned"]))._repr_markdown_()
     assert shown == (
-        "| method | IIR ↓ | 95% interval | trial sd | ties | base line ↑ | rank | n | left out |\n"
-        "|---|---|---|---|---|---|---|---|---|\n"
-        "| smooth_grad(noise=[1, 2]) | 0.500 | 0.250 ... 0.750 | 0.020 | 4 | 0.125 | 1 ... 3 | 7 | "
+        "| method | IIR ↓ | 95% interval | trial sd | ties | base line ↑ | rank | ms/image | n | left out |\n"
+        "|---|---|---|---|---|---|---|---|---|---|\n"
+        "| smooth_grad(noise=[1, 2]) | 0.500 | 0.250 ... 0.750 | 0.020 | 4 | 0.125 | 1 ... 3 | 150 | 7 | "
         "3 misclassified |\n"
-        "| vanilla_gradient | 0.500 | 0.250 ... 0.750 | - | - | - | - | 7 | 3 misclassified |\n"
-        "| grad_cam | - | - ... - | - | - | - | - | 0 | 0 |\n"
-        "| random (control) | 0.900 | 0.250 ... 0.750 | - | - | - | - | 7 | 3 misclassified |\n"
+        "| vanilla_gradient | 0.500 | 0.250 ... 0.750 | - | - | - | - | - | 7 | 3 misclassified |\n"
+        "| grad_cam | - | - ... - | - | - | - | - | - | 0 | 0 |\n"
+        "| random (control) | 0.900 | 0.250 ... 0.750 | - | - | - | - | - | 7 | 3 misclassified |\n"
         "\nRead it so.\n"
         "\n**NOT VALID: nothing was learned**\n"
     )
@@ -189,14 +198,15 @@ def test_csv_rounds_nothing(score, known):
 
 
 def test_latex_is_a_tabular(full, tmp_path):
+    full = replace(full, columns=full.columns[::2])  # lines that fit the page
     text = full.to_latex(tmp_path / "iir.tex")
     assert (tmp_path / "iir.tex").read_text() == text
     assert text == (
         r"""\begin{tabular}{lrrrrrrrr}
 \toprule
-method & IIR $\downarrow$ & 95\% interval & trial sd & ties & base line $\uparrow$ & rank & n & left out \\
+method & IIR $\downarrow$ & 95\% interval & trial sd & ties & rank & ms/image & n & left out \\
 \midrule
-smooth\_grad(noise={[}1, 2]) & 0.500 & 0.250 ... 0.750 & 0.020 & 4 & 0.125 & 1 ... 3 & 7 & 3 misclassified \\
+smooth\_grad(noise={[}1, 2]) & 0.500 & 0.250 ... 0.750 & 0.020 & 4 & 1 ... 3 & 150 & 7 & 3 misclassified \\
 vanilla\_gradient & 0.500 & 0.250 ... 0.750 & - & - & - & - & 7 & 3 misclassified \\
 grad\_cam & - & - ... - & - & - & - & - & 0 & 0 \\
 random (control) & 0.900 & 0.250 ... 0.750 & - & - & - & - & 7 & 3 misclassified \\
