@@ -10,12 +10,14 @@ python -m bam.train --all --architecture resnet50 --weights imagenet --models ru
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal
 
 from bam.base.errors import BamError
 from bam.base.files import write_text
+from bam.base.progress import STDERR
 from bam.base.settings import Folder, one_of, setting, settings
 from bam.cli import flags as command
 from bam.data_prep import load_dataset
@@ -80,8 +82,9 @@ def _main(flags: command.Flags) -> None:
     from bam.models.training.training import is_chief, make_config, train
 
     command.say_if_drawn(dataset)
-    for task in tasks:
-        description = train(make_config(task, dataset, **asdict(how)), dataset, folder)
+    for number, task in enumerate(tasks, 1):
+        with STDERR.stage(f"model {number} of {len(tasks)}") if what.all else nullcontext():
+            description = train(make_config(task, dataset, **asdict(how)), dataset, folder)
         accuracy = ", ".join(f"{view} {value:.3f}" for view, value in description["accuracy"].items())
         print(f"{folder / task.name}: accuracy {accuracy}")
         if task.on == "object_scene" and task.commonality is None:

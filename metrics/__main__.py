@@ -16,6 +16,7 @@ from typing import Annotated, Any
 from bam.attributions import METHODS
 from bam.attributions.choice import choose
 from bam.attributions.gradients import BASELINES
+from bam.base.progress import duration
 from bam.base.settings import Folder, one_of, parameters, setting, settings
 from bam.base.texts import split_outside_brackets
 from bam.cli import flags as command
@@ -177,23 +178,20 @@ def _plan(metric: Metric, run: Run) -> str:
         return f"{metric.name}: what it needs is known only when it runs"
     found = shares(metric.planned(run, run.asked[metric.name]), run.keeping.folder, run.settings.limit)
     lines = [
-        [each.model, each.images, each.method, each.there, each.lacking, _duration(each.seconds)]
+        [
+            *(each.model, each.images, each.method, each.there, each.lacking),
+            "unknown" if each.seconds is None else duration(each.seconds),
+        ]
         for each in found
     ]
     known = [each.seconds for each in found if each.seconds is not None]
     unknown = len(found) - len(known)
-    takes = [f"about {_duration(sum(known))}"] if known or not found else []
+    takes = [f"about {duration(sum(known))}"] if known or not found else []
     takes += [f"an unknown time for {unknown} of the {len(found)} lines"] if unknown else []
     there, lacking = sum(each.there for each in found), sum(each.lacking for each in found)
     total = f"{metric.name}: {there} rows are there, {lacking} lack, which takes {' and '.join(takes)}"
     head = ["network", "images", "method", "there", "lacking", "takes about"]
     return f"{markdown_table(head, lines)}\n\n{total}\n"
-
-
-def _duration(seconds: float | None) -> str:
-    if seconds is None:
-        return "unknown"
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 
 def _shows(run: Run, metrics: Sequence[Metric]) -> bool:

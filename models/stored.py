@@ -51,11 +51,16 @@ def load_classifier(
     check_format(path)
     if path.suffix == ".keras" or path.is_file():
         return _own(path, read_names(class_names), precision, batch_size, preprocess)
-    if class_names is not None:
-        raise BamError(f"`class_names` is for a .keras file: the model {path.name} knows its classes")
-    if preprocess != "none":
-        raise BamError(f"`preprocess` is for a .keras file: the model {path.name} takes pixels in 0..255")
+    check_knows_its_input(path.name, class_names, preprocess)
     return _trained(path, precision, batch_size)
+
+
+def check_knows_its_input(name: str, class_names: ClassNames | None, preprocess: str) -> None:
+    """Raise `BamError` if a network that is no .keras file is given what only such a file needs."""
+    if class_names is not None:
+        raise BamError(f"`class_names` is for a .keras file: the model {name} knows its classes")
+    if preprocess != "none":
+        raise BamError(f"`preprocess` is for a .keras file: the model {name} takes pixels in 0..255")
 
 
 def read_names(class_names: ClassNames | None) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import TextIO, TypeVar
 
@@ -46,6 +46,7 @@ class Display:
         self._stream, self._beats = stream, beats
         self._lock = threading.RLock()
         self._works: list[Progress] = []
+        self._stages: list[str] = []
         self._shown = self._ended = float("-inf")  # when anything was, or work began; when work last ended
         self._standing = ""  # on the terminal
         self._stop = threading.Event()
@@ -69,10 +70,20 @@ class Display:
             self._works.remove(work)
             self._ended = self.clock()
             if self._standing:
+                line = line and ", ".join([*self._stages, line])
                 self._redraw(line, "\n" if line else "\r")
                 self._standing = ""
             if not self._works:
                 self._stop.set()
+
+    @contextmanager
+    def stage(self, text: str) -> Iterator[None]:
+        """While it lasts, work is shown as a part of what `text` says, such as "model 3 of 13"."""
+        self._stages.append(text)
+        try:
+            yield
+        finally:
+            self._stages.pop()
 
     def show(self) -> None:
         """Show the state of the work, unless it is too early to."""
@@ -81,7 +92,7 @@ class Display:
             if not self._works or now - self._shown < (REDRAWN if terminal else REPORTED):
                 return
             self._shown = now
-            line = self._works[-1].line()
+            line = ", ".join([*self._stages, self._works[-1].line()])
             if terminal:
                 self._redraw(line)
             else:
@@ -160,7 +171,7 @@ class Progress:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         took = self._display.clock() - self._began
-        done = self._line(self._count(), f"took {_duration(took)}") if took >= LASTING else ""
+        done = self._line(self._count(), f"took {duration(took)}") if took >= LASTING else ""
         self._display.end(self, self.line() if error else done)
 
     def begin(self, doing: str, kind: str = "", amount: float = 1) -> None:
@@ -189,8 +200,8 @@ class Progress:
     def line(self) -> str:
         """How far it is, such as "training scene: 340 of 1000 steps, 2:10 left"."""
         left = self._left()
-        passed = f"{_duration(self._display.clock() - self._began)} so far"
-        return self._line(self._doing or self._count(), passed if left is None else f"{_duration(left)} left")
+        passed = f"{duration(self._display.clock() - self._began)} so far"
+        return self._line(self._doing or self._count(), passed if left is None else f"{duration(left)} left")
 
     def _line(self, state: str, duration: str) -> str:
         return f"{self._title}: {', '.join(filter(None, (state, self.note, duration)))}"
@@ -250,7 +261,7 @@ def _fitted(line: str, room: int) -> str:
     return f"{line[:start]}...{line[start + over + 3 :]}"
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
     """Minutes and seconds, with hours where there are any."""
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)

@@ -16,7 +16,7 @@ from bam.metrics.evaluation.rows import Row
 from bam.metrics.evaluation.settings import RunSettings
 from bam.metrics.evaluation.sweep import Keeping, collect, row_files
 from bam.models.formats import check_name
-from bam.models.stored import Models
+from bam.models.stored import Models, check_knows_its_input
 
 if TYPE_CHECKING:
     from bam.models.classifier import Classifier
@@ -67,11 +67,8 @@ class Run:
         given = not isinstance(name, (str, Path))
         if not given and not self.models.has(str(name)):
             check_name(name)
-        known = name.name if given else name
-        if self.class_names is not None and (given or self.models.has(str(name))):
-            raise BamError(f"`class_names` is for a .keras file: the model {known} knows its classes")
-        if self.preprocess != "none":
-            raise BamError(f"`preprocess` is for a .keras file: the model {known} takes pixels in 0..255")
+        if given or self.models.has(str(name)):
+            check_knows_its_input(name.name if given else str(name), self.class_names, self.preprocess)
         if given:
             return name
         return self.models[str(name)] if self.images else self.classifier(str(name))

@@ -252,6 +252,22 @@ def test_of_works_within_each_other_the_inner_one_is_shown(terminal, clock):
     ]
 
 
+def test_work_is_shown_as_a_part_of_its_stages(terminal, file, clock):
+    for display, stream in (terminal, file):
+        with (
+            display.stage("stage 2 of 5"),
+            display.stage("model 3 of 13"),
+            Progress("training", 4, "steps", 0, display) as work,
+        ):
+            clock.passes(REPORTED)
+            work.advance(1)
+        with Progress("reading", 2, "files", 0, display) as work:
+            clock.passes(REPORTED)
+            work.advance(1)
+        assert "stage 2 of 5, model 3 of 13, training: 1 of 4 steps, 1:30 left" in stream.getvalue()
+        assert re.search("^.?reading: 1 of 2", stream.getvalue(), re.MULTILINE)
+
+
 def test_the_line_of_short_work_is_wiped_out_in_the_end(terminal, clock):
     display, stream = terminal
     with Progress("work", 3, "images", display=display):

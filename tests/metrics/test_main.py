@@ -67,6 +67,6 @@ def test_a_dry_run_says_what_lacks_and_computes_nothing(dataset, scene_model_fol
     assert "inpainting: what it needs is known only when it runs" in out
     told("--metric", "idr", "--norobustness")
     out = told(*asked)
-    assert "| scene | scene_only | constant | 2 | 0 | 0 s |" in out
-    assert "idr: 12 rows are there, 0 lack, which takes about 0 s" in out
+    assert "| scene | scene_only | constant | 2 | 0 | 0:00 |" in out
+    assert "idr: 12 rows are there, 0 lack, which takes about 0:00" in out
     assert "violation: 0 rows are there, 6 lack, which takes an unknown time for 3 of the 3 lines" in out
