@@ -73,6 +73,7 @@ class Measured:
     value's column, by default the metric's. notes: sentences below the table; problems: why the score is not
     to be trusted. images, details: more for the file. oracle: whether `object_mask` knows where the truth is.
     rate: whether values are 0 or 1, so that the score is the share of images of which something is true.
+    ids: of the images, where they have any; by them scores of several runs are compared.
     """
 
     models: Mapping[str, Classifier]
@@ -91,6 +92,7 @@ class Measured:
     details: Mapping[str, Any] = field(default_factory=dict)
     oracle: bool = True
     rate: bool = False
+    ids: Sequence[str] | None = None
 
     def showing(self, *columns: Column) -> Measured:
         """The same with further columns."""

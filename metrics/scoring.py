@@ -12,6 +12,7 @@ from bam.base.errors import BamError
 from bam.metrics.evaluation.run import Run
 from bam.metrics.metric import Concluded, Measured, Metric
 from bam.metrics.results.environment import effective_precision, environment
+from bam.metrics.results.image_values import ImageValues
 from bam.metrics.results.schema import Chart, Configuration, Line, Network, Validity
 from bam.metrics.results.score import Score
 from bam.metrics.statistics.comparison import Comparison, compare
@@ -74,6 +75,7 @@ def evaluate(metric: Metric, run: Run) -> Score:
         chart=curves and Chart(curves.title, curves.x_label, tuple(curves.x), dict(curves.panels)),
         axes=_axes(curves) if curves else {},
         details=found.details,
+        images=_image_values(found),
         basis=Basis(run, settings, found),
     )
 
@@ -106,6 +108,13 @@ def _concluded(measured: Measured, metric: Metric, run: Run) -> tuple[Comparison
             curves={key: mean_curve(found[name]) for key, found in curves.items()},
         )
     return comparison, lines
+
+
+def _image_values(found: Measured | Concluded) -> ImageValues | None:
+    if isinstance(found, Concluded) or found.ids is None:
+        return None
+    values = {name: np.asarray(values, float) for name, values in found.values.items()}
+    return ImageValues(tuple(found.ids), np.asarray(found.sources), values)
 
 
 def _with_method(name: str, line: Line, run: Run) -> Line:

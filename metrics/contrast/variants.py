@@ -67,4 +67,5 @@ def measured(
             *(Column(name, name) for name in variants),
         ],
         rate=rate,
+        ids=found.ids,
     )

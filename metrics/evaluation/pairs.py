@@ -41,6 +41,11 @@ class Pairs:
                 values = np.asarray(statistic(*self.attributions(name, key)), float)
                 results[name] = np.where(self.used[name], values, np.nan)
 
+    @property
+    def ids(self) -> list[str]:
+        """The images of the pairs."""
+        return [row.image_id for row in next(iter(self.first.values()), ())]
+
     def attributions(self, method: str, key: str = "g_c") -> tuple[np.ndarray, np.ndarray]:
         """float (N,) twice: the attributions of the first and of the second of each pair."""
         first, second = (

@@ -137,6 +137,7 @@ def iir(run: Run, settings: Independence) -> Measured:
         problems=_problems(chosen, patches),
         oracle=False,
         rate=True,
+        ids=scenes.ids[:count],
         images=described(scenes, count),
         details={"patches": patches, "median_change": results[chosen].medians()},
     )

@@ -118,6 +118,7 @@ def inpainting(run: Run, settings: Inpainting) -> Measured:
             {label: other for other, label in _AXES.items()},
         ),
         title=_TITLES[kind],
+        ids=ids,
         notes=[
             _setting_note(painting, len(ids)),
             *_empty_hole_note(outcome.empty_hole()),

@@ -171,6 +171,7 @@ def follow(curve: Curve, run: Run, settings: Any) -> Measured:
             *(Column(key.replace("_", " "), key, direction) for key, (direction, _) in curve.beside.items()),
         ],
         curves=_curves(curve, curve.axes(size), parts, classifier.name),
+        ids=images.ids[:count],
         notes=[
             f"The network {classifier.name}, {count} images of {images.name}.",
             *left_out_note(images.left_out),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
+from math import isclose
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +15,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from bam.base.errors import BamError, unknown
 from bam.base.files import write_json, write_text
+from bam.metrics.results.image_values import read_image_values
 from bam.metrics.results.plot import Plot
 from bam.metrics.results.schema import (
     ARROWS,
@@ -43,6 +45,7 @@ class Score:
     notes: sentences below the table. chart, axes: the curves behind the values, if any, and their x axes.
     details: more, by the metric.
 
+    images: `ImageValues`, the numbers of single images, written beside the file; None where there are none.
     basis: what the score was made of, see `metrics.scoring.Basis`; it is not written.
     """
 
@@ -63,6 +66,7 @@ class Score:
     axes: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     details: Mapping[str, Any] = field(default_factory=dict)
     format: int = FORMAT
+    images: Annotated[Any, Field(exclude=True)] = field(default=None, repr=False, compare=False)
     basis: Annotated[Any, Field(exclude=True)] = field(default=None, repr=False, compare=False)
 
     def __getitem__(self, method: str) -> Line:
@@ -164,6 +168,10 @@ class Score:
             self._plot(self.chart).write(
                 path.with_suffix(".png"), [name for name, line in self.lines.items() if line.control]
             )
+        if self.images:
+            self.images.write(_beside(path))
+        else:  # or an older run's would be taken for those of this one
+            _beside(path).unlink(missing_ok=True)
         write_json(path, self.to_json())
         write_text(path.with_suffix(".md"), self.markdown())
         return path
@@ -233,6 +241,11 @@ def _numbers(line: Line) -> dict[str, Any]:
     return {**numbers, **line.counts, **excluded, "seconds": line.seconds}
 
 
+def _beside(path: Path) -> Path:
+    """The table of single images beside a score's file."""
+    return path.with_suffix(".images.csv")
+
+
 def _kept(text: str, path: str | Path | None) -> str:
     if path is not None:
         write_text(path, text)
@@ -250,7 +263,7 @@ def score_schema() -> dict[str, Any]:
 
 
 def read_score(path: str | Path) -> Score:
-    """The score in a file that `Score.write` wrote; all but `basis` is as it was.
+    """The score in a file that `Score.write` wrote; all but `basis` is as it was, `images` if they are there.
 
     Raises `BamError` for a file that holds none, or one of another format.
 
@@ -266,7 +279,23 @@ def read_score(path: str | Path) -> Score:
         found = content.get("format") if isinstance(content, dict) else None
         if found != FORMAT:
             raise BamError(f"{path} is of format {found or 1}, this version reads {FORMAT}: make it again")
-        return _adapter().validate_python(content)
+        score = _adapter().validate_python(content)
+        return replace(score, images=_images_of(Path(path), score))
     except (UnicodeDecodeError, json.JSONDecodeError, ValidationError) as error:
         reason = str(error).splitlines()[0]
         raise BamError(f"{path} holds no score ({reason}): make it again") from None
+
+
+def _images_of(path: Path, score: Score) -> Any:
+    """The table of single images, unless it is of another run, which a kill between two files can leave."""
+    if not _beside(path).exists():
+        return None
+    images = read_image_values(_beside(path))
+    means = images.means()
+    same = means.keys() == score.lines.keys() and all(
+        line.value == means[name]
+        or (None not in (line.value, means[name])
+        and isclose(line.value, means[name]))
+        for name, line in score.lines.items()
+    )
+    return images if same else None
