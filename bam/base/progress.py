@@ -46,7 +46,7 @@ class Display:
         self._stream, self._beats = stream, beats
         self._lock = threading.RLock()
         self._works: list[Progress] = []
-        self._stages: list[str] = []
+        self._stages: list[str | Callable[[], str]] = []
         self._shown = self._ended = float("-inf")  # when anything was, or work began; when work last ended
         self._standing = ""  # on the terminal
         self._stop = threading.Event()
@@ -70,14 +70,13 @@ class Display:
             self._works.remove(work)
             self._ended = self.clock()
             if self._standing:
-                line = line and ", ".join([*self._stages, line])
-                self._redraw(line, "\n" if line else "\r")
+                self._redraw(line and self._staged(line), "\n" if line else "\r")
                 self._standing = ""
             if not self._works:
                 self._stop.set()
 
     @contextmanager
-    def stage(self, text: str) -> Iterator[None]:
+    def stage(self, text: str | Callable[[], str]) -> Iterator[None]:
         """While it lasts, work is shown as a part of what `text` says, such as "model 3 of 13"."""
         self._stages.append(text)
         try:
@@ -92,11 +91,15 @@ class Display:
             if not self._works or now - self._shown < (REDRAWN if terminal else REPORTED):
                 return
             self._shown = now
-            line = ", ".join([*self._stages, self._works[-1].line()])
+            line = self._staged(self._works[-1].line())
             if terminal:
                 self._redraw(line)
             else:
                 self._write(f"{line}\n")
+
+    def _staged(self, line: str) -> str:
+        stages = [stage if isinstance(stage, str) else stage() for stage in self._stages]
+        return ", ".join([*stages, line])
 
     def _beat(self, stop: threading.Event) -> None:
         while not stop.wait(REDRAWN if self._is_terminal else 1.0):

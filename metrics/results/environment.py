@@ -17,14 +17,19 @@ def environment() -> Environment:
     """Versions, devices and the commit that produced a result."""
     import tensorflow as tf
 
-    packages = {}
+    devices = tuple(device.name for device in tf.config.list_logical_devices())
+    return Environment(platform.python_version(), platform.platform(), devices, packages(), commit())
+
+
+def packages() -> dict[str, str | None]:
+    """The versions of the packages that results depend on; None for one that is not installed."""
+    found: dict[str, str | None] = {}
     for name in PACKAGES:
         try:
-            packages[name] = version(name)
+            found[name] = version(name)
         except PackageNotFoundError:
-            packages[name] = None
-    devices = tuple(device.name for device in tf.config.list_logical_devices())
-    return Environment(platform.python_version(), platform.platform(), devices, packages, _commit())
+            found[name] = None
+    return found
 
 
 def effective_precision(precision: str) -> str:
@@ -36,7 +41,7 @@ def effective_precision(precision: str) -> str:
     return "tensorfloat32" if precision == "float32" and shortened else precision
 
 
-def _commit() -> str | None:
+def commit() -> str | None:
     """The commit of the checkout this runs from; None if it is installed, or without git."""
     if not (Path(bam.__file__).parent / "models").is_symlink():
         return None  # what is around it is another project's

@@ -89,7 +89,7 @@ class Score:
 
     def table(self) -> str:
         """The lines as a Markdown table, best first, controls apart, with the notes below."""
-        return "\n".join([markdown_table(*self._table()), *(f"\n{note}" for note in self.notes)]) + "\n"
+        return "\n".join([markdown_table(*self.rows()), *(f"\n{note}" for note in self.notes)]) + "\n"
 
     def markdown(self) -> str:
         """The table, the notes, and why they are not to be trusted, if so."""
@@ -103,8 +103,8 @@ class Score:
         shown = ", ".join([*best, *(["..."] if len(self.lines) > 3 else [])])
         return f"<Score {self.metric} of {len(self.lines)} methods: {shown}>"
 
-    def _table(self) -> tuple[list[str], list[list[Any]]]:
-        """The heads of the columns, and the cells."""
+    def rows(self) -> tuple[list[str], list[list[Any]]]:
+        """The table: the headings of its columns, and its cells, see `results.table.cell`."""
         # Trials are samples of images, so that only a mean over these has any.
         trials = [Column("trial sd", "trial_sd")] if self.comparison.images is not None else []
         columns = [*trials, *self.columns]
@@ -155,7 +155,7 @@ class Score:
 
     def to_latex(self, path: str | Path | None = None) -> str:
         """The table as a LaTeX tabular with booktabs' rules; also written to `path`, if there is one."""
-        return _kept(latex_table(*self._table()), path)
+        return _kept(latex_table(*self.rows()), path)
 
     def to_json(self) -> dict[str, Any]:
         """What the JSON file holds; `score.schema.json` describes it."""
@@ -294,8 +294,7 @@ def _images_of(path: Path, score: Score) -> Any:
     means = images.means()
     same = means.keys() == score.lines.keys() and all(
         line.value == means[name]
-        or (None not in (line.value, means[name])
-        and isclose(line.value, means[name]))
+        or (None not in (line.value, means[name]) and isclose(line.value, means[name]))
         for name, line in score.lines.items()
     )
     return images if same else None

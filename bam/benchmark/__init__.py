@@ -1,0 +1,1 @@
+"""Everything in one command: dataset, networks, metrics, report."""

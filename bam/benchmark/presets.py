@@ -1,0 +1,93 @@
+"""What `bam benchmark` can be asked for: which networks are trained, and what is measured of how many images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bam.models.training.task import SUITE, Task
+
+BASELINES = ("deletion", "insertion", "black_deletion", "blur_deletion", "mean_deletion", "road")
+BASELINES += ("violation", "saliency")
+THREE = SUITE[:3]  # f_o, f_s, and f_s trained without objects: all that the demo's metrics explain
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Metrics that are measured in one run, since they share work.
+
+    limit: at most so many test images; None: all. settings: of the metrics, and of the run. judged: whether
+    they are judged too. effort: about how many seconds all methods take, on the two cores on which the others
+    were measured.
+    """
+
+    metrics: tuple[str, ...]
+    limit: int | None
+    effort: float
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    judged: bool = False
+
+    @property
+    def title(self) -> str:
+        """As a line of progress says it."""
+        images = "all images" if self.limit is None else f"{self.limit} images"
+        return f"{', '.join(self.metrics)} ({images})"
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A benchmark.
+
+    photographs: made of COCO and MiniPlaces, not of the drawn sample. tasks: of the networks. training: its
+    settings, where they are not the default. effort: as in `Measurement`, of the dataset and of one network.
+    """
+
+    description: str
+    images_per_pair: int
+    tasks: tuple[Task, ...]
+    measurements: tuple[Measurement, ...]
+    photographs: bool = False
+    training: Mapping[str, Any] = field(default_factory=dict)
+    data_effort: float = 60
+    network_effort: float = 90
+
+
+PRESETS = {
+    "demo": Preset(
+        "the drawn sample, three small networks, the main metrics on a few images",
+        100,
+        THREE,
+        (
+            Measurement(("mcs", "idr"), 100, 100, {"robustness": False}),
+            Measurement(("iir",), 50, 60),
+            Measurement(("inpainting", "deletion", "insertion"), 30, 90),
+        ),
+    ),
+    "full": Preset(
+        "the drawn sample, all thirteen small networks, all metrics",
+        100,
+        SUITE,
+        (
+            Measurement(("mcs", "idr"), None, 2400),
+            Measurement(("iir",), None, 300, {"patch_recipe": "both"}),
+            Measurement(("rmcs",), None, 2400),
+            Measurement(("tcav",), None, 300),
+            Measurement(("inpainting", *BASELINES), 100, 480, judged=True),
+        ),
+    ),
+    "paper": Preset(
+        "COCO and MiniPlaces, thirteen ResNet50, the paper's sizes",
+        1000,
+        SUITE,
+        (
+            Measurement(("mcs", "idr"), 1000, 2400),
+            Measurement(("iir",), 100, 300, {"patch_recipe": "both"}),
+            Measurement(("rmcs",), 1000, 2400),
+            Measurement(("tcav",), None, 300),
+            Measurement(("inpainting", *BASELINES), 100, 480, judged=True),
+        ),
+        photographs=True,
+        training={"architecture": "resnet50", "weights": "imagenet"},
+    ),
+}

@@ -1,0 +1,197 @@
+"""The stages of a benchmark, made of the functions behind the other commands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from bam.attributions.choice import choose
+from bam.attributions.registry import Explainer
+from bam.base.digests import digest
+from bam.base.errors import BamError
+from bam.base.files import write_text
+from bam.base.settings import checked
+from bam.base.threads import cores
+from bam.benchmark.presets import Measurement, Preset
+from bam.benchmark.stages import Stage
+from bam.data_prep.build import build
+from bam.data_prep.dataset import Dataset, load_dataset
+from bam.data_prep.sources import Sources, make_source
+from bam.metrics.api import make_run
+from bam.metrics.evaluation.settings import RunSettings
+from bam.metrics.metric import METRICS
+from bam.metrics.results.environment import commit, packages
+from bam.models.stored import read_description
+from bam.models.training.task import Task
+from bam.models.training.validity import checks, table
+
+SEED = 0  # of the dataset, the trainings and the runs
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A preset in folders.
+
+    methods: further ones, beside all of BAM's. coco, miniplaces: folders of photographs, where the preset is
+    made of them. say: prints a line.
+    """
+
+    preset: Preset
+    data: Path
+    models: Path
+    out: Path
+    methods: str = ""
+    coco: str | None = None
+    miniplaces: str | None = None
+    say: Callable[[str], None] = print
+
+    def stages(self) -> list[Stage]:
+        """All there is to do, in order. Raises `BamError` for methods that are not there."""
+        self._check()
+        return [
+            self._dataset(),
+            *map(self._network, self.preset.tasks),
+            *map(self._measurement, self.preset.measurements),
+            self._report(),
+        ]
+
+    @cached_property
+    def explainers(self) -> list[Explainer]:
+        """All methods of BAM, and the further ones."""
+        return choose(",".join(filter(None, ["all", self.methods])))
+
+    def _check(self) -> None:
+        """Raise `BamError` for what would only show in hours."""
+        self.explainers  # noqa: B018
+        if self.preset.photographs and not (self.data / "dataset.json").exists():
+            for name in ("coco", "miniplaces"):
+                if getattr(self, name) is None:
+                    raise BamError(
+                        f"this benchmark is made of photographs: give `{name}`, the folder that "
+                        "`bam download` makes"
+                    )
+
+    def _dataset(self) -> Stage:
+        preset = self.preset
+        file = self.data / "dataset.json"
+        return Stage(
+            "dataset",
+            f"the dataset {self.data}",
+            lambda: self._built(),
+            lambda: [preset.images_per_pair, self.coco, self.miniplaces, SEED],
+            lambda: [file],
+            preset.data_effort,
+        )
+
+    def _built(self) -> Dataset:
+        """The dataset, made if it is not there."""
+        if (self.data / "dataset.json").exists() and self.coco is self.miniplaces is None:
+            return load_dataset(self.data)
+        names = {"object": ("coco", self.coco), "scene": ("miniplaces", self.miniplaces)}
+        drawn = "drawn", str(self.data.parent / "drawn")
+        made = {
+            kind: make_source(kind, *(named if self.preset.photographs else drawn))
+            for kind, named in names.items()
+        }
+        sources = Sources(made["object"], made["scene"])
+        return build(sources, self.data, self.preset.images_per_pair, SEED, cores())
+
+    def _network(self, task: Task) -> Stage:
+        return Stage(
+            f"network {task.name}",
+            f"the network {task.name}",
+            lambda: self._train(task),
+            lambda: [asdict(task), dict(self.preset.training), self._fingerprint, self._digest(task), SEED],
+            lambda: [self.models / task.name / name for name in ("model.json", "model.keras")],
+            self.preset.network_effort,
+        )
+
+    def _train(self, task: Task) -> None:
+        from bam.models.training.training import make_config, train
+
+        dataset = load_dataset(self.data)
+        config = make_config(task, dataset, seed=SEED, **self.preset.training)
+        description = train(config, dataset, self.models)
+        if task.on == "object_scene" and task.commonality is None:
+            for failure in filter(None, (check.failure(task.name) for check in checks(description))):
+                self.say(failure)
+        write_text(self.models / "validity.md", f"{table(self.models)}\n")
+
+    @property
+    def _fingerprint(self) -> str:
+        return load_dataset(self.data).fingerprint
+
+    def _digest(self, task: Task) -> str | None:
+        """Of the network's weights; None if it is not trained."""
+        folder = self.models / task.name
+        return read_description(folder)["digest"] if (folder / "model.json").exists() else None
+
+    def _measurement(self, measurement: Measurement) -> Stage:
+        files = [self.out / f"{name}.json" for name in measurement.metrics]
+        files += [self.out / "judgement.json"] if measurement.judged else []
+        return Stage(
+            f"metrics {measurement.title}",
+            measurement.title,
+            lambda: self._measure(measurement),
+            lambda: self._measured_of(measurement),
+            lambda: files,
+            measurement.effort,
+        )
+
+    def _measured_of(self, measurement: Measurement) -> Any:
+        """All that the scores depend on; None where rows of a method cannot be kept."""
+        if any(explainer.method.transient for explainer in self.explainers):
+            return None
+        return [
+            *(self._fingerprint, [self._digest(task) for task in self.preset.tasks]),
+            [explainer.key for explainer in self.explainers],
+            [[name, METRICS[name].version] for name in measurement.metrics],
+            *(measurement.limit, dict(measurement.settings), measurement.judged, SEED),
+            *(commit(), packages()),
+        ]
+
+    def _measure(self, measurement: Measurement) -> None:
+        from bam.metrics.judging.report import judge
+        from bam.metrics.scoring import evaluate
+
+        asked = {name: METRICS[name].settings for name in measurement.metrics}
+        settings = {name: _those_of(kind, measurement.settings) for name, kind in asked.items()}
+        how = checked(RunSettings, {"limit": measurement.limit, "seed": SEED})
+        run = make_run(settings, self.explainers, self.data, self.models, self.out, how)
+        scores = [evaluate(METRICS[name], run) for name in measurement.metrics]
+        for score in scores:
+            if replaced := score.replaces(self.out):
+                self.say(replaced)
+            score.write(self.out)
+            for warning in score.warnings():
+                self.say(f"{score.metric}: NOT VALID: {warning}")
+        if measurement.judged:
+            judge(scores).write(self.out)
+
+    def _report(self) -> Stage:
+        def sources() -> list[Path]:
+            names = [name for each in self.preset.measurements for name in each.metrics]
+            return [self.out / f"{name}.json" for name in names]
+
+        return Stage(
+            "report",
+            "the report",
+            self._write_report,
+            lambda: [[digest(path) for path in sources()], self._fingerprint, commit(), packages()],
+            lambda: [self.out / "report.html", self.out / "report.md"],
+            30,
+        )
+
+    def _write_report(self) -> None:
+        from bam.metrics.reporting.report import write_report
+
+        write_report(self.out, self.data, self.models, self.methods)
+
+
+def _those_of(kind: type, settings: Mapping[str, Any]) -> Any:
+    """Settings of this kind with those of the values that it has."""
+    known: Sequence[str] = list(getattr(kind, "__dataclass_fields__", ()))
+    return checked(kind, {name: value for name, value in settings.items() if name in known})
