@@ -13,7 +13,7 @@ import numpy as np
 from scipy import stats
 
 from bam.base.progress import Progress
-from bam.metrics.judging.measures import Judged, agreement
+from bam.metrics.judging.measures import Judged, agreement, spread
 from bam.metrics.results.table import markdown_table
 from bam.metrics.statistics.comparison import compare
 from bam.metrics.statistics.correlation import kendall
@@ -29,6 +29,11 @@ SPREADS = {"all tied": 0.0, "near ties": 0.2, "half tied": 0.8, "well apart": 2.
 STEPS = (0.05, 0.1, 0.2)  # from one method's true mean to the next, for tau
 
 Line = list[float | str]
+
+
+def one_each(count: int) -> np.ndarray:
+    """int (images, 1): images of which none shares a source with another, as a folder of photographs has."""
+    return np.arange(count)[:, None]
 
 
 def design(rng: np.random.Generator, cutouts: int, scenes: int) -> np.ndarray:
@@ -60,19 +65,20 @@ def interval_coverage(rate: float | None, counts: tuple[int, int], share: float,
 
 
 def rank_coverage(
-    spread: float, half_tied: bool, rates: bool, count: int, data_sets: int
+    spread: float, half_tied: bool, rates: bool, count: int, data_sets: int, shared: bool = True
 ) -> tuple[float, float, float]:
     """Share of data sets whose rank sets hold all true ranks at once, share of the sets that hold their own,
-    and mean width of the sets."""
+    and mean width of the sets. shared: whether images share cutouts and scenes, `count` of each."""
     rng = np.random.default_rng([int(100 * spread), int(half_tied), count, int(rates)])
     means = spread * np.linspace(0, 1, METHODS)
     if half_tied:
         means[: METHODS // 2] = 0
     at_once, alone, width = [], [], []
     for _ in range(data_sets):
-        sources = design(rng, count, count)
+        sources = design(rng, count, count) if shared else one_each(count)
         # Half of what varies is the same for all methods, which paired tests know.
-        common, own = effects(rng, sources, 0.2, 1), effects(rng, sources, 0.2, METHODS)
+        share = 0.2 if shared else 0.0
+        common, own = effects(rng, sources, share, 1), effects(rng, sources, share, METHODS)
         values = means + np.sqrt(0.5) * (common + own)
         if rates:
             values = (values > spread / 2).astype(float)
@@ -118,11 +124,45 @@ def interval_lines(data_sets: int) -> Iterator[Line]:
 
 def rank_lines(data_sets: int) -> Iterator[Line]:
     """Coverage of rank sets."""
-    for kind, spread in SPREADS.items():
+    for kind, apart in SPREADS.items():
         for rates in (False, True):
             for count in (10, 20, 88, 200):
-                found = rank_coverage(spread, kind == "half tied", rates, count, data_sets)
+                found = rank_coverage(apart, kind == "half tied", rates, count, data_sets)
                 yield [kind, "rates" if rates else "scores", count, *found]
+
+
+def few_lines(data_sets: int) -> Iterator[Line]:
+    """The same of few images that share nothing."""
+    for kind in ("all tied", "half tied"):
+        for rates in (False, True):
+            for count in (3, 5, 10, 20, 50):
+                found = rank_coverage(
+                    SPREADS[kind], kind == "half tied", rates, count, data_sets, shared=False
+                )
+                yield [kind, "rates" if rates else "scores", count, *found]
+
+
+def spread_coverage(f: float, count: int, data_sets: int) -> tuple[float, float]:
+    """Mean of what is found where Cohen's f is this, and share of the intervals that hold it."""
+    rng = np.random.default_rng([int(100 * f), count])
+    means = np.linspace(-1, 1, METHODS)
+    means *= f / means.std()
+    found, held = [], []
+    for _ in range(data_sets):
+        sources = design(rng, count, count)
+        values = means + effects(rng, sources, 0.2, 1) + effects(rng, sources, 0.2, METHODS)
+        table = {str(place): column for place, column in enumerate(values.T)}
+        estimate = spread(Judged("", "up", table, Resampling(sources, 0, samples=500), list(table))).f
+        found.append(estimate.value)
+        held.append(estimate.ci_low <= f <= estimate.ci_high)
+    return float(np.mean(found)), float(np.mean(held))
+
+
+def spread_lines(data_sets: int) -> Iterator[Line]:
+    """Coverage of intervals of Cohen's f."""
+    for f in (0.0, 0.1, 0.2, 0.5):
+        for count in (20, 88, 200):
+            yield [f, count, *spread_coverage(f, count, data_sets)]
 
 
 def tau_lines(data_sets: int) -> Iterator[Line]:
@@ -138,6 +178,8 @@ TABLES: dict[str, tuple[Callable[[int], Iterator[Line]], list[str]]] = {
         ["truth", "share", *(f"{cutouts} and {scenes}" for cutouts, scenes in SOURCES)],
     ),
     "ranks": (rank_lines, ["methods", "values", "sources", "all at once", "each", "mean width of 12"]),
+    "few": (few_lines, ["methods", "values", "images", "all at once", "each", "mean width of 12"]),
+    "spread": (spread_lines, ["true f", "sources", "f", "held"]),
     "tau": (tau_lines, ["rankings", "step", "true tau", "tau", "held"]),
 }
 

@@ -132,7 +132,8 @@ def _own(
     remarks: list[str] = []
     if None not in shapes[0][0][1:]:  # else the classifier says so
         model, remarks = with_logits(preprocessed(model, preprocess), str(path))
-    return Classifier(model, class_names, path.stem, None, None, batch_size, precision, remarks)
+    # Checked under the name of the file.
+    return Classifier(model, class_names, path.stem, None, {}, batch_size, precision, remarks)
 
 
 class Models:

@@ -24,7 +24,7 @@ class Estimate:
 
 
 def estimates(
-    columns: Mapping[str, np.ndarray], resampling: Resampling, rates: bool = False, level: float = LEVEL
+    columns: Mapping[str, np.ndarray], resampling: Resampling, rates: bool = False
 ) -> dict[str, Estimate]:
     """For each column, float (n,), its mean with its interval; NaN are left out.
 
@@ -48,11 +48,11 @@ def estimates(
         known = column[used]
         mean, ends = float(known.mean()) if len(known) else None, (None, None)
         if not np.isnan(variance):
-            times = special.stdtrit(freedom, (1 + level) / 2) * np.sqrt(variance)
+            times = special.stdtrit(freedom, (1 + LEVEL) / 2) * np.sqrt(variance)
             if not rates:
                 ends = mean - times, mean + times
             elif mean in (0, 1):
-                ends = _agreed(mean, resampling.fewest_sources(used), level)
+                ends = _agreed(mean, resampling.fewest_sources(used))
             else:
                 odds, width = special.logit(mean), times / (mean * (1 - mean))
                 ends = special.expit(odds - width), special.expit(odds + width)
@@ -61,9 +61,9 @@ def estimates(
     return result
 
 
-def _agreed(rate: float, sources: int, level: float) -> tuple[float, float]:
+def _agreed(rate: float, sources: int) -> tuple[float, float]:
     """The interval of a rate of 0 or 1 in so many independent trials."""
-    end = ((1 - level) / 2) ** (1 / sources)
+    end = ((1 - LEVEL) / 2) ** (1 / sources)
     return (end, 1.0) if rate == 1 else (0.0, 1 - end)
 
 

@@ -88,3 +88,10 @@ def test_disjoint_trials_where_there_are_enough_values():
 def test_no_trial_sd_where_every_trial_would_be_the_same():
     assert trial_sd(np.arange(100.0), 10, 100, seed=0) is None
     assert trial_sd(np.arange(101.0), 10, 100, seed=0) > 0
+
+
+def test_values_that_vary_have_an_interval_with_width():
+    """Of these two by two neither cutouts nor scenes differ in their means."""
+    sources = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+    found = estimates({"a": np.array([1.0, 0, 0, 1])}, Resampling(sources, 0))["a"]
+    assert found.ci_low < 0.5 < found.ci_high
