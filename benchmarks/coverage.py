@@ -50,17 +50,28 @@ def effects(rng: np.random.Generator, sources: np.ndarray, share: float, methods
     return total
 
 
-def interval_coverage(rate: float | None, counts: tuple[int, int], share: float, data_sets: int) -> float:
-    """Share of data sets whose interval holds the true rate; None: the true mean of scores."""
-    rng = np.random.default_rng([int(1000 * (rate or 0)), *counts, int(10 * share)])
+# What scores are like: of values that are uniform within 0 and 1 what is measured, its mean, and whether that
+# lies within 0 and 1.
+Kind = tuple[Callable[[np.ndarray], np.ndarray], float, bool]
+KINDS: dict[str, Kind] = {
+    **{f"rate {rate:.2f}": (lambda u, rate=rate: (u < rate).astype(float), rate, True) for rate in RATES},
+    "scores": (stats.norm.ppf, 0.0, False),
+    "areas 0.33": (np.square, 1 / 3, True),
+    # Nothing in nine of ten images: as flips along a curve are.
+    "areas 0.05": (lambda u: np.maximum(0, u - 0.9) * 10, 0.05, True),
+}
+
+
+def interval_coverage(kind: str, counts: tuple[int, int], share: float, data_sets: int) -> float:
+    """Share of data sets whose interval holds the true mean; one that is not known does not."""
+    measured, truth, rates = KINDS[kind]
+    rng = np.random.default_rng([list(KINDS).index(kind), *counts, int(10 * share)])
     held = 0
     for _ in range(data_sets):
         sources = design(rng, *counts)
-        values = effects(rng, sources, share, 1)[:, 0]
-        if rate is not None:
-            values = (values < stats.norm.ppf(rate)).astype(float)
-        found = estimates({"": values}, Resampling(sources, 0), rates=rate is not None)[""]
-        held += found.ci_low <= (rate or 0) <= found.ci_high
+        values = measured(stats.norm.cdf(effects(rng, sources, share, 1)[:, 0]))
+        found = estimates({"": values}, Resampling(sources, 0), rates=rates)[""]
+        held += found.ci_low is not None and found.ci_low <= truth <= found.ci_high
     return held / data_sets
 
 
@@ -115,11 +126,10 @@ def tau_coverage(step: float, alike: bool, data_sets: int) -> tuple[float, float
 
 def interval_lines(data_sets: int) -> Iterator[Line]:
     """Coverage of intervals, a rate and a share of variance a line."""
-    for rate in (*RATES, None):
+    for kind in KINDS:
         for share in SHARES:
-            name = "scores" if rate is None else f"rate {rate:.2f}"
-            found = (interval_coverage(rate, counts, share, data_sets) for counts in SOURCES)
-            yield [name, f"{share:.1f}", *found]
+            found = (interval_coverage(kind, counts, share, data_sets) for counts in SOURCES)
+            yield [kind, f"{share:.1f}", *found]
 
 
 def rank_lines(data_sets: int) -> Iterator[Line]:

@@ -143,7 +143,7 @@ def _notes(
     run: Run,
 ) -> list[str]:
     reasons = [f"{name} ({reason})" for name, reason in unsuited.items()]
-    notes = [RANK_NOTE] if metric.per_image else []
+    notes = [RANK_NOTE] if len(comparison.ranks) > 1 else []
     notes += comparison.notes(metric.random_is_worst) if metric.per_image else []
     notes += [remark for model in models.values() for remark in model.remarks]
     notes += [f"Not for these networks: {', '.join(reasons)}."] if reasons else []

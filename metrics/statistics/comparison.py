@@ -75,7 +75,7 @@ class Comparison:
         methods = {name for test in tests for name in (test.better, test.worse)} - {RANDOM}
         shown = [test for test in tests if test.is_significant]
         better, worse = ({getattr(test, side) for test in shown} & methods for side in ("better", "worse"))
-        how = f"(paired tests, {ALPHA:.0%} level over all methods)"
+        how = f"(paired tests with it alone, {ALPHA:.0%} level over all methods)"
         notes = [_images_sentence(self.undecided)] if self.undecided else []
         if random_is_worst and worse:
             notes.append(f"Worse than `random` {how}: {', '.join(sorted(worse))}.")
@@ -87,11 +87,11 @@ class Comparison:
 
 def _images_sentence(pair: Undecided) -> str:
     difference = (
-        f"the largest difference that is not decided ({pair.better} and {pair.worse}, {pair.difference:.3f})"
+        f"the largest difference that is not decided ({pair.better} and {pair.worse}, {pair.difference:.2g})"
     )
     if pair.images is None:
         return f"How many images would tell {difference} cannot be said: there are too few sources."
-    return f"It would take about {pair.images:,} images to tell {difference}."
+    return f"It would take about {pair.images:,} images, of as many more sources, to tell {difference}."
 
 
 def compare(

@@ -10,8 +10,6 @@ from bam.base.errors import BamError
 from bam.models.network.activations import SOFTMAX, activation_of, is_operator
 from bam.models.network.rebuilt import unshared, with_layers
 
-_REMEDY = "save the network without it"
-
 
 def with_logits(model: keras.Model, name: str) -> tuple[keras.Model, list[str]]:
     """The network without its last softmax, if it has one, and a sentence that says so.
@@ -30,18 +28,27 @@ def with_logits(model: keras.Model, name: str) -> tuple[keras.Model, list[str]]:
     if activation in SOFTMAX and not is_operator(last):
         model = _without_last(unshared(model))
         remarks = [f"The last {activation} of {name} is left out, since logits are explained."]
+    elif activation is not None and "sigmoid" in activation:
+        raise BamError(
+            f"{name} ends in {activation}, as of classes that do not exclude each other, but logits of "
+            "classes of which an image has one are needed: explain another network"
+        )
     elif activation is not None:
-        several = ", as of classes of which an image has one" if "sigmoid" in activation else ""
-        raise BamError(f"{name} ends in {activation}, but logits{several} are needed: {_REMEDY}")
-    noise = np.random.default_rng(0).uniform(0, 255, (2, *model.input_shape[1:])).astype(np.float32)
+        raise BamError(f"{name} ends in {activation}, but logits are needed: save the network without it")
+    if layer := _called_as_in_training(model):
+        raise BamError(
+            f"{name} calls its layer {layer} with training=True, so that its answers are random or depend on "
+            "what stands beside an image: build it without"
+        )
+    noise = np.random.default_rng(0).uniform(0, 255, (8, *model.input_shape[1:])).astype(np.float32)
     first, second = (model(noise, training=False).numpy().astype(np.float64) for _ in range(2))
-    if not np.allclose(first, second, rtol=1e-3, atol=1e-3 * np.abs(first).max(initial=0)):
+    if not np.allclose(first, second, rtol=1e-4, atol=1e-4 * np.abs(first).max(initial=0)):
         raise BamError(
             f"{name} answers differently when asked twice: take out what draws random numbers (a dropout "
             "called with training=True)"
         )
     alone = model(noise[:1], training=False).numpy().astype(np.float64)
-    if not np.allclose(first[:1], alone, rtol=1e-3, atol=1e-3 * np.abs(first).max(initial=0)):
+    if not np.allclose(first[:1], alone, rtol=1e-4, atol=1e-4 * np.abs(first).max(initial=0)):
         raise BamError(
             f"{name} answers differently when an image stands beside others: take out what looks at them "
             "all (a batch normalisation called with training=True)"
@@ -61,6 +68,17 @@ def _last_activation(tensor: tf.Tensor) -> tuple[keras.layers.Layer, str | None]
         if not plain and not isinstance(layer, (keras.layers.Reshape, keras.layers.Flatten)):
             return layer, activation_of(layer)
         tensor = layer.get_input_at(tensor._keras_history.node_index)
+
+
+def _called_as_in_training(model: keras.Model) -> str | None:
+    """The name of a layer that is called as in training whenever the model is."""
+    for layer in model.layers:
+        if any(node.call_kwargs.get("training") is True for node in layer._inbound_nodes):
+            return layer.name
+        inner = _called_as_in_training(layer) if isinstance(layer, keras.Model) else None
+        if inner:
+            return inner
+    return None
 
 
 def _without_last(model: keras.Model) -> keras.Model:

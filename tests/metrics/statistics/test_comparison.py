@@ -92,7 +92,7 @@ def test_a_difference_that_is_the_same_in_all_images_has_the_p_of_a_sign_test():
     assert tests["bad", "random"].p_adjusted == 1
     assert found.ranks == {"good": (1, 1), "bad": (2, 2)}
     assert found.notes()[-1].endswith(
-        "Not told apart from `random` (paired tests, 5% level over all methods): bad."
+        "Not told apart from `random` (paired tests with it alone, 5% level over all methods): bad."
     )
     few = compare({name: values[:4] for name, values in right.items()}, alone(4), "up", ["random"])
     assert few.tests[0].p == few.tests[0].p_adjusted == 1 / 8

@@ -61,7 +61,7 @@ def test_logits_are_left_as_they_are():
         (lambda: (layers.Dense(1, activation="sigmoid"),), "one output"),
         (
             lambda: (layers.Dense(3, activation="sigmoid"),),
-            "ends in sigmoid, but logits, as of classes of which",
+            "ends in sigmoid, as of classes that do not exclude each other",
         ),
         (lambda: (layers.Dense(3), tf.sigmoid), "ends in sigmoid"),
         (lambda: (layers.Dense(3), tf.nn.softmax), "ends in softmax, but logits are needed"),
@@ -71,15 +71,21 @@ def test_logits_are_left_as_they_are():
             lambda: (layers.Dense(3), tf.exp, lambda x: x / tf.reduce_sum(x, 1, keepdims=True)),
             "gives probabilities",
         ),
-        (lambda: (lambda x: layers.Dropout(0.5)(x, training=True), layers.Dense(3)), "asked twice"),
+        (lambda: (lambda x: layers.Dropout(0.5)(x, training=True), layers.Dense(3)), "with training=True"),
         (
             lambda: (
                 layers.Dense(4),
                 lambda x: layers.BatchNormalization()(x, training=True),
                 layers.Dense(3),
             ),
-            "beside others",
+            "with training=True",
         ),
+        (
+            lambda: (lambda x: layers.GaussianNoise(1e-3)(x, training=True), layers.Dense(3)),
+            "with training=True",
+        ),
+        (lambda: (lambda x: x * tf.random.uniform(tf.shape(x)), layers.Dense(3)), "asked twice"),
+        (lambda: (lambda x: x - tf.reduce_mean(x, 0, keepdims=True), layers.Dense(3)), "beside others"),
         (lambda: (layers.Dense(3, activation=layers.ReLU()),), "ends in relu"),
         (lambda: (layers.Dense(3, activation=partial(keras.activations.sigmoid)),), "ends in sigmoid"),
     ],
