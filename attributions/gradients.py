@@ -154,7 +154,7 @@ def _baseline(images: np.ndarray, name: str) -> np.ndarray:
 
 def _check(samples: int, noise: float = 0.0) -> None:
     if samples < 1 or not 0 <= noise < np.inf:
-        raise BamError(f"at least one sample and noise of at least 0 are needed, not {samples} and {noise}")
+        raise BamError(f"`samples` must be at least 1 and `noise` at least 0, not {samples} and {noise}")
 
 
 @method

@@ -221,7 +221,14 @@ def explain(
     >>> bam.explain(classifier, batch.images, batch.scene_labels, method="grad_cam").shape
     (2, 64, 64)
     """
+    if not hasattr(classifier, "prepare"):
+        raise BamError(
+            f"`classifier` must be a classifier, not {classifier!r}: `bam.load_classifier` loads one from a "
+            "folder or a file"
+        )
     if isinstance(method, str):
+        if "(" in method:
+            raise BamError(f"{method}: the settings of one method are parameters of their own, as samples=20")
         if method not in METHODS:
             raise unknown("attribution method", method, METHODS)
         method = METHODS[method]

@@ -27,7 +27,7 @@ class Cache:
     out: Folder = setting("runs/results", "folder of the results; rows are in `rows`, patches in `patches`")
     each: bool = setting(False, "name every file, and when it was last used")
     remove_unused_days: int | None = setting(
-        None, "remove what no run has used for so many days (by default nothing is removed)", ge=1
+        None, "remove what no run has used for so many days; 0: all (by default nothing is removed)", ge=0
     )
 
 

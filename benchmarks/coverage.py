@@ -13,7 +13,7 @@ import numpy as np
 from scipy import stats
 
 from bam.base.progress import Progress
-from bam.metrics.judging.measures import Judged, agreement
+from bam.metrics.judging.measures import Judged, agreement, spread
 from bam.metrics.results.table import markdown_table
 from bam.metrics.statistics.comparison import compare
 from bam.metrics.statistics.correlation import kendall
@@ -31,6 +31,11 @@ STEPS = (0.05, 0.1, 0.2)  # from one method's true mean to the next, for tau
 Line = list[float | str]
 
 
+def one_each(count: int) -> np.ndarray:
+    """int (images, 1): images of which none shares a source with another, as a folder of photographs has."""
+    return np.arange(count)[:, None]
+
+
 def design(rng: np.random.Generator, cutouts: int, scenes: int) -> np.ndarray:
     """int (images, 2): the cutout and the scene of each, as evenly as can be, paired at random."""
     images = max(100, 2 * max(cutouts, scenes))
@@ -45,34 +50,46 @@ def effects(rng: np.random.Generator, sources: np.ndarray, share: float, methods
     return total
 
 
-def interval_coverage(rate: float | None, counts: tuple[int, int], share: float, data_sets: int) -> float:
-    """Share of data sets whose interval holds the true rate; None: the true mean of scores."""
-    rng = np.random.default_rng([int(1000 * (rate or 0)), *counts, int(10 * share)])
+# What scores are like: of values that are uniform within 0 and 1 what is measured, its mean, and whether that
+# lies within 0 and 1.
+Kind = tuple[Callable[[np.ndarray], np.ndarray], float, bool]
+KINDS: dict[str, Kind] = {
+    **{f"rate {rate:.2f}": (lambda u, rate=rate: (u < rate).astype(float), rate, True) for rate in RATES},
+    "scores": (stats.norm.ppf, 0.0, False),
+    "areas 0.33": (np.square, 1 / 3, True),
+    # Nothing in nine of ten images: as flips along a curve are.
+    "areas 0.05": (lambda u: np.maximum(0, u - 0.9) * 10, 0.05, True),
+}
+
+
+def interval_coverage(kind: str, counts: tuple[int, int], share: float, data_sets: int) -> float:
+    """Share of data sets whose interval holds the true mean; one that is not known does not."""
+    measured, truth, rates = KINDS[kind]
+    rng = np.random.default_rng([list(KINDS).index(kind), *counts, int(10 * share)])
     held = 0
     for _ in range(data_sets):
         sources = design(rng, *counts)
-        values = effects(rng, sources, share, 1)[:, 0]
-        if rate is not None:
-            values = (values < stats.norm.ppf(rate)).astype(float)
-        found = estimates({"": values}, Resampling(sources, 0), rates=rate is not None)[""]
-        held += found.ci_low <= (rate or 0) <= found.ci_high
+        values = measured(stats.norm.cdf(effects(rng, sources, share, 1)[:, 0]))
+        found = estimates({"": values}, Resampling(sources, 0), rates=rates)[""]
+        held += found.ci_low is not None and found.ci_low <= truth <= found.ci_high
     return held / data_sets
 
 
 def rank_coverage(
-    spread: float, half_tied: bool, rates: bool, count: int, data_sets: int
+    spread: float, half_tied: bool, rates: bool, count: int, data_sets: int, shared: bool = True
 ) -> tuple[float, float, float]:
     """Share of data sets whose rank sets hold all true ranks at once, share of the sets that hold their own,
-    and mean width of the sets."""
+    and mean width of the sets. shared: whether images share cutouts and scenes, `count` of each."""
     rng = np.random.default_rng([int(100 * spread), int(half_tied), count, int(rates)])
     means = spread * np.linspace(0, 1, METHODS)
     if half_tied:
         means[: METHODS // 2] = 0
     at_once, alone, width = [], [], []
     for _ in range(data_sets):
-        sources = design(rng, count, count)
+        sources = design(rng, count, count) if shared else one_each(count)
         # Half of what varies is the same for all methods, which paired tests know.
-        common, own = effects(rng, sources, 0.2, 1), effects(rng, sources, 0.2, METHODS)
+        share = 0.2 if shared else 0.0
+        common, own = effects(rng, sources, share, 1), effects(rng, sources, share, METHODS)
         values = means + np.sqrt(0.5) * (common + own)
         if rates:
             values = (values > spread / 2).astype(float)
@@ -109,20 +126,53 @@ def tau_coverage(step: float, alike: bool, data_sets: int) -> tuple[float, float
 
 def interval_lines(data_sets: int) -> Iterator[Line]:
     """Coverage of intervals, a rate and a share of variance a line."""
-    for rate in (*RATES, None):
+    for kind in KINDS:
         for share in SHARES:
-            name = "scores" if rate is None else f"rate {rate:.2f}"
-            found = (interval_coverage(rate, counts, share, data_sets) for counts in SOURCES)
-            yield [name, f"{share:.1f}", *found]
+            found = (interval_coverage(kind, counts, share, data_sets) for counts in SOURCES)
+            yield [kind, f"{share:.1f}", *found]
 
 
 def rank_lines(data_sets: int) -> Iterator[Line]:
     """Coverage of rank sets."""
-    for kind, spread in SPREADS.items():
+    for kind, apart in SPREADS.items():
         for rates in (False, True):
             for count in (10, 20, 88, 200):
-                found = rank_coverage(spread, kind == "half tied", rates, count, data_sets)
+                found = rank_coverage(apart, kind == "half tied", rates, count, data_sets)
                 yield [kind, "rates" if rates else "scores", count, *found]
+
+
+def few_lines(data_sets: int) -> Iterator[Line]:
+    """The same of few images that share nothing."""
+    for kind in ("all tied", "half tied"):
+        for rates in (False, True):
+            for count in (3, 5, 10, 20, 50):
+                found = rank_coverage(
+                    SPREADS[kind], kind == "half tied", rates, count, data_sets, shared=False
+                )
+                yield [kind, "rates" if rates else "scores", count, *found]
+
+
+def spread_coverage(f: float, count: int, data_sets: int) -> tuple[float, float]:
+    """Mean of what is found where Cohen's f is this, and share of the intervals that hold it."""
+    rng = np.random.default_rng([int(100 * f), count])
+    means = np.linspace(-1, 1, METHODS)
+    means *= f / means.std()
+    found, held = [], []
+    for _ in range(data_sets):
+        sources = design(rng, count, count)
+        values = means + effects(rng, sources, 0.2, 1) + effects(rng, sources, 0.2, METHODS)
+        table = {str(place): column for place, column in enumerate(values.T)}
+        estimate = spread(Judged("", "up", table, Resampling(sources, 0, samples=500), list(table))).f
+        found.append(estimate.value)
+        held.append(estimate.ci_low <= f <= estimate.ci_high)
+    return float(np.mean(found)), float(np.mean(held))
+
+
+def spread_lines(data_sets: int) -> Iterator[Line]:
+    """Coverage of intervals of Cohen's f."""
+    for f in (0.0, 0.1, 0.2, 0.5):
+        for count in (20, 88, 200):
+            yield [f, count, *spread_coverage(f, count, data_sets)]
 
 
 def tau_lines(data_sets: int) -> Iterator[Line]:
@@ -138,6 +188,8 @@ TABLES: dict[str, tuple[Callable[[int], Iterator[Line]], list[str]]] = {
         ["truth", "share", *(f"{cutouts} and {scenes}" for cutouts, scenes in SOURCES)],
     ),
     "ranks": (rank_lines, ["methods", "values", "sources", "all at once", "each", "mean width of 12"]),
+    "few": (few_lines, ["methods", "values", "images", "all at once", "each", "mean width of 12"]),
+    "spread": (spread_lines, ["true f", "sources", "f", "held"]),
     "tau": (tau_lines, ["rankings", "step", "true tau", "tau", "held"]),
 }
 

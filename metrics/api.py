@@ -101,6 +101,8 @@ def make_run(
     for name, value in given.items():
         if value is not None and not any(each.images == "any" for each in metrics):
             raise BamError(f"`{name}` is for {_listed_any()}, which is not asked for")
+    if Path(out).is_file():
+        raise BamError(f"`out` must be a folder, and {out} is a file")
     if not isinstance(data, Dataset):
         data = _dataset(data, metrics, images)
     if not isinstance(model, (str, Path, type(None))):  # it computes as it does

@@ -36,7 +36,7 @@ class Beside:
 
     values: as those of `Measured`. sources: what the images are made of, None: as those of the score.
     direction: "up" or "down" if it is a score itself, by which the metric can be judged too. rate: whether
-    values are 0 or 1.
+    values lie within 0 and 1.
     """
 
     values: Mapping[str, np.ndarray]
@@ -72,8 +72,8 @@ class Measured:
     and method. columns: what of these the table shows; "rank" is the rank set. title: heading of the
     value's column, by default the metric's. notes: sentences below the table; problems: why the score is not
     to be trusted. images, details: more for the file. oracle: whether `object_mask` knows where the truth is.
-    rate: whether values are 0 or 1, so that the score is the share of images of which something is true.
     ids: of the images, where they have any; by them scores of several runs are compared.
+    rate: whether values lie within 0 and 1, as answers of yes and no do, and areas under probabilities.
     """
 
     models: Mapping[str, Classifier]

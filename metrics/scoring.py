@@ -43,16 +43,8 @@ def evaluate(metric: Metric, run: Run) -> Score:
     """Measure a metric and conclude from it, see `Metric` and `Run`."""
     settings = run.asked.get(metric.name) or metric.settings()
     found = metric.function(run, settings)
-    if not isinstance(found, Measured if metric.per_image else Concluded):
-        wanted = "Measured" if metric.per_image else "Concluded, since it is declared with per_image=False"
-        raise BamError(f"the metric {metric.name} gave {type(found).__name__}: it must give {wanted}")
+    _check(found, metric)
     if isinstance(found, Measured):
-        for name, values in found.values.items():
-            if np.shape(values) != (len(found.sources),):
-                raise BamError(
-                    f"the metric {metric.name} gave values {np.shape(values)} for {name}: one for each of "
-                    f"the {len(found.sources)} images (`sources`) is needed"
-                )
         comparison, lines = _concluded(found, metric, run)
     else:
         comparison, lines = found.comparison, found.lines
@@ -78,6 +70,24 @@ def evaluate(metric: Metric, run: Run) -> Score:
         images=_image_values(found),
         basis=Basis(run, settings, found),
     )
+
+
+def _check(found: Measured | Concluded, metric: Metric) -> None:
+    """Raise `BamError` if it is not what the metric must give."""
+    if not isinstance(found, Measured if metric.per_image else Concluded):
+        wanted = "Measured" if metric.per_image else "Concluded, since it is declared with per_image=False"
+        raise BamError(f"the metric {metric.name} gave {type(found).__name__}: it must give {wanted}")
+    for name, values in getattr(found, "values", {}).items():
+        if np.shape(values) != (len(found.sources),):
+            raise BamError(
+                f"the metric {metric.name} gave values {np.shape(values)} for {name}: one for each of "
+                f"the {len(found.sources)} images (`sources`) is needed"
+            )
+        if np.isinf(values).any():
+            raise BamError(
+                f"the metric {metric.name} gave infinite values for {name}: no mean holds them; give NaN "
+                "for images that are not used"
+            )
 
 
 def _concluded(measured: Measured, metric: Metric, run: Run) -> tuple[Comparison, dict[str, Line]]:
@@ -142,7 +152,7 @@ def _notes(
     run: Run,
 ) -> list[str]:
     reasons = [f"{name} ({reason})" for name, reason in unsuited.items()]
-    notes = [RANK_NOTE] if metric.per_image else []
+    notes = [RANK_NOTE] if len(comparison.ranks) > 1 else []
     notes += comparison.notes(metric.random_is_worst) if metric.per_image else []
     notes += [remark for model in models.values() for remark in model.remarks]
     notes += [f"Not for these networks: {', '.join(reasons)}."] if reasons else []

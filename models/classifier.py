@@ -18,6 +18,7 @@ from bam.models.network.derivatives import forward, layer_gradients, logit_gradi
 from bam.models.network.description import network_digest, seed_digest
 from bam.models.network.ends import with_plain_ends
 from bam.models.network.frozen import PRECISIONS, folded_norms, frozen
+from bam.models.network.outputs import with_logits
 from bam.models.network.path_means import perturbed_sums, sampled_sums
 from bam.models.network.rebuilt import unshared
 from bam.models.network.resizing import as_batch, resize
@@ -27,8 +28,9 @@ class Classifier:
     """A classifier of raw pixels.
 
     model: tf_keras model from float32 (N, H, W, 3) in 0..255 to logits (N, classes); kept with a layer of its
-    own for each call of a layer, see `unshared`. remarks: sentences on what was changed of it when it was
-    loaded.
+    own for each call of a layer, see `unshared`. Without a `description`, as one that was trained or checked
+    before has it, a last softmax is taken off, and answers that are no logits are refused, see `with_logits`.
+    remarks: sentences on what was changed of it.
     labels: what it was trained on, "object" or "scene"; None if unknown.
     digest: identifies layers, their connections and weights; results of another network are never mixed
     with these. seed_digest: what random numbers are drawn from, see `network.description`.
@@ -46,6 +48,9 @@ class Classifier:
         remarks: Sequence[str] = (),
     ):
         model = with_plain_ends(model, name)
+        if description is None and None not in model.input_shape[1:3]:
+            model, found = with_logits(model, name)
+            remarks = [*remarks, *found]
         self._given, self.model = model, unshared(model)
         self.class_names, self.name, self.labels = tuple(class_names), name, labels
         self.description, self.remarks = description or {}, tuple(remarks)
@@ -55,6 +60,8 @@ class Classifier:
             raise BamError(
                 f"{name} has {model.output_shape[-1]} outputs, but {len(self.class_names)} class names"
             )
+        if len(set(self.class_names)) < len(self.class_names):
+            raise BamError(f"two of the class names of {name} are the same: {', '.join(self.class_names)}")
         if None in model.input_shape[1:3] or model.input_shape[3] != 3:
             raise BamError(
                 f"{name} takes {model.input_shape}, but a fixed size and three channels are needed"

@@ -51,7 +51,8 @@ def load_classifier(
     check_format(path)
     if path.suffix == ".keras" or path.is_file():
         return _own(path, read_names(class_names), precision, batch_size, preprocess)
-    check_knows_its_input(path.name, class_names, preprocess)
+    if (path / "model.json").exists():
+        check_knows_its_input(path.name, class_names, preprocess)
     return _trained(path, precision, batch_size)
 
 
@@ -67,14 +68,14 @@ def read_names(class_names: ClassNames | None) -> tuple[str, ...]:
     """The names of classes, from a file if need be. Raises `BamError` if there are none."""
     if class_names is not None and not isinstance(class_names, (str, Path)):
         return tuple(class_names)
-    if class_names is None or not Path(class_names).is_file():
-        raise BamError(
-            f"a .keras file needs `class_names`, a list or a text file with one per line, not {class_names}"
-        )
+    if class_names is None:
+        raise BamError("a .keras file needs `class_names`, a list or a text file with one per line")
+    if not Path(class_names).is_file():
+        raise BamError(f"`class_names`: there is no file {class_names}")
     try:
         lines = Path(class_names).read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError:
-        raise BamError(f"{class_names} is no text file: `class_names` takes one class per line") from None
+        raise BamError(f"{class_names} is no text in UTF-8: save it so, with one class per line") from None
     return tuple(line.strip() for line in lines if line.strip())
 
 
@@ -132,7 +133,8 @@ def _own(
     remarks: list[str] = []
     if None not in shapes[0][0][1:]:  # else the classifier says so
         model, remarks = with_logits(preprocessed(model, preprocess), str(path))
-    return Classifier(model, class_names, path.stem, None, None, batch_size, precision, remarks)
+    # Checked under the name of the file.
+    return Classifier(model, class_names, path.stem, None, {}, batch_size, precision, remarks)
 
 
 class Models:

@@ -44,12 +44,24 @@ def locked(path: str | os.PathLike) -> Iterator[None]:
     with open(path, "w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Whoever held it may have removed it since it was opened: then this is no lock any more.
+            held = _is_at(file.fileno(), path)
         except BlockingIOError:
-            raise BamError(f"another run is writing to {path.parent}: wait for it to end") from None
+            held = False
+        if not held:
+            raise BamError(f"another run is writing to {path.parent}: wait for it to end")
         try:
             yield
         finally:
             path.unlink(missing_ok=True)
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    """Whether the open file is the one of this path."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.stat(path))
+    except FileNotFoundError:
+        return False
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:

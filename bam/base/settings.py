@@ -99,6 +99,7 @@ def _sentence(error: ValidationError) -> str:
     if isinstance(reason, BamError):
         return f"`{first['loc'][0]}`: {reason}"
     what = first["msg"].removeprefix("Value error, ").replace("Input should", "must")
+    what = what.partition(", unable to parse")[0]
     return f"`{first['loc'][0]}` {what}, not {first['input']!r}"
 
 

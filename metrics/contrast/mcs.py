@@ -64,7 +64,7 @@ def mcs(run: Run, settings: Contrast) -> Measured:
     attributions = {name: found.attributions(name) for name in found.values}
     concepts = {
         f"G_c.{model}": Beside(
-            {name: found.of_used(name, columns[place]) for name, columns in attributions.items()}
+            {name: found.of_used(name, columns[place]) for name, columns in attributions.items()}, rate=True
         )
         for place, model in enumerate(BOTH)
     }

@@ -46,7 +46,7 @@ def measured(
     """What a contrast found on X_o,s, with the random regions and, if asked for, the variants beside it.
 
     pairs: from the name of an image set to the contrast on it, and to its sources. The others are what the
-    contrast has beside by itself. rate: whether its values are 0 or 1.
+    contrast has beside by itself. rate: whether its values lie within 0 and 1.
     """
     variants = {}
     for name in image_sets(settings)[1:]:

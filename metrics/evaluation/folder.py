@@ -26,8 +26,8 @@ class FolderPictures:
 
     Linked folders are followed, and what is hidden is passed over (`base.files.files_below`). An image set
     for `evaluation.sweep.collect`, without labels and masks. An image's id is its path in the folder. Images
-    come in a random order that depends on the seed alone; each is cut to the shape of the classifier's input,
-    `size` (H, W), around its centre, and resized.
+    come in a random order that depends on the seed and on how many they are; each is cut to the shape of the
+    classifier's input, `size` (H, W), around its centre, and resized.
 
     At most `limit` images are taken. Those that cannot be used, or are there under another name too, are left
     out: `left_out` holds the reason for each. Raises `BamError` if there is no folder, or nothing in it that

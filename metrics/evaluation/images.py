@@ -50,8 +50,9 @@ class Pictures(ImageSet, Protocol):
 
 
 def described(pictures: Pictures, count: int) -> dict[str, Any]:
-    """Which set of images, how many of them, and what was left out; for result files."""
-    return {"set": pictures.name, "n": count, "left_out": dict(pictures.left_out)}
+    """Which images, how many of them, and what was left out; for result files."""
+    left_out = dict(pictures.left_out)
+    return {"set": pictures.name, "fingerprint": pictures.fingerprint, "n": count, "left_out": left_out}
 
 
 def left_out_note(left_out: Mapping[str, str]) -> list[str]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import csv
 import os
 import re
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -72,6 +73,9 @@ def remove_unused(out: Path, days: int) -> Iterator[Kept]:
                 continue
             if each.kind == PATCHES:
                 with locked(each.path / ".lock"):
+                    each = _of_patches(each.path)  # a run could have used them until now
+                    if not _unused(each, days):
+                        continue
                     _remove_files(each)
                 _remove_folders(each.path)
             else:
@@ -85,7 +89,7 @@ def _unused(each: Kept, days: int) -> bool:
 
 def _remove_files(each: Kept) -> None:
     for path in each.files:
-        path.unlink()
+        path.unlink(missing_ok=True)
 
 
 def _remove_folders(folder: Path) -> None:
@@ -138,6 +142,13 @@ def _table(path: Path) -> tuple[list[str], list[str], int]:
     return header, first, max(count - 1, 0)
 
 
+def _state(path: Path) -> os.stat_result | None:
+    """None if it is not there."""
+    with suppress(FileNotFoundError):
+        return path.lstat()
+    return None
+
+
 def _of_patches(folder: Path) -> Kept:
     status = folder.lstat()
     if folder.is_symlink() or not folder.is_dir():
@@ -148,11 +159,13 @@ def _of_patches(folder: Path) -> Kept:
         for name in names
         if name == PATCH_TABLE or name.endswith(".png")  # those that a killed run left half, too
     ]
-    files = sorted(path for path in files if not path.is_symlink())
+    # A run that is at work renames some of them meanwhile.
+    states = {path: state for path in sorted(files) if (state := _state(path))}
+    files = [path for path, state in states.items() if not stat.S_ISLNK(state.st_mode)]
     table = folder / PATCH_TABLE
-    used = [path.lstat().st_mtime for path in ([table] if table in files else files)]
+    used = [states[path].st_mtime for path in ([table] if table in files else files)]
     own = bool(files) and _DIGEST.fullmatch(folder.name[-13:]) is not None
     lines = _table(table)[2] if table in files else 0
-    size = sum(path.lstat().st_size for path in files)
+    size = sum(states[path].st_size for path in files)
     of = folder.name[:-13] if own else folder.name
     return Kept(folder, PATCHES, of, tuple(files), lines, size, max(used, default=status.st_mtime), own)

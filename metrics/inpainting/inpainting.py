@@ -72,15 +72,14 @@ def inpainting(run: Run, settings: Inpainting) -> Measured:
     """The flips to the second class when the most relevant pixels are painted anew, and the paper's S_p.
 
     Below the table:
-        The most relevant pixels are painted anew as the class that the network thinks second most likely. The
-        score is the share of paintings that become that class, `any change` the share whose class is another
-        than before, `weighted S` the paper's score, 1 - mean of flip x overlap weight; each is the mean along
-        the curve. The weight is 2p - p^2 on average for maps that are random, whatever they do to the class,
-        and 1 for a method that always gives the same map, so read the two beside it first. `at the object's
-        area`: the share of flips where the hole has as many pixels as the pasted object.
-
-        An inpainter that knows no class fills the hole whatever the second class is: the score is then the
-        share of fills whose class is another than before, and becoming the second class is chance.
+        The most relevant pixels are painted anew: by an inpainter that paints classes, as the class that the
+        network thinks second most likely. The score is then the share of paintings that become that class,
+        `any change` the share whose class is another than before. Others fill the hole whatever the second
+        class is: the score is the share of changed classes, and becoming the second is chance. `weighted S`:
+        the paper's score, 1 - mean of flip x overlap weight. Each is the mean along the curve. The weight is
+        2p - p^2 on average for maps that are random, whatever they do to the class, and 1 for a method that
+        always gives the same map, so read the two beside it first. `at the object's area`: the share of flips
+        where the hole has as many pixels as the pasted object.
     """
     from bam.metrics.inpainting.class_validity import class_validity
 
@@ -102,11 +101,13 @@ def inpainting(run: Run, settings: Inpainting) -> Measured:
         {name: sum(fill.seconds for fill in fills) for name, fills in outcome.rows.items()},
         beside={
             **{
-                other: Beside(outcome.areas[other], direction=direction if inpainter.targeted else None)
+                other: Beside(
+                    outcome.areas[other], direction=direction if inpainter.targeted else None, rate=True
+                )
                 for other, direction in KINDS.items()
                 if other != kind
             },
-            "at_object": Beside(outcome.at_object),
+            "at_object": Beside(outcome.at_object, rate=True),
         },
         counts=outcome.counts(),
         columns=[column for column in COLUMNS if column.key != kind],
@@ -119,6 +120,7 @@ def inpainting(run: Run, settings: Inpainting) -> Measured:
         ),
         title=_TITLES[kind],
         ids=ids,
+        rate=True,
         notes=[
             _setting_note(painting, len(ids)),
             *_empty_hole_note(outcome.empty_hole()),
@@ -175,7 +177,7 @@ def _setting_note(painting: Painting, count: int) -> str:
     return (
         f"The network {painting.classifier.name}, {count} images of {painting.images.name}, filled by "
         f"{painting.inpainter.name}; {', '.join(map(str, painting.levels[1:]))}% of the pixels, "
-        f"{painting.fills} fills a hole, {maps}."
+        f"{painting.fills} {'fill' if painting.fills == 1 else 'fills'} a hole, {maps}."
     )
 
 

@@ -240,7 +240,10 @@ def human_agreement(metric: Judged, ranking: Mapping[str, float]) -> Tau | None:
 def _means(metric: Judged, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """The methods' means over the images, float (m,), and those in resamples, (samples, m)."""
     table = np.stack([metric.values[name] for name in names], 1)
-    return np.nanmean(table, 0), metric.resampling.means(table)
+    drawn = metric.resampling.means(table)
+    # Methods that are the same tie in all resamples, whatever rounding makes of them.
+    digits = 12 - int(np.ceil(np.log10(max(np.nanmax(np.abs(table)), 1e-300))))
+    return np.nanmean(table, 0), np.round(drawn, digits)
 
 
 def _tau(means: Sequence[np.ndarray], drawn: Sequence[np.ndarray]) -> Tau:

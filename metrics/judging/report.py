@@ -43,8 +43,9 @@ NOTE = (
     "tests of the table. `spread`: Cohen's f, the standard deviation between methods over what is left "
     "within images, less what is due to chance; `pairs apart`: pairs of real methods that tests tell apart. "
     "`noise test`: does each step of more noise in the oracle map make the score worse? Where it does not, "
-    "the steps are named; one whose interval holds no change may be chance. `tau`: Kendall's, between "
-    "rankings of the real methods; chance in the rankings draws it towards 0, which its interval allows for."
+    "the steps are named; one whose interval holds no change may be chance, and at its limit a score does "
+    "not change. `tau`: Kendall's, between rankings of the real methods; chance in the rankings draws it "
+    "towards 0, which its interval allows for in part."
 )
 
 
@@ -154,7 +155,13 @@ def _noise_test(sound: Soundness | None) -> str | None:
         return "passes"
     steps = "; ".join(
         f"{reversal.shares[0]:.0%} to {reversal.shares[1]:.0%}"
-        + ("" if reversal.beyond_chance else " (may be chance)")
+        + (
+            " (no change)"
+            if reversal.rise.value == 0
+            else ""
+            if reversal.beyond_chance
+            else " (may be chance)"
+        )
         for reversal in sound.reversals
     )
     return f"not worse at {steps}"

@@ -46,6 +46,7 @@ def _step_axes(size: tuple[int, int]) -> Parts:
     y_label="probability of the class",
     axes=_step_axes,
     value=lambda parts: area(parts["curve"]),
+    rate=True,
 )
 def deletion(explained: Explained, settings: NoSettings) -> np.ndarray:
     """float (N, K): the probability of the class, the most relevant pixels grey.
@@ -67,6 +68,7 @@ def deletion(explained: Explained, settings: NoSettings) -> np.ndarray:
     y_label="probability of the class",
     axes=_step_axes,
     value=lambda parts: area(parts["curve"]),
+    rate=True,
 )
 def insertion(explained: Explained, settings: NoSettings) -> np.ndarray:
     """float (N, K): the probability of the class, all but the most relevant pixels blurred.
@@ -91,6 +93,7 @@ def _unchanged(name: str, substrate: Substrate, become: str) -> None:
         y_label="share of images whose class stays",
         axes=lambda size: {"curve": tenths(size), "least_relevant_first_curve": tenths(size)},
         value=lambda parts: area(parts["curve"]),
+        rate=True,
         beside={"least_relevant_first": ("up", lambda parts: area(parts["least_relevant_first_curve"]))},
         note=f"Area under the share of images whose class stays while their most relevant pixels {become}, "
         "in steps of a tenth (Cohen et al. 2025); beside it the same for the least relevant.",

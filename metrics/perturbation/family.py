@@ -39,8 +39,8 @@ class Curve:
     measure: from the maps of a batch and the metric's settings to what is kept of each image, float (N,
     points). axes: from the images' size (H, W) to the places on the x axis, float (K,), of each part of these
     points, in order; `curve` is one of them. value: from the parts, float (N, K) each, to the score of each
-    image, float (N,); beside: the same for further scores, name -> (direction, value). rate: whether the
-    score of an image is 0 or 1.
+    image, float (N,); beside: the same for further scores, name -> (direction, value). rate: whether
+    they lie within 0 and 1.
     """
 
     name: str
@@ -158,7 +158,9 @@ def follow(curve: Curve, run: Run, settings: Any) -> Measured:
         {method: {NAN: sum(line.status == NAN for line in lines)} for method, lines in rows.items()},
         {method: sum(line.seconds for line in lines) for method, lines in rows.items()},
         beside={
-            key: Beside({method: value(found) for method, found in parts.items()}, direction=direction)
+            key: Beside(
+                {method: value(found) for method, found in parts.items()}, None, direction, curve.rate
+            )
             for key, (direction, value) in curve.beside.items()
         },
         counts={

@@ -47,6 +47,7 @@ def _axes(size: tuple[int, int]) -> dict[str, np.ndarray]:
     y_label="share of images whose class stays",
     axes=_axes,
     value=lambda parts: parts["curve"].mean(1),
+    rate=True,
     beside={"least_relevant_first": ("up", lambda parts: parts["least_relevant_first_curve"].mean(1))},
 )
 def road(explained: Explained, settings: NoSettings) -> np.ndarray:

@@ -206,7 +206,8 @@ def _changes(old: Configuration, new: Configuration) -> list[str]:
         for key in {**before, **now}
         if before.get(key) != now.get(key)
     ]
-    if old.dataset != new.dataset or old.images.get("set") != new.images.get("set"):
+    which = [(each.dataset, *map(each.images.get, ("set", "fingerprint", "n"))) for each in (old, new)]
+    if which[0] != which[1]:
         changes.append("of other images")
     digests = [{name: model.digest for name, model in each.models.items()} for each in (old, new)]
     return changes + (["of other networks"] if digests[0] != digests[1] else [])

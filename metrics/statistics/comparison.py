@@ -11,7 +11,7 @@ from scipy import special
 
 from bam.metrics.statistics.estimate import Estimate
 from bam.metrics.statistics.resampling import LEVEL, Resampling
-from bam.metrics.statistics.step_down import Pair, adjusted_p, rank_sets
+from bam.metrics.statistics.step_down import Pair, adjusted_p, holm_p, rank_sets
 
 TEST = (
     "paired over the images that both use; t with a standard error clustered by sources; corrected by "
@@ -19,6 +19,8 @@ TEST = (
 )
 ALPHA = 0.05
 RANDOM = "random"
+ROUNDING = 1e-6  # of values: what is left of float32's digits behind a map
+FEW_SOURCES = 60
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ class Comparison:
         methods = {name for test in tests for name in (test.better, test.worse)} - {RANDOM}
         shown = [test for test in tests if test.is_significant]
         better, worse = ({getattr(test, side) for test in shown} & methods for side in ("better", "worse"))
-        how = f"(paired tests, {ALPHA:.0%} level over all methods)"
+        how = f"(paired tests with it alone, {ALPHA:.0%} level over all methods)"
         notes = [_images_sentence(self.undecided)] if self.undecided else []
         if random_is_worst and worse:
             notes.append(f"Worse than `random` {how}: {', '.join(sorted(worse))}.")
@@ -85,11 +87,11 @@ class Comparison:
 
 def _images_sentence(pair: Undecided) -> str:
     difference = (
-        f"the largest difference that is not decided ({pair.better} and {pair.worse}, {pair.difference:.3f})"
+        f"the largest difference that is not decided ({pair.better} and {pair.worse}, {pair.difference:.2g})"
     )
     if pair.images is None:
         return f"How many images would tell {difference} cannot be said: there are too few sources."
-    return f"It would take about {pair.images:,} images to tell {difference}."
+    return f"It would take about {pair.images:,} images, of as many more sources, to tell {difference}."
 
 
 def compare(
@@ -100,7 +102,8 @@ def compare(
     Every method is tested against every other; these tests make the rank sets. Every method is tested against
     each of the `controls`, which have no rank; the tests against one control are a family of their own.
     `direction` is "up" if more is better. Where two images that both use do not differ in their sources of
-    every factor, what cannot be known is None; where all differences are alike, nothing is decided.
+    every factor, what cannot be known is None. A difference that is the same in all images has the p of a
+    sign test over as many sources as the factor with fewest has.
     """
     methods, families = families_of(values, controls)
     found = [_Family(pairs, values, resampling, direction) for pairs in families if pairs]
@@ -143,31 +146,46 @@ class _Family:
         direction: str,
     ):
         self.pairs, self.sign = pairs, 1 if direction == "up" else -1
-        table = np.stack([np.asarray(values[a], float) - values[b] for a, b in pairs], 1)
+        first, second = (
+            np.stack([np.asarray(values[name], float) for name in side], 1)
+            for side in zip(*pairs, strict=True)
+        )
+        # What differs by rounding alone does not differ.
+        rounding = ROUNDING * np.nanmax(np.maximum(np.abs(first), np.abs(second)), 0, initial=0)
+        table = first - second
+        table[np.abs(table) <= rounding] = 0
         self.counts = (~np.isnan(table)).sum(0)
         self.means = np.divide(
             np.nansum(table, 0), self.counts, out=np.zeros(len(pairs)), where=self.counts > 0
         )
         variances, self.freedoms = resampling.clustered_variance(table)
         self.known = ~np.isnan(variances)
-        # What differs by rounding alone does not vary.
-        rounding = 1e-12 * np.nanmax(np.abs(table), 0, initial=0)
-        errors = np.sqrt(np.nan_to_num(variances))
-        self.errors = np.where(errors > rounding, errors, 0)
-        fewest = np.array(
+        varies = np.nanmax(table, 0, initial=-np.inf) - np.nanmin(table, 0, initial=np.inf) > rounding
+        self.errors = np.where(varies, np.sqrt(np.nan_to_num(variances)), 0)
+        self.alike = self.known & ~varies & (self.means != 0)
+        self.fewest = np.array(
             [resampling.fewest_sources(used) if used.any() else 0 for used in ~np.isnan(table.T)]
         )
         t = np.divide(np.abs(self.means), self.errors, out=np.zeros(len(pairs)), where=self.errors > 0)
-        normal = -special.ndtri(special.stdtr(np.maximum(fewest - 1, 1), -t))
-        self.statistics = self.sign * np.sign(self.means) * normal
+        # A difference that is the same in all images: a sign test over sources.
+        sign_p = 2.0 ** (1 - self.fewest)
+        tail = np.where(self.alike, sign_p / 2, special.stdtr(np.maximum(self.fewest - 1, 1), -t))
+        self.statistics = -self.sign * np.sign(self.means) * special.ndtri(tail)
         self.deviations = resampling.deviations(table)
-        self.p_alone = 2 * special.stdtr(np.nan_to_num(self.freedoms, nan=1), -t)
+        self.p_alone = np.where(
+            self.alike, sign_p, 2 * special.stdtr(np.nan_to_num(self.freedoms, nan=1), -t)
+        )
         self.p = self._adjusted(np.arange(len(pairs)))
 
     def _adjusted(self, chosen: np.ndarray) -> np.ndarray:
-        """float (2, chosen), see `adjusted_p`; never less than p of one test alone."""
+        """float (2, chosen), see `adjusted_p`; never less than p of one test alone.
+
+        Resamples of few sources make too little of the largest difference (docs/statistics.md): there p is
+        never less than Holm's correction gives, which needs none.
+        """
         p = adjusted_p(self.statistics[chosen], self.deviations[:, chosen])
-        return np.maximum(p, self.p_alone[chosen])
+        few = self.fewest[chosen].min() < FEW_SOURCES
+        return np.maximum(p, holm_p(self.p_alone[chosen]) if few else self.p_alone[chosen])
 
     def better(self) -> dict[Pair, bool]:
         """For each pair in both directions, whether the first is shown to be better."""
@@ -199,7 +217,7 @@ class _Family:
                 continue
             width = float(times[place] * error)
             ends = (mean - width, mean + width) if error else (None, None)
-            adjusted = float(self.p[int(backwards), place]) if error else 1.0
+            adjusted = float(self.p[int(backwards), place]) if error or self.alike[place] else 1.0
             yield PairedTest(*pair, Estimate(mean, *ends, count), float(self.p_alone[place]), adjusted)
 
     def undecided(self) -> Undecided | None:
@@ -211,7 +229,9 @@ class _Family:
         statistic = abs(self.statistics[place])
         # What it would have to exceed is the largest t of all pairs that are open.
         needed = np.quantile(np.abs(self.deviations[:, open_ones]).max(1), LEVEL)
-        images = int(np.ceil(self.counts[place] * (needed / statistic) ** 2)) if statistic else None
+        count = self.counts[place]
+        # More than there are, also where it is the other pairs behind that leave it open.
+        images = max(count + 1, int(np.ceil(count * (needed / statistic) ** 2))) if statistic else None
         first, second = self.pairs[place] if self.sign * self.means[place] > 0 else self.pairs[place][::-1]
         return Undecided(first, second, abs(float(self.means[place])), images)
 

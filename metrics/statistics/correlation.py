@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -12,9 +12,10 @@ from scipy import special
 from bam.metrics.statistics.comparison import PairedTest, families_of
 from bam.metrics.statistics.estimate import Estimate
 from bam.metrics.statistics.resampling import LEVEL
+from bam.metrics.statistics.step_down import holm_p
 
 
-def correlation(x: np.ndarray, y: np.ndarray, level: float = LEVEL) -> Estimate:
+def correlation(x: np.ndarray, y: np.ndarray) -> Estimate:
     """Pearson's r of two series (n,), and its interval by Fisher's z-transformation (Fisher 1921).
 
     NaN are left out of both. It is not known for fewer than four points, and for a series that is constant.
@@ -30,7 +31,7 @@ def correlation(x: np.ndarray, y: np.ndarray, level: float = LEVEL) -> Estimate:
     from scipy import stats  # takes long to load
 
     found = stats.pearsonr(x, y)
-    return Estimate(float(found.statistic), *map(float, found.confidence_interval(level)), len(x))
+    return Estimate(float(found.statistic), *map(float, found.confidence_interval(LEVEL)), len(x))
 
 
 def _is_constant(values: np.ndarray) -> bool:
@@ -43,9 +44,8 @@ def compare_correlations(
 ) -> list[PairedTest]:
     """Tests of which series, float (points,), correlates more with `target`.
 
-    Pairs are as in `compare`; those of methods are corrected together, and those with one control, by Holm's
-    method (1979, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of
-    Statistics 6).
+    Pairs are as in `compare`; those of methods are corrected together, and those with one control, see
+    `holm_p`. Series and target are without NaN.
 
     A series that has no correlation with the target (see `correlation`), or one of exactly 1,
     is in no test.
@@ -61,18 +61,9 @@ def compare_correlations(
             p = correlation_p_value(known[better], known[worse], between, len(target))
             difference = Estimate(known[better] - known[worse], n=len(target))
             tests.append(PairedTest(better, worse, difference, p))
-        results += holm(tests)
+        corrected = holm_p(np.array([test.p for test in tests])).tolist()
+        results += [replace(test, p_adjusted=p) for test, p in zip(tests, corrected, strict=True)]
     return results
-
-
-def holm(tests: Sequence[PairedTest]) -> list[PairedTest]:
-    """The tests with p-values corrected for their number."""
-    order = sorted(range(len(tests)), key=lambda place: tests[place].p)
-    adjusted, least = list(tests), 0.0
-    for rank, place in enumerate(order):
-        least = max(least, (len(order) - rank) * tests[place].p)
-        adjusted[place] = replace(tests[place], p_adjusted=min(1.0, least))
-    return adjusted
 
 
 def correlation_p_value(first: float, second: float, between: float, points: int) -> float:
@@ -106,7 +97,7 @@ def kendall(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def kendall_p(first: np.ndarray, second: np.ndarray) -> float | None:
-    """Two-sided p of "the rankings (m,) have nothing to do with each other", exact where nothing ties."""
+    """Two-sided p of "the rankings (m,) have nothing to do with each other", exact for few without ties."""
     from scipy import stats  # takes long to load
 
     p = float(stats.kendalltau(first, second).pvalue)

@@ -24,15 +24,15 @@ class Estimate:
 
 
 def estimates(
-    columns: Mapping[str, np.ndarray], resampling: Resampling, rates: bool = False, level: float = LEVEL
+    columns: Mapping[str, np.ndarray], resampling: Resampling, rates: bool = False
 ) -> dict[str, Estimate]:
     """For each column, float (n,), its mean with its interval; NaN are left out.
 
     Standard errors and degrees of freedom of Student's t are those of `Resampling.clustered_variance`. The
-    interval of a mean of `rates` (values are 0 or 1) is symmetric on the scale of its log odds; where all
-    agree, it is that of Clopper and Pearson 1934 for as many trials as there are sources, by the factor with
-    fewest. Other values that all agree have an interval without width. Without two sources of every factor
-    there is none. What intervals cover is in docs/statistics.md.
+    interval of a mean of `rates` (values within 0 and 1) is symmetric on the scale of its log odds; where all
+    are 0, or all 1, it is that of Clopper and Pearson 1934 for as many trials as there are sources, by the
+    factor with fewest, which holds for all values within 0 and 1. For others that all agree, and without two
+    sources of every factor, there is none. What intervals cover is in docs/statistics.md.
 
     >>> images = np.arange(6)[:, None]
     >>> estimates({"a": np.array([0, 1, 1, 0, 1, 1.0])}, Resampling(images, seed=0), rates=True)["a"].value
@@ -47,23 +47,22 @@ def estimates(
         used = ~np.isnan(column)
         known = column[used]
         mean, ends = float(known.mean()) if len(known) else None, (None, None)
-        if not np.isnan(variance):
-            times = special.stdtrit(freedom, (1 + level) / 2) * np.sqrt(variance)
-            if not rates:
-                ends = mean - times, mean + times
-            elif mean in (0, 1):
-                ends = _agreed(mean, resampling.fewest_sources(used), level)
-            else:
+        if rates and mean in (0, 1) and not np.isnan(variance):
+            ends = _agreed(mean, resampling.fewest_sources(used))
+        elif len(known) and np.ptp(known) > 0 and not np.isnan(variance):
+            times = special.stdtrit(freedom, (1 + LEVEL) / 2) * np.sqrt(variance)
+            if rates:
                 odds, width = special.logit(mean), times / (mean * (1 - mean))
-                ends = special.expit(odds - width), special.expit(odds + width)
-            ends = tuple(map(float, ends))
+                ends = float(special.expit(odds - width)), float(special.expit(odds + width))
+            else:
+                ends = float(mean - times), float(mean + times)
         result[name] = Estimate(mean, *ends, len(known))
     return result
 
 
-def _agreed(rate: float, sources: int, level: float) -> tuple[float, float]:
+def _agreed(rate: float, sources: int) -> tuple[float, float]:
     """The interval of a rate of 0 or 1 in so many independent trials."""
-    end = ((1 - level) / 2) ** (1 / sources)
+    end = ((1 - LEVEL) / 2) ** (1 / sources)
     return (end, 1.0) if rate == 1 else (0.0, 1 - end)
 
 

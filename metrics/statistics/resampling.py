@@ -9,6 +9,7 @@ import numpy as np
 
 SAMPLES = 2000
 LEVEL = 0.95
+NOTHING = 1e-9  # of a variance: what rounding makes of none
 WEIGHTS_AT_ONCE = 4_000_000  # of the bootstrap: 32 MB
 
 
@@ -103,7 +104,8 @@ class Resampling:
         The estimator for errors clustered in several ways (Cameron, Gelbach and Miller 2011, "Robust
         inference with multiway clustering", Journal of Business & Economic Statistics 29): that of clusters
         by cutout, plus by scene, minus by both together, each with the factor G / (G - 1) for its G
-        clusters. At least as much as each factor alone gives, since the sum can come out too small.
+        clusters. At least as much as each factor alone gives, since the sum can come out too small; where
+        that is nothing although values vary, as much as values that are independent give.
         A factor's part has G - 1 degrees of freedom, their sum what Satterthwaite's formula gives (1946, "An
         approximate distribution of estimates of variance components", Biometrics Bulletin 2), at least those
         of the factor with fewest sources and at most those of the factor with most.
@@ -122,6 +124,7 @@ class Resampling:
                         parts.append(part)
                         freedoms.append(clusters - 1)
             total = np.maximum(total, np.max(parts, 0))
+            total = np.where(total > NOTHING * part, total, part)
             satterthwaite = total**2 / sum(part**2 / free for part, free in zip(parts, freedoms, strict=True))
         least, most = np.min(freedoms, 0), np.max(freedoms, 0)
         freedom = np.clip(np.nan_to_num(satterthwaite), least, most)
@@ -139,10 +142,10 @@ def _variance(residuals: np.ndarray, used: np.ndarray, clusters: np.ndarray) -> 
     return (sums**2).sum(0) / used.sum(0) ** 2 * count / np.maximum(count - 1, 1), count
 
 
-def interval(replicates: np.ndarray, level: float = LEVEL) -> tuple[float | None, float | None]:
+def interval(replicates: np.ndarray) -> tuple[float | None, float | None]:
     """Percentile interval of what a bootstrap gave, (samples,); (None, None) if it gave NaN alone."""
     known = replicates[~np.isnan(replicates)]
     if len(known) == 0:
         return None, None
-    low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
+    low, high = np.quantile(known, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)

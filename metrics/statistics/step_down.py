@@ -36,6 +36,19 @@ def adjusted_p(statistics: np.ndarray, deviations: np.ndarray) -> np.ndarray:
     return result.reshape(2, -1)
 
 
+def holm_p(p: np.ndarray) -> np.ndarray:
+    """p-values (tests,) corrected for their number, whatever they have to do with each other.
+
+    Holm 1979, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics
+    6.
+    """
+    order = np.argsort(p, kind="stable")
+    corrected = np.minimum(1, np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)))
+    result = np.empty(len(p))
+    result[order] = corrected
+    return result
+
+
 def rank_sets(names: Sequence[str], better: Mapping[Pair, bool]) -> dict[str, tuple[int, int]]:
     """For each name the ranks that it can have, (low, high), 1 is best.
 

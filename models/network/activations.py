@@ -1,21 +1,46 @@
-"""What bends the function of a network, besides ReLUs."""
+"""What bends the function of a network: the activations of its layers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from itertools import dropwhile
 
-import tensorflow as tf
 import tf_keras as keras
 
 _LAYERS = ("ELU", "LeakyReLU", "Multiply", "PReLU", "ThresholdedReLU")
 _BENT = tuple(getattr(keras.layers, name) for name in _LAYERS)
-# A softmax is none: it is no activation of single values.
-_STRAIGHT = (keras.activations.linear, keras.activations.softmax, tf.nn.softmax, tf.nn.log_softmax)
-_RELUS = (keras.activations.relu, tf.nn.relu, tf.nn.relu6)
+SOFTMAX = ("softmax", "log_softmax")
+_RELUS = ("relu", "relu6")
 # TensorFlow's own functions, as they are called where layers are.
 _CALLED = {"abs", "clip_by_value", "crelu", "elu", "erf", "exp", "gelu", "leaky_relu", "maximum", "minimum"}
-_CALLED |= {"selu", "sigmoid", "silu", "softplus", "softsign", "swish", "tanh"}
+_CALLED |= {"selu", "sigmoid", "silu", "softplus", "softsign", "swish", "tanh", *SOFTMAX, *_RELUS}
+
+
+def activation_of(layer: keras.layers.Layer) -> str | None:
+    """The name of what bends a layer's own output, as "relu" or "softmax"; None if nothing does."""
+    if isinstance(layer, keras.layers.Softmax):
+        return "softmax"
+    if isinstance(layer, _BENT):
+        return type(layer).__name__
+    if isinstance(layer, keras.layers.ReLU):
+        return "ReLU with a negative slope" if layer.negative_slope else "relu"
+    if is_operator(layer):
+        called = getattr(layer.function, "__name__", "").removesuffix("_v2")
+        return called if called in _CALLED else None
+    activation = getattr(layer, "activation", None)
+    while isinstance(activation, partial):
+        activation = activation.func
+    if isinstance(activation, keras.layers.Layer):
+        return activation_of(activation)
+    if activation is None or activation is keras.activations.linear:
+        return None
+    return getattr(activation, "__name__", type(activation).__name__).removesuffix("_v2")
+
+
+def is_operator(layer: keras.layers.Layer) -> bool:
+    """Whether it is a function of TensorFlow's, called where layers are."""
+    return hasattr(layer, "function") and hasattr(layer, "symbol")
 
 
 def other_activation(layers: Iterable[keras.layers.Layer]) -> str | None:
@@ -35,28 +60,16 @@ def _is_preprocessing(layer: keras.layers.Layer) -> bool:
 
 
 def _bent(layer: keras.layers.Layer) -> str | None:
-    """What bends a layer's own output."""
-    if isinstance(layer, _BENT):
-        return type(layer).__name__
-    if isinstance(layer, keras.layers.ReLU):
-        return "ReLU with a negative slope" if layer.negative_slope else None
-    called = getattr(getattr(layer, "function", None), "__name__", "")
-    if called in _CALLED:
-        return called
-    activation = getattr(layer, "activation", None)
-    if isinstance(activation, keras.layers.Layer):
-        return _bent(activation)
-    if activation is None or any(activation is known for known in (*_STRAIGHT, *_RELUS)):
-        return None
-    return getattr(activation, "__name__", type(activation).__name__)
+    """The activation of single values that is no ReLU: a softmax is one of all together."""
+    found = activation_of(layer)
+    return None if found in (*SOFTMAX, *_RELUS) else found
 
 
 def _inside(layer: keras.layers.Layer) -> str | None:
     """The same of the layers inside a layer, where ReLUs are out of reach too."""
     for inner in layer._flatten_layers(include_self=False):
         if inner is not getattr(layer, "activation", None):
-            kind = _bent(inner)
-            relu = isinstance(inner, keras.layers.ReLU) or getattr(inner, "activation", None) in _RELUS
-            if kind or relu:
-                return f"{kind or 'ReLU'} inside it"
+            kind = _bent(inner) or ("ReLU" if activation_of(inner) in _RELUS else None)
+            if kind:
+                return f"{kind} inside it"
     return None

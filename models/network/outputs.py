@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import tensorflow as tf
 import tf_keras as keras
 
 from bam.base.errors import BamError
-from bam.models.network.rebuilt import with_layers
-
-# What turns logits into probabilities, or their logarithms, of classes of which one is right.
-_SOFTMAX = ("softmax", "log_softmax")
-_BENT = (*_SOFTMAX, "sigmoid", "hard_sigmoid", "tanh", "relu", "relu6", "softplus", "exp")
-_REMEDY = "save the network without it"
+from bam.models.network.activations import SOFTMAX, activation_of, is_operator
+from bam.models.network.rebuilt import unshared, with_layers
 
 
 def with_logits(model: keras.Model, name: str) -> tuple[keras.Model, list[str]]:
@@ -19,66 +16,74 @@ def with_logits(model: keras.Model, name: str) -> tuple[keras.Model, list[str]]:
 
     name: what messages call it. Raises `BamError` for a network with a single output, one that ends in
     another activation (sigmoids are of classes that do not exclude each other), and one whose answers are
-    probabilities all the same, or differ from one time to the next.
+    probabilities all the same, differ from one time to the next, or depend on what stands beside an image.
     """
     if model.output_shape[-1] < 2:
         raise BamError(
             f"{name} has one output, but one for each of two or more classes is needed: make two logits of "
             "one z, 0 and z"
         )
-    last, activation = _last_activation(model)
+    last, activation = _last_activation(model.outputs[0])
     remarks = []
-    if activation in _SOFTMAX and not _is_operator(last):
-        model = _without(model, last)
+    if activation in SOFTMAX and not is_operator(last):
+        model = _without_last(unshared(model))
         remarks = [f"The last {activation} of {name} is left out, since logits are explained."]
+    elif activation is not None and "sigmoid" in activation:
+        raise BamError(
+            f"{name} ends in {activation}, as of classes that do not exclude each other, but logits of "
+            "classes of which an image has one are needed: explain another network"
+        )
     elif activation is not None:
-        several = ", as of classes of which an image has one" if "sigmoid" in activation else ""
-        raise BamError(f"{name} ends in {activation}, but logits{several} are needed: {_REMEDY}")
-    noise = np.random.default_rng(0).uniform(0, 255, (2, *model.input_shape[1:])).astype(np.float32)
+        raise BamError(f"{name} ends in {activation}, but logits are needed: save the network without it")
+    if layer := _called_as_in_training(model):
+        raise BamError(
+            f"{name} calls its layer {layer} with training=True, so that its answers are random or depend on "
+            "what stands beside an image: build it without"
+        )
+    noise = np.random.default_rng(0).uniform(0, 255, (8, *model.input_shape[1:])).astype(np.float32)
     first, second = (model(noise, training=False).numpy().astype(np.float64) for _ in range(2))
-    if not np.allclose(first, second, rtol=1e-3, atol=1e-3 * np.abs(first).max(initial=0)):
+    if not np.allclose(first, second, rtol=1e-4, atol=1e-4 * np.abs(first).max(initial=0)):
         raise BamError(
             f"{name} answers differently when asked twice: take out what draws random numbers (a dropout "
             "called with training=True)"
+        )
+    alone = model(noise[:1], training=False).numpy().astype(np.float64)
+    if not np.allclose(first[:1], alone, rtol=1e-4, atol=1e-4 * np.abs(first).max(initial=0)):
+        raise BamError(
+            f"{name} answers differently when an image stands beside others: take out what looks at them "
+            "all (a batch normalisation called with training=True)"
         )
     if (first >= 0).all() and np.allclose(first.sum(1), 1, atol=1e-3):
         raise BamError(f"{name} gives probabilities, but logits are needed: save it without the last softmax")
     return model, remarks
 
 
-def _last_activation(model: keras.Model) -> tuple[keras.layers.Layer, str | None]:
-    """The last layer that does more than reshape, and the name of the bent function it ends in, if any."""
-    tensor = model.outputs[0]
+def _last_activation(tensor: tf.Tensor) -> tuple[keras.layers.Layer, str | None]:
+    """The last layer before it that does more than reshape, and what activation it ends in, if any."""
     while True:
         layer = tensor._keras_history.layer
         if isinstance(layer, keras.Model):
-            return _last_activation(layer)
-        plain = isinstance(layer, keras.layers.Activation) and _bent(layer) is None
+            return _last_activation(layer.outputs[tensor._keras_history.tensor_index])
+        plain = isinstance(layer, keras.layers.Activation) and activation_of(layer) is None
         if not plain and not isinstance(layer, (keras.layers.Reshape, keras.layers.Flatten)):
-            return layer, _bent(layer)
+            return layer, activation_of(layer)
         tensor = layer.get_input_at(tensor._keras_history.node_index)
 
 
-def _bent(layer: keras.layers.Layer) -> str | None:
-    if isinstance(layer, keras.layers.Softmax):
-        return "softmax"
-    if isinstance(layer, (keras.layers.ReLU, keras.layers.LeakyReLU, keras.layers.PReLU, keras.layers.ELU)):
-        return type(layer).__name__
-    if _is_operator(layer):
-        name = getattr(layer, "symbol", "").split(".")[-1]
-    else:
-        name = getattr(getattr(layer, "activation", None), "__name__", "linear")
-        return None if name == "linear" else name.removesuffix("_v2")
-    return name.removesuffix("_v2") if name.removesuffix("_v2") in _BENT else None
+def _called_as_in_training(model: keras.Model) -> str | None:
+    """The name of a layer that is called as in training whenever the model is."""
+    for layer in model.layers:
+        if any(node.call_kwargs.get("training") is True for node in layer._inbound_nodes):
+            return layer.name
+        inner = _called_as_in_training(layer) if isinstance(layer, keras.Model) else None
+        if inner:
+            return inner
+    return None
 
 
-def _is_operator(layer: keras.layers.Layer) -> bool:
-    """Whether it is a function of TensorFlow's, called outside of a layer."""
-    return hasattr(layer, "symbol")
-
-
-def _without(model: keras.Model, last: keras.layers.Layer) -> keras.Model:
-    """The model, with a layer in it that has no activation any more, or is a softmax alone."""
+def _without_last(model: keras.Model) -> keras.Model:
+    """The model, whose layers are called once each, without its last activation."""
+    last, _ = _last_activation(model.outputs[0])
 
     def straight(layer: keras.layers.Layer) -> keras.layers.Layer | None:
         if layer is not last:

@@ -38,6 +38,11 @@ class Task:
     def _in_order(self, classes: Sequence[str]) -> tuple[str, ...]:
         known = CLASSES[self.labels]
         for name in classes:
+            others = [labels for labels, names in CLASSES.items() if name in names and labels != self.labels]
+            if others:
+                raise BamError(
+                    f"{name} is no {self.labels} class, but one of {others[0]}s: set `labels` to {others[0]}"
+                )
             if name not in known:
                 raise unknown(f"{self.labels} class", name, known)
         if self.commonality is not None:

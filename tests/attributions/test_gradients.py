@@ -13,7 +13,7 @@ SIZE = (6, 8)
 
 def classifier_of(layers, classes=2, **settings):
     model = keras.Sequential([keras.Input((*SIZE, 3)), *layers])
-    return Classifier(model, range(classes), **settings)
+    return Classifier(model, range(classes), description={}, **settings)  # of one output, too
 
 
 @pytest.fixture(scope="module")
@@ -179,9 +179,9 @@ def test_guided_grad_cam_is_the_product(scene_classifier):
 
 def test_wrong_settings_are_one_clear_error(linear, images):
     for settings in ({"samples": 0}, {"noise": -1.0}, {"noise": float("nan")}):
-        with pytest.raises(BamError, match="at least one sample"):
+        with pytest.raises(BamError, match="`samples` must be at least 1"):
             explain(linear[0], images, TARGETS, "smoothgrad", **settings)
-    with pytest.raises(BamError, match="at least one sample"):
+    with pytest.raises(BamError, match="`samples` must be at least 1"):
         explain(linear[0], images, TARGETS, "gradient_shap", samples=0)
     for name in ("integrated_gradients", "gradient_shap"):
         with pytest.raises(BamError, match="did you mean 'black'"):

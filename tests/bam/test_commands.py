@@ -235,5 +235,5 @@ def test_what_runs_keep_is_shown_and_removed_when_old(tmp_path):
         f"error: there are no results in {tmp_path / 'none'}: name by --out the folder that `bam metrics` "
         "wrote to"
     ]
-    _, errors = bam("cache", "--remove_unused_days", 0, code=2)
-    assert "--remove_unused_days must be greater than or equal to 1, not '0'" in errors[0]
+    _, errors = bam("cache", "--remove_unused_days", -1, code=2)
+    assert "--remove_unused_days must be greater than or equal to 0, not '-1'" in errors[0]

@@ -1,6 +1,7 @@
 """Files appear whole or not at all."""
 
 import errno
+import fcntl
 import os
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from bam.base.errors import BamError
 from bam.base.files import (
     files_below,
+    locked,
     made_once,
     near_path,
     read_json,
@@ -196,3 +198,18 @@ def test_near_paths_are_those_that_may_be_meant(tmp_path, monkeypatch):
         expected = "" if near is None else f"did you mean {near!r}? "
         assert near_path(path, Path.is_dir) == expected
     assert near_path("map/fyle.py", lambda found: found.suffix == ".py") == "did you mean 'maps/file.py'? "
+
+
+def test_a_lock_that_its_holder_has_just_removed_is_none(tmp_path, monkeypatch):
+    """Opened while another run held it, got when that let go: a third run would make the file anew."""
+    flock = fcntl.flock
+
+    def late(file, how):
+        os.unlink(tmp_path / "lock")
+        (tmp_path / "lock").write_text("")  # the third run's
+        flock(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    with pytest.raises(BamError, match="another run is writing"), locked(tmp_path / "lock"):
+        pass
+    assert (tmp_path / "lock").exists()

@@ -41,6 +41,7 @@ def test_a_last_softmax_is_left_out_and_pixels_are_put_on_the_networks_scale(tmp
     assert plain.digest != classifier.digest
     with pytest.raises(BamError, match="preprocessing '0-1'"):
         load_classifier(tmp_path / "mine.keras", class_names=["cat", "dog"], preprocess="0-1")
+    (tmp_path / "model.json").write_text("{}")
     with pytest.raises(BamError, match=r"`preprocess` is for a \.keras file"):
         load_classifier(tmp_path, preprocess="0..1")
 
@@ -72,7 +73,7 @@ def test_what_is_no_classifier_is_refused(tmp_path):
         "two.keras": "from images to logits is needed",
         "any_size.keras": "but a fixed size and three channels are needed",
         "flat.keras": r"goes from \[\(None, 12\)\] to \[\(None, 2\)\]",
-        "sigmoid.keras": "ends in sigmoid, but logits",
+        "sigmoid.keras": "ends in sigmoid, as of classes",
     }.items():
         with pytest.raises(BamError, match=words) as caught:
             load_classifier(tmp_path / name, class_names=["a", "b"])
@@ -149,9 +150,9 @@ def test_class_names_are_a_list_or_a_text_file(tmp_path):
     for names in (["cat", "dog"], *files):
         assert load_classifier(tmp_path / "mine.keras", class_names=names).class_names == ("cat", "dog")
     for names, words in (
-        (None, r"needs `class_names`, a list or a text file with one per line, not None"),
-        (tmp_path / "absent.txt", r"one per line, not .*absent\.txt"),
-        (tmp_path / "noise", "is no text file: `class_names` takes one class per line"),
+        (None, r"needs `class_names`, a list or a text file with one per line"),
+        (tmp_path / "absent.txt", r"there is no file .*absent\.txt"),
+        (tmp_path / "noise", "is no text in UTF-8: save it so, with one class per line"),
         ([], "2 outputs, but 0 class names"),
     ):
         with pytest.raises(BamError, match=words):

@@ -6,6 +6,7 @@ from dataclasses import fields
 
 import pytest
 
+import bam.metrics.evaluation.kept as kept_module
 from bam.base.errors import BamError
 from bam.base.files import locked
 from bam.metrics import METRICS
@@ -151,6 +152,38 @@ def test_nothing_is_removed_from_under_a_run(rows, tmp_path):
     with locked(tmp_path / "rows" / ".lock"), pytest.raises(BamError, match="another run is writing"):
         removed(tmp_path, 30)
     assert path.exists()
+
+
+def test_patches_that_a_run_has_used_meanwhile_stay(rows, patches, tmp_path, monkeypatch):
+    """Between the listing and the turn of a folder of patches, which a run holds a lock of its own for."""
+    folder = patches(days=40)
+    lock = kept_module.locked
+
+    def used_before(path):
+        if path.parent == folder:
+            os.utime(folder / "patches.csv")
+        return lock(path)
+
+    monkeypatch.setattr(kept_module, "locked", used_before)
+    assert removed(tmp_path, 30) == []
+    assert (folder / "patches.csv").exists()
+
+
+def test_files_that_vanish_while_they_are_listed_are_passed_over(patches, tmp_path, monkeypatch):
+    """A run renames what it has written."""
+    folder = patches(days=1)
+    (folder / "new.png").write_text("")
+    walk = os.walk
+
+    def vanishing(path):
+        found = list(walk(path))
+        (folder / "new.png").unlink(missing_ok=True)
+        return found
+
+    monkeypatch.setattr(os, "walk", vanishing)
+    (found,) = kept(tmp_path)
+    assert folder / "new.png" not in found.files
+    assert folder / "patches.csv" in found.files
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path):

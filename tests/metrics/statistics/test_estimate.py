@@ -38,8 +38,20 @@ def test_where_all_agree_the_interval_is_that_of_as_many_trials_as_sources():
     low, high = stats.binomtest(12, 12).proportion_ci(method="exact")
     assert of(np.ones(60), sources, rates=True) == Estimate(1.0, pytest.approx(low), high, 60)
     assert of(np.zeros(60), sources, rates=True) == Estimate(0.0, 0.0, pytest.approx(1 - low), 60)
-    assert of(np.full(60, 0.5), sources) == Estimate(0.5, 0.5, 0.5, 60)
-    assert of(np.ones(60), sources) == Estimate(1.0, 1.0, 1.0, 60)  # a score, not a rate
+
+
+@pytest.mark.parametrize("rates", [True, False])
+def test_other_values_that_all_agree_do_not_say_how_they_vary(rates):
+    sources = np.stack([np.arange(60) % 12, np.arange(60)], 1)
+    assert of(np.full(60, 0.5), sources, rates=rates) == Estimate(0.5, None, None, 60)
+    assert of(np.ones(60), sources) == Estimate(1.0, None, None, 60)  # a score, not a rate
+
+
+def test_the_interval_of_values_within_0_and_1_stays_there():
+    values = np.array([0, 0, 0, 0.01, 0, 0, 0, 0, 0.02, 0, 0, 0.9])
+    found = of(values, np.arange(12)[:, None], rates=True)
+    assert 0 < found.ci_low < found.value < found.ci_high < 1
+    assert of(values, np.arange(12)[:, None]).ci_low < 0
 
 
 def test_values_that_share_a_source_widen_the_interval():
@@ -88,3 +100,10 @@ def test_disjoint_trials_where_there_are_enough_values():
 def test_no_trial_sd_where_every_trial_would_be_the_same():
     assert trial_sd(np.arange(100.0), 10, 100, seed=0) is None
     assert trial_sd(np.arange(101.0), 10, 100, seed=0) > 0
+
+
+def test_values_that_vary_have_an_interval_with_width():
+    """Of these two by two neither cutouts nor scenes differ in their means."""
+    sources = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+    found = estimates({"a": np.array([1.0, 0, 0, 1])}, Resampling(sources, 0))["a"]
+    assert found.ci_low < 0.5 < found.ci_high

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from bam.metrics.statistics.step_down import adjusted_p, rank_sets
+from bam.metrics.statistics.step_down import adjusted_p, holm_p, rank_sets
 
 
 def by_hand(statistics, deviations, level):
@@ -51,3 +51,10 @@ def test_rank_sets_by_hand():
     assert rank_sets("abc", better) == {"a": (1, 2), "b": (1, 2), "c": (3, 3)}
     assert rank_sets("ab", {}) == {"a": (1, 2), "b": (1, 2)}
     assert rank_sets("a", {}) == {"a": (1, 1)}
+
+
+def test_holm_is_the_textbook_example():
+    # Four tests, sorted .005 .01 .03 .04 times 4 3 2 1: .02 .03 .06 .04, and the last may not be below.
+    assert holm_p(np.array([0.01, 0.04, 0.03, 0.005])) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm_p(np.array([0.5, 0.9])).tolist() == [1.0, 1.0]
+    assert holm_p(np.array([])).tolist() == []

@@ -1,5 +1,7 @@
 """What is a classifier by its answers, and what is not."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -59,19 +61,73 @@ def test_logits_are_left_as_they_are():
         (lambda: (layers.Dense(1, activation="sigmoid"),), "one output"),
         (
             lambda: (layers.Dense(3, activation="sigmoid"),),
-            "ends in sigmoid, but logits, as of classes of which",
+            "ends in sigmoid, as of classes that do not exclude each other",
         ),
         (lambda: (layers.Dense(3), tf.sigmoid), "ends in sigmoid"),
         (lambda: (layers.Dense(3), tf.nn.softmax), "ends in softmax, but logits are needed"),
-        (lambda: (layers.Dense(3), layers.ReLU()), "ends in ReLU"),
+        (lambda: (layers.Dense(3), layers.ReLU()), "ends in relu"),
         (lambda: (layers.Dense(3, activation="tanh"),), "ends in tanh"),
         (
             lambda: (layers.Dense(3), tf.exp, lambda x: x / tf.reduce_sum(x, 1, keepdims=True)),
             "gives probabilities",
         ),
-        (lambda: (lambda x: layers.Dropout(0.5)(x, training=True), layers.Dense(3)), "asked twice"),
+        (lambda: (lambda x: layers.Dropout(0.5)(x, training=True), layers.Dense(3)), "with training=True"),
+        (
+            lambda: (
+                layers.Dense(4),
+                lambda x: layers.BatchNormalization()(x, training=True),
+                layers.Dense(3),
+            ),
+            "with training=True",
+        ),
+        (
+            lambda: (lambda x: layers.GaussianNoise(1e-3)(x, training=True), layers.Dense(3)),
+            "with training=True",
+        ),
+        (lambda: (lambda x: x * tf.random.uniform(tf.shape(x)), layers.Dense(3)), "asked twice"),
+        (lambda: (lambda x: x - tf.reduce_mean(x, 0, keepdims=True), layers.Dense(3)), "beside others"),
+        (lambda: (layers.Dense(3, activation=layers.ReLU()),), "ends in relu"),
+        (lambda: (layers.Dense(3, activation=partial(keras.activations.sigmoid)),), "ends in sigmoid"),
     ],
 )
 def test_other_answers_are_refused(last, words):
     with pytest.raises(BamError, match=words):
         with_logits(network(*last()), "mine.keras")
+
+
+def test_a_softmax_that_also_stands_inside_is_left_out_at_the_end_alone():
+    softmax, inputs = layers.Softmax(), keras.Input((8, 8, 3))
+    before = layers.Dense(3)(layers.Flatten()(layers.Rescaling(1 / 255)(inputs)))
+    logits = layers.Dense(3)(softmax(before))
+    pixels = np.random.default_rng(0).uniform(0, 255, (2, 8, 8, 3)).astype(np.float32)
+    found, _ = with_logits(keras.Model(inputs, softmax(logits)), "mine.keras")
+    expected = keras.Model(inputs, logits)(pixels).numpy()
+    np.testing.assert_allclose(found(pixels).numpy(), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_of_an_inner_model_the_output_that_is_used_counts():
+    features = keras.Input((192,))
+    scores = layers.Dense(3)(features)
+    inner = keras.Model(features, [features, scores, layers.Softmax()(scores)])
+    inputs = keras.Input((8, 8, 3))
+    outputs = inner(layers.Flatten()(layers.Rescaling(1 / 255)(inputs)))
+    pixels = np.random.default_rng(0).uniform(0, 255, (2, 8, 8, 3)).astype(np.float32)
+    found, remarks = with_logits(keras.Model(inputs, outputs[2]), "mine.keras")
+    np.testing.assert_allclose(
+        found(pixels).numpy(), keras.Model(inputs, outputs[1])(pixels).numpy(), atol=1e-5
+    )
+    assert len(remarks) == 1
+    assert with_logits(keras.Model(inputs, outputs[1]), "mine.keras")[1] == []
+
+
+def test_a_classifier_made_in_python_is_checked_too():
+    from bam.models.classifier import Classifier
+
+    with pytest.raises(BamError, match="mine ends in sigmoid"):
+        Classifier(network(layers.Dense(3, activation="sigmoid")), "abc", "mine")
+    model = network(layers.Dense(3, activation="softmax"))
+    pixels = np.random.default_rng(0).uniform(0, 255, (2, 8, 8, 3)).astype(np.float32)
+    found = Classifier(model, "abc", "mine")
+    np.testing.assert_allclose(found.logits(pixels), logits_of(model, pixels), rtol=1e-5, atol=1e-5)
+    assert found.remarks == ("The last softmax of mine is left out, since logits are explained.",)
+    assert found.in_float32().remarks == found.remarks
