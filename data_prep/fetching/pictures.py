@@ -68,7 +68,9 @@ def fetch_pictures(
     """
     with locked(folder / ".lock"):
         remove_leftovers(folder)
-        data = load_annotations(annotations)
+        with Progress("reading annotations", None, "files") as progress:  # a minute or two
+            progress.begin(annotations.name)
+            data = load_annotations(annotations)
         chosen_by = {"seed": seed, "minimum_area": minimum_area, "annotations": digest(annotations)}
         manifest = Manifest.opened(folder, chosen_by)
         source, listed = Coco(folder, minimum_area), instances(data, annotations)

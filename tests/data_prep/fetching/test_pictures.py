@@ -185,7 +185,10 @@ def test_fewer_are_the_first_of_more(fetched, server, tmp_path, contents):
 
 def test_progress_counts_pictures(fetched, shown):
     fetched(1, workers=1)
-    assert shown == [f"fetching photographs: {done} of 10 pictures" for done in range(1, 11)]
+    assert shown == [
+        "reading annotations: instances_train2017.json",
+        *(f"fetching photographs: {done} of 10 pictures" for done in range(1, 11)),
+    ]
 
 
 # Which photographs
