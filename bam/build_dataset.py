@@ -37,7 +37,11 @@ class Options:
     scenes: str | None = setting(
         None, f"where scenes are from, likewise; names: {', '.join(SOURCES['scene'])}"
     )
-    coco: str | None = setting(None, "COCO folder, with annotations/instances_train2017.json and train2017/")
+    coco: str | None = setting(
+        None,
+        "COCO folder, with annotations/instances_train2017.json and train2017/, or with the same of val2017; "
+        "train2017 if both are there",
+    )
     miniplaces: str | None = setting(None, "MiniPlaces folder, with images/train/<letter>/<scene>/")
     exclude_scenes: str | None = setting(
         None, "text file with scenes to leave out, one b/bedroom/00000012.jpg a line"

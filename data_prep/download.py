@@ -1,201 +1,33 @@
-"""Fetch COCO and MiniPlaces, about 20 GB.
+"""Fetch photographs: of COCO so many for each object class, or all of them, and MiniPlaces.
 
-python -m bam.data_prep.download --folder sources    # makes sources/coco and sources/miniplaces
+python -m bam.data_prep.download --folder sources --images_per_class 100   # coco_small, miniplaces: 0.9 GB
+python -m bam.data_prep.download --folder sources --whole                  # coco, miniplaces: 20 GB
 
 They are then as `python -m bam.build_dataset` wants them. A download that was cut off goes on where it
-stopped; archives are checked against their MD5 before anything is unpacked.
+stopped; archives are checked against their MD5 before anything is unpacked, single pictures against the size
+that their annotation says. coco_small/manifest.json names the pictures, and those that could not be had.
 """
 
 from __future__ import annotations
 
-import hashlib
-import http.client
-import os
-import shutil
-import tarfile
-import urllib.error
-import urllib.request
-import zipfile
-import zlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import IO, Literal
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
 
 from bam.base.errors import BamError
-from bam.base.files import write_text
-from bam.base.progress import Progress
 from bam.base.settings import Folder, setting, settings
 from bam.cli import flags as command
+from bam.data_prep.classes import OBJECTS
+from bam.data_prep.fetching.archives import ARCHIVES, Archive, check_space, fetch, space_needed
+from bam.data_prep.fetching.manifest import MANIFEST
+from bam.data_prep.fetching.pictures import PICTURE_SIZE, URL, Fetched, fetch_pictures
+from bam.data_prep.sources.coco import MINIMUM_AREA
+from bam.data_prep.sources.coco_annotations import ANNOTATIONS, PHOTOGRAPHS
 
-CHUNK = 1 << 20
-MEGABYTE = 1e6
-
-
-@dataclass(frozen=True)
-class Archive:
-    """A file to fetch, its MD5, and which of its members (by prefix) belong in the folder `dataset`.
-
-    size: in bytes, about.
-    """
-
-    dataset: str
-    url: str
-    md5: str
-    wanted: tuple[str, ...]
-    size: int = 0
-
-    @property
-    def name(self) -> str:
-        """Of the file."""
-        return self.url.rsplit("/", 1)[-1]
-
-    def done(self, folder: Path) -> Path:
-        """The file that says that the archive was unpacked below `folder`."""
-        return folder / self.dataset / f".{self.name}.done"
-
-
-# The sums are those that users of COCO and MiniPlaces have long published and checked against.
-ARCHIVES = (
-    Archive(
-        "coco",
-        "http://images.cocodataset.org/annotations/annotations_trainval2017.zip",
-        "f4bbac642086de4f52a3fdda2de5fa2c",
-        ("annotations/instances_train2017.json",),
-        252_907_541,
-    ),
-    Archive(
-        "coco",
-        "http://images.cocodataset.org/zips/train2017.zip",
-        "cced6f7f71b7629ddf16f17bbcfab6b2",
-        ("train2017/",),
-        19_336_861_798,
-    ),
-    Archive(
-        "miniplaces",
-        "http://miniplaces.csail.mit.edu/data/data.tar.gz",
-        "265825ec94f79390e4f1e38045a69059",
-        ("images/train/", "objects/train/"),
-        500_000_000,
-    ),
-)
-
-
-def fetch(archive: Archive, folder: Path) -> None:
-    """Download, check and unpack one archive below `folder`; does nothing if that is done already.
-
-    Raises `BamError` if the server does not answer, the sum differs, or a member is unsafe.
-    """
-    packed, done = folder / archive.name, archive.done(folder)
-    if done.exists():
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    if not packed.exists():
-        _download(archive.url, packed)
-    if _md5(packed) != archive.md5:
-        packed.unlink()
-        raise BamError(f"{archive.url} does not have the MD5 {archive.md5}: run again to fetch it anew")
-    unpack(packed, folder / archive.dataset, archive.wanted)
-    write_text(done, f"{archive.md5}\n")
-    packed.unlink()
-
-
-def _download(url: str, path: Path) -> None:
-    """Fetch `url` to `path`, going on from what an earlier attempt left beside it."""
-    partial = path.with_name(f"{path.name}.partial")
-    have = partial.stat().st_size if partial.exists() else 0
-    request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
-    try:
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            if answer.status != 206:  # the server sends all of it, whatever was asked for
-                have = 0
-            expected = have + int(answer.headers["Content-Length"] or 0)
-            with open(partial, "ab" if have else "wb") as file:
-                whole = expected / MEGABYTE or None
-                with Progress(f"fetching {path.name}", whole, "MB", have / MEGABYTE) as progress:
-                    _copy(answer, file, progress)
-    except urllib.error.HTTPError as error:
-        if error.code != 416 or not have:  # 416: nothing is left to send
-            raise BamError(f"{url}: the server answers {error.code} {error.reason}") from None
-        expected = have
-    except (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError) as error:
-        raise BamError(f"{url} cannot be fetched ({error}): run again to go on") from None
-    if partial.stat().st_size < expected:
-        raise BamError(f"{url} broke off at {partial.stat().st_size} of {expected} bytes: run again to go on")
-    os.replace(partial, path)
-
-
-def _copy(source: IO[bytes], target: IO[bytes], progress: Progress) -> None:
-    while chunk := source.read(CHUNK):
-        target.write(chunk)
-        progress.advance(len(chunk) / MEGABYTE)
-
-
-def _md5(path: Path) -> str:
-    digest = hashlib.md5(usedforsecurity=False)
-    size = path.stat().st_size / MEGABYTE
-    with open(path, "rb") as file, Progress(f"checking {path.name}", size, "MB") as progress:
-        while chunk := file.read(CHUNK):
-            digest.update(chunk)
-            progress.advance(len(chunk) / MEGABYTE)
-    return digest.hexdigest()
-
-
-def unpack(packed: Path, folder: Path, wanted: tuple[str, ...]) -> None:
-    """Unpack the `wanted` members (by prefix) of a .zip or .tar.gz into `folder`.
-
-    Each top folder of the archive appears in `folder` when it is complete. Raises `BamError`, before
-    anything is put in place, for a member that would land elsewhere or that is no plain file, for a file that
-    is no whole archive, and if no member is wanted.
-    """
-    partial = folder.with_name(f".{packed.name}.unpacked")
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
-        _unpack(packed, partial, wanted)
-    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError) as error:
-        raise BamError(f"{packed} is no whole archive ({error}): remove it and run again") from None
-    folder.mkdir(parents=True, exist_ok=True)
-    for child in partial.iterdir():
-        shutil.rmtree(folder / child.name, ignore_errors=True)
-        os.replace(child, folder / child.name)
-    shutil.rmtree(partial, ignore_errors=True)
-
-
-def _unpack(packed: Path, partial: Path, wanted: tuple[str, ...]) -> None:
-    with Progress(f"unpacking {packed.name}", None, "files") as progress:
-        for name, open_member in _members(packed):
-            progress.advance(1)
-            member = PurePosixPath(name)
-            if member.is_absolute() or ".." in member.parts or "\\" in name:
-                raise BamError(
-                    f"{packed} holds a member outside its folder, {name!r}: it is not as published"
-                )
-            if not str(member).startswith(wanted):
-                continue
-            target = partial / member
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with open_member() as source, open(target, "wb") as file:
-                shutil.copyfileobj(source, file, CHUNK)
-    if not partial.exists():
-        raise BamError(f"{packed} holds none of {', '.join(wanted)}: it is not as published")
-
-
-def _members(packed: Path) -> Iterator[tuple[str, object]]:
-    """Name and opener of each file of an archive; links and devices are refused."""
-    if packed.suffix == ".zip":
-        with zipfile.ZipFile(packed) as archive:
-            for info in archive.infolist():
-                if not info.is_dir():
-                    yield info.filename, lambda info=info: archive.open(info)
-        return
-    with tarfile.open(packed, "r:gz") as archive:
-        for info in archive:
-            if info.isfile():
-                yield info.name, lambda info=info: archive.extractfile(info)
-            elif not info.isdir():
-                raise BamError(
-                    f"{packed} holds {info.name!r}, which is no plain file: it is not as published"
-                )
+# Of the chosen pictures, beside the folder coco that holds whole archives: neither is taken for the other.
+SMALL = "coco_small"
+NAMED = 3  # files of each reason in the last line
 
 
 @settings
@@ -203,9 +35,20 @@ class Options:
     """What the command can be told."""
 
     folder: Folder | None = setting(
-        None, "folder to make coco/ and miniplaces/ in, with 40 GB free; must be given"
+        None,
+        "folder to make coco_small/ or coco/, and miniplaces/ in, for --whole with 40 GB free; must be given",
     )
+    images_per_class: int | None = setting(
+        None, "fetch so many photographs of COCO for each of the ten object classes, one by one", ge=10
+    )
+    whole: bool = setting(False, "fetch all of COCO's photographs, as one archive")
     only: Literal["coco", "miniplaces"] | None = setting(None, "fetch one alone: coco | miniplaces")
+    seed: int = setting(0, "seed of the choice of photographs", ge=0, lt=2**32)
+    minimum_area: float = setting(
+        MINIMUM_AREA,
+        "smallest object to choose a photograph for, in its pixels, as build_dataset has it",
+        ge=0,
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -215,25 +58,119 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def _main(flags: command.Flags) -> None:
     options = flags.settings(Options)
-    archives = [archive for archive in ARCHIVES if options.only in (None, archive.dataset)]
+    _check_choice(flags, options)
+    archives = _archives(options.only, options.whole)
+    pictures = len(OBJECTS) * (options.images_per_class or 0)
     if options.folder is None:
         raise command.UsageError(
-            f"--folder must say where to put {_sizes(archives)}: give one, such as --folder sources"
+            f"--folder must say where to put {_sizes(archives, pictures)}: give one, such as --folder sources"
         )
     folder = Path(options.folder)
-    if waiting := [archive for archive in archives if not archive.done(folder).exists()]:
-        print(f"fetching {_sizes(waiting)}, into {folder}; unpacking takes as much again", flush=True)
+    waiting = [archive for archive in archives if not archive.done(folder).exists()]
+    missing = max(0, pictures - _files(folder / SMALL / PHOTOGRAPHS))
+    if waiting or missing:
+        packed = "; unpacking takes as much again" if waiting else ""
+        print(f"fetching {_sizes(waiting, missing)}, into {folder}{packed}", flush=True)
+        check_space(folder, space_needed(waiting, folder) + missing * PICTURE_SIZE)
     for archive in waiting:
         fetch(archive, folder)
+    fetched = _fetch_pictures(options, folder) if pictures else None
     print(
-        "ready: python -m bam.build_dataset --coco "
-        f"{folder / 'coco'} --miniplaces {folder / 'miniplaces'} --images_per_pair 1000"
+        f"ready: python -m bam.build_dataset --coco {folder / (SMALL if fetched else 'coco')} --miniplaces "
+        f"{folder / 'miniplaces'} --images_per_pair {options.images_per_class or 1000}"
+        + (f" --minimum_area {options.minimum_area:g}" if options.minimum_area < MINIMUM_AREA else "")
+    )
+    if fetched:
+        print(_left_out(fetched))
+
+
+def _check_choice(flags: command.Flags, options: Options) -> None:
+    """Raise `UsageError` unless it is said how much of COCO is wanted, once."""
+    if options.whole and options.images_per_class:
+        raise command.UsageError("--whole and --images_per_class exclude each other: give one of them")
+    if options.only != "miniplaces" and not (options.whole or options.images_per_class):
+        few, many, whole = (
+            _gigabytes(_total(_archives("coco", whole), len(OBJECTS) * number))
+            for whole, number in ((False, 100), (False, 1000), (True, 0))
+        )
+        raise command.UsageError(
+            f"how much of COCO must be said: give --images_per_class 100 ({few}), --images_per_class 1000 "
+            f"({many}), or --whole ({whole})"
+        )
+    unused = {"images_per_class", "whole"} if options.only == "miniplaces" else set()
+    unused |= set() if options.images_per_class and options.only != "miniplaces" else {"seed", "minimum_area"}
+    if given := sorted(unused & flags.given.keys()):
+        raise command.UsageError(f"--{given[0]} says nothing here: it belongs to single photographs of COCO")
+
+
+def _archives(only: str | None, whole: bool) -> list[Archive]:
+    """Those that are fetched: without `whole` not that of COCO's photographs."""
+    return [
+        archive
+        for archive in ARCHIVES
+        if only in (None, archive.dataset) and (whole or f"{PHOTOGRAPHS}/" not in archive.wanted)
+    ]
+
+
+def _fetch_pictures(options: Options, folder: Path) -> Fetched:
+    annotations = folder / "coco" / ANNOTATIONS
+    if not annotations.exists():
+        done = next(a.done(folder) for a in ARCHIVES if ANNOTATIONS in a.wanted)
+        raise BamError(f"there is no {annotations} any more: remove {done} and run again to fetch it anew")
+    small, wanted = folder / SMALL, options.images_per_class
+    fetched = fetch_pictures(annotations, small, wanted, options.minimum_area, options.seed, URL)
+    few = [f"{name} {len(files)}" for name, files in fetched.chosen.items() if len(files) < wanted]
+    total = sum(map(len, fetched.chosen.values()))
+    further = len(fetched.manifest.pictures) - total
+    print(
+        f"{small}: {total} pictures, {wanted} for each class"
+        + (f" but {', '.join(few)}, of which COCO has no more" if few else "")
+        + (f"; {further} further ones of other runs stay beside them" if further else "")
+    )
+    if fetched.damaged:
+        print(f"fetched anew, since they were not as {MANIFEST} says: {_some(fetched.damaged)}")
+    return fetched
+
+
+def _left_out(fetched: Fetched) -> str:
+    """What could not be used, counted and named."""
+    by_reason = defaultdict(list)
+    for entry in fetched.manifest.left_out.values():
+        by_reason[entry.reason.split(":")[0]].append(entry.file)
+    if not by_reason:
+        return "no picture was left out"
+    kinds = sorted(by_reason.items(), key=lambda kind: (-len(kind[1]), kind[0]))
+    return (
+        f"{len(fetched.manifest.left_out)} pictures left out, the next taken in their place: "
+        + ", ".join(f"{len(files)} {reason} ({_some(sorted(files))})" for reason, files in kinds)
+        + f"; all are named in {fetched.manifest.folder / MANIFEST}"
     )
 
 
-def _sizes(archives: Sequence[Archive]) -> str:
-    each = ", ".join(f"{archive.name} {archive.size / 1e9:.1f} GB" for archive in archives)
-    return f"{sum(archive.size for archive in archives) / 1e9:.1f} GB ({each})"
+def _some(files: Sequence[str]) -> str:
+    return ", ".join(files[:NAMED]) + (f" and {len(files) - NAMED} more" if len(files) > NAMED else "")
+
+
+def _files(folder: Path) -> int:
+    """How many there are."""
+    return sum(not path.name.startswith(".") for path in folder.iterdir()) if folder.is_dir() else 0
+
+
+def _total(archives: Sequence[Archive], pictures: int) -> int:
+    """In bytes, about."""
+    return sum(archive.size for archive in archives) + pictures * PICTURE_SIZE
+
+
+def _gigabytes(size: float) -> str:
+    return f"{size / 1e9:.1f} GB"
+
+
+def _sizes(archives: Sequence[Archive], pictures: int) -> str:
+    each = [f"{archive.name} {_gigabytes(archive.size)}" for archive in archives]
+    if pictures:
+        size = f"{PICTURE_SIZE // 1000} KB {_gigabytes(pictures * PICTURE_SIZE)}"
+        each.append(f"at most {pictures} pictures of about {size}")
+    return f"{_gigabytes(_total(archives, pictures))} ({', '.join(each)})"
 
 
 if __name__ == "__main__":

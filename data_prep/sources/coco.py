@@ -9,7 +9,7 @@ import numpy as np
 from pycocotools import mask as rle
 
 from bam.base.digests import digest
-from bam.data_prep.sources.coco_annotations import ANNOTATIONS, PHOTOGRAPHS, Instance, plain, read_instances
+from bam.data_prep.sources.coco_annotations import Instance, Layout, layout_of, plain, read_instances
 from bam.data_prep.sources.photographs import Unusable, read_on_grid
 from bam.data_prep.sources.registry import Items, ObjectSource, source
 from bam.data_prep.sources.run_lengths import run_lengths
@@ -22,6 +22,7 @@ MINIMUM_AREA = 32**2
 class Coco(ObjectSource):
     """The largest non-crowd instance of each object class in each photograph of a COCO folder.
 
+    The photographs are those of train2017, or those of val2017 where only these are there.
     minimum_area: smaller objects are left out, in pixels of their photograph.
     """
 
@@ -30,9 +31,14 @@ class Coco(ObjectSource):
     def __init__(self, folder: str | Path, minimum_area: float = MINIMUM_AREA):
         self.folder, self.minimum_area = Path(folder), minimum_area
 
+    @property
+    def layout(self) -> Layout:
+        """Which of the folder's photographs are read."""
+        return layout_of(self.folder)
+
     def settings(self) -> dict[str, Any]:
         """The area, and the annotation file's digest."""
-        annotations = self.folder / ANNOTATIONS
+        annotations = self.folder / self.layout.annotations
         return {
             "minimum_area": self.minimum_area,
             "annotations": digest(annotations) if annotations.exists() else None,
@@ -44,18 +50,22 @@ class Coco(ObjectSource):
 
     def read(self, item: Instance) -> np.ndarray:
         """The photograph, its alpha from the annotation alone, so that black objects stay opaque."""
-        if item.area:
-            self._check_area(item.area)
+        if not self.may_be_large_enough(item):
+            raise _too_small(item.area)
         # The photograph first: only then is the size of the grid, which may be anything, known to be true.
-        photograph = read_on_grid(self.folder / PHOTOGRAPHS / item.file, item.width, item.height)
+        photograph = read_on_grid(self.folder / self.layout.photographs / item.file, item.width, item.height)
         mask = mask_of(item)
-        if not item.area:
-            self._check_area(np.count_nonzero(mask))
+        if not item.area and (area := np.count_nonzero(mask)) < self.minimum_area:
+            raise _too_small(area)
         return np.dstack([photograph, np.where(mask, 255, 0).astype(np.uint8)])
 
-    def _check_area(self, area: float) -> None:
-        if area < self.minimum_area:
-            raise Unusable(f"object too small: {area:g} px")
+    def may_be_large_enough(self, item: Instance) -> bool:
+        """Whether the stated area is; where none is stated, that of the mask counts, which `read` sees."""
+        return not item.area or item.area >= self.minimum_area
+
+
+def _too_small(area: float) -> Unusable:
+    return Unusable(f"object too small: {area:g} px")
 
 
 def mask_of(instance: Instance) -> np.ndarray:

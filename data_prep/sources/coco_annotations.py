@@ -24,13 +24,34 @@ from bam.data_prep.sources.photographs import Unusable
 from bam.data_prep.sources.registry import Items
 from bam.data_prep.sources.run_lengths import run_lengths
 
-ANNOTATIONS = "annotations/instances_train2017.json"
-PHOTOGRAPHS = "train2017"
+
+class Layout(NamedTuple):
+    """Where in a COCO folder the annotations of one set of photographs are, and the photographs."""
+
+    annotations: str
+    photographs: str
+
+
+# In the order in which they are looked for.
+LAYOUTS = tuple(Layout(f"annotations/instances_{name}.json", name) for name in ("train2017", "val2017"))
+ANNOTATIONS, PHOTOGRAPHS = LAYOUTS[0]
 
 
 def coco_category(object_class: str) -> str:
     """COCO's name of an object class: `stop sign`, not `stop_sign`."""
     return object_class.replace("_", " ")
+
+
+def layout_of(folder: Path) -> Layout:
+    """The first layout of which both parts are in `folder`, or else of which one is, or else train2017.
+
+    COCO's archive of annotations holds those of train2017 and of val2017, whichever photographs lie beside.
+    """
+
+    def parts(layout: Layout) -> int:
+        return (folder / layout.annotations).is_file() + (folder / layout.photographs).is_dir()
+
+    return max(LAYOUTS, key=parts)
 
 
 @dataclass(frozen=True)
@@ -57,19 +78,28 @@ class _Photograph(NamedTuple):
 def read_instances(folder: Path) -> Items:
     """The instances of each object class, ordered by file name. The full file takes a minute to read.
 
-    Raises `BamError` if there is no file of this form, or if one of the ten categories is not in it.
+    Raises `BamError` if there is no file of this form, if one of the ten categories is not in it, or if there
+    is no folder of photographs.
     """
-    path = folder / ANNOTATIONS
-    data = _load(path)
-    classes = _classes(data["categories"], path)
-    if not (folder / PHOTOGRAPHS).is_dir():
-        raise BamError(f"{folder} has annotations but no folder {PHOTOGRAPHS} with the photographs")
+    layout = layout_of(folder)
+    found = instances(load_annotations(folder / layout.annotations), folder / layout.annotations)
+    if not (folder / layout.photographs).is_dir():
+        raise BamError(f"{folder} has annotations but no folder {layout.photographs} with the photographs")
+    return found
+
+
+def instances(data: Mapping[str, Any], path: Path) -> Items:
+    """The instances of each object class, ordered by file name, in what was loaded from `path`.
+
+    Raises `BamError` if one of the ten categories is not in it.
+    """
+    classes, file = category_classes(data["categories"], path), path.relative_to(path.parents[1]).as_posix()
     photographs: dict[Any, list[_Photograph]] = defaultdict(list)
     for image in data["images"]:
         found = _Photograph(image["file_name"], plain(image.get("width")), plain(image.get("height")))
         if found not in photographs[plain(image["id"])]:
             photographs[plain(image["id"])].append(found)
-    listing = _Listing(photographs)
+    listing = _Listing(photographs, file)
     unknown: dict[Any, list[Any]] = defaultdict(list)
     for annotation in data["annotations"]:
         category = plain(annotation["category_id"])
@@ -79,7 +109,7 @@ def read_instances(folder: Path) -> Items:
             listing.add(name, annotation)
     found = listing.items()
     found.left_out[""] = [
-        (ANNOTATIONS, f"unknown category_id: {category} in {len(ids)} annotations such as {ids[0]}")
+        (file, f"unknown category_id: {category} in {len(ids)} annotations such as {ids[0]}")
         for category, ids in unknown.items()
     ]
     return found
@@ -97,8 +127,11 @@ def plain(value: Any) -> Any:
     return json.dumps(value, default=str)
 
 
-def _load(path: Path) -> dict:
-    """The annotation file, its polygons as compact arrays (as lists the full file takes gigabytes)."""
+def load_annotations(path: Path) -> dict[str, Any]:
+    """The annotation file, its polygons as compact arrays (as lists the full file takes gigabytes).
+
+    Raises `BamError` if there is none, or none of COCO's form.
+    """
 
     def compact(entry: dict) -> dict:
         if isinstance(entry.get("segmentation"), list):
@@ -122,8 +155,8 @@ def _load(path: Path) -> dict:
                 raise TypeError("a name is not a text")
     except FileNotFoundError:
         raise BamError(
-            f"there is no {path}: `coco` must be a folder with {ANNOTATIONS} and {PHOTOGRAPHS}/, "
-            "as `python -m bam.data_prep.download` makes it"
+            f"there is no {path}: `coco` must be a folder with {ANNOTATIONS} and {PHOTOGRAPHS}/ (or those of "
+            "val2017), as `python -m bam.data_prep.download` makes it"
         ) from None
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         problem = f"{type(error).__name__}: {error}"[:200]
@@ -131,7 +164,7 @@ def _load(path: Path) -> dict:
     return data
 
 
-def _classes(categories: list[dict], path: Path) -> dict[Any, str | None]:
+def category_classes(categories: list[dict], path: Path) -> dict[Any, str | None]:
     """The object class of each category by id and by name, None for one that BAM does not use."""
     wanted = {coco_category(name): name for name in OBJECTS}
     names = {category["name"] for category in categories}
@@ -152,8 +185,8 @@ def _classes(categories: list[dict], path: Path) -> dict[Any, str | None]:
 class _Listing:
     """The largest instance of each class in each photograph, as annotations come."""
 
-    def __init__(self, photographs: Mapping[Any, list[_Photograph]]):
-        self._photographs = photographs
+    def __init__(self, photographs: Mapping[Any, list[_Photograph]], file: str):
+        self._photographs, self._file = photographs, file
         self._largest: dict[str, dict[str, Instance]] = {name: {} for name in OBJECTS}
         self._crowds: dict[str, dict[str, Any]] = {name: {} for name in OBJECTS}
         self._left_out: dict[str, list[tuple[str, str]]] = {name: [] for name in OBJECTS}
@@ -165,7 +198,7 @@ class _Listing:
         if len(photographs) != 1:
             several = "several photographs" if photographs else "no photograph"
             reason = f"image_id of {several}: {image} in annotation {number}"
-            self._left_out[name].append((ANNOTATIONS, reason))
+            self._left_out[name].append((self._file, reason))
             return
         (photograph,), crowd = photographs, _flag(annotation.get("iscrowd"))
         if crowd is None:

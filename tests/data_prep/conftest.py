@@ -1,6 +1,8 @@
-"""Factories that several test files of data_prep use."""
+"""Factories that several test files of data_prep use, and a server of files with its failures."""
 
 import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
@@ -76,3 +78,62 @@ def contents():
         }
 
     return read
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        server = self.server
+        asked = self.headers.get("Range")
+        server.asked.append((self.path, asked))
+        failures = server.failures.get(self.path, [])
+        failure = failures.pop(0) if failures else None
+        content = server.files.get(self.path)
+        if failure == "wait":
+            server.waiting.wait(5)
+        if failure == "close":
+            return
+        if isinstance(failure, int) or content is None:
+            self.send_error(failure or 404)
+            return
+        start = int(asked.removeprefix("bytes=").removesuffix("-")) if asked and server.ranges else None
+        if start is not None and start >= len(content):
+            self.send_error(416)
+            return
+        self.send_response(200 if start is None else 206)
+        if start is not None:
+            self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
+        rest = content[start or 0 :]
+        self.send_header("Content-Length", str(len(rest)))
+        self.end_headers()
+        cut = len(rest) // 2 if failure == "cut" else server.cut
+        self.wfile.write(rest if cut is None else rest[:cut])
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def server(monkeypatch):
+    """A server of `files`; `asked` lists path and Range of each request, `cut` breaks answers off.
+
+    failures: by path what comes of the next requests, a status, or "cut", "wait" (five seconds), or "close".
+    `close` ends it.
+    """
+    monkeypatch.setenv("no_proxy", "*")
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
+        running.files, running.failures, running.asked = {}, {}, []
+        running.ranges, running.cut, running.waiting = True, None, threading.Event()
+        running.handle_error = lambda *_: None  # who asked is gone
+        running.url = f"http://127.0.0.1:{running.server_port}"
+        thread = threading.Thread(target=running.serve_forever, args=(0.01,))
+        thread.start()
+
+        def close():
+            running.waiting.set()
+            running.shutdown()
+            thread.join()
+            running.server_close()
+
+        running.close = close
+        yield running
+        close()

@@ -3,17 +3,18 @@
 import hashlib
 import io
 import tarfile
-import threading
 import zipfile
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from bam.base.errors import BamError
 from bam.data_prep import download
-from bam.data_prep.download import Archive, fetch, unpack
+from bam.data_prep.fetching import archives
+from bam.data_prep.fetching.archives import Archive, fetch, space_needed, unpack
+from bam.data_prep.sources.coco_annotations import ANNOTATIONS
 
 NOISE = np.random.default_rng(0).bytes(3_000_000)
 MEMBERS = {
@@ -45,45 +46,6 @@ def tar_of(members):
                 info.size = len(data)
                 archive.addfile(info, io.BytesIO(data))
     return content.getvalue()
-
-
-class Handler(BaseHTTPRequestHandler):
-    def do_GET(self):
-        server = self.server
-        asked = self.headers.get("Range")
-        server.asked.append((self.path, asked))
-        content = server.files.get(self.path)
-        if content is None:
-            self.send_error(404, "Not Found")
-            return
-        start = int(asked.removeprefix("bytes=").removesuffix("-")) if asked and server.ranges else None
-        if start is not None and start >= len(content):
-            self.send_error(416)
-            return
-        self.send_response(200 if start is None else 206)
-        if start is not None:
-            self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
-        rest = content[start or 0 :]
-        self.send_header("Content-Length", str(len(rest)))
-        self.end_headers()
-        self.wfile.write(rest if server.cut is None else rest[: server.cut])
-
-    def log_message(self, *_):
-        pass
-
-
-@pytest.fixture
-def server(monkeypatch):
-    """A server of `files`; `asked` lists path and Range of each request, `cut` breaks answers off."""
-    monkeypatch.setenv("no_proxy", "*")
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
-        running.files, running.asked, running.ranges, running.cut = {}, [], True, None
-        running.url = f"http://127.0.0.1:{running.server_port}"
-        thread = threading.Thread(target=running.serve_forever, args=(0.01,))
-        thread.start()
-        yield running
-        running.shutdown()
-        thread.join()
 
 
 @pytest.fixture
@@ -195,8 +157,8 @@ def test_file_that_is_not_there(server, tmp_path):
 
 
 def test_no_server(server, tmp_path):
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as closed:
-        url = f"http://127.0.0.1:{closed.server_port}/a.zip"
+    server.close()
+    url = f"{server.url}/a.zip"
     with pytest.raises(BamError, match=r"cannot be fetched .*: run again to go on"):
         fetch(Archive("coco", url, "0", ("a",)), tmp_path)
 
@@ -287,7 +249,7 @@ def command(monkeypatch):
 def test_command_fetches_all_and_says_what_comes_next(command, archive, tmp_path, capsys):
     tar = tar_of({"images/train/a.jpg": b"a"})
     both = (archive(), archive("data.tar.gz", tar, ("images/train/",), dataset="miniplaces"))
-    assert command(both, "--folder", tmp_path) == 0
+    assert command(both, "--folder", tmp_path, "--whole") == 0
     assert (tmp_path / "coco/train2017/a.jpg").exists()
     assert (tmp_path / "miniplaces/images/train/a.jpg").exists()
     assert f"--coco {tmp_path / 'coco'} --miniplaces {tmp_path / 'miniplaces'}" in capsys.readouterr().out
@@ -295,22 +257,50 @@ def test_command_fetches_all_and_says_what_comes_next(command, archive, tmp_path
 
 def test_command_fetches_one_of_the_two(command, archive, server, tmp_path):
     both = (archive(), archive("data.tar.gz", b"", dataset="miniplaces"))
-    assert command(both, "--folder", tmp_path, "--only", "coco") == 0
+    assert command(both, "--folder", tmp_path, "--only", "coco", "--whole") == 0
     assert server.asked == [("/train2017.zip", None)]
 
 
 def test_command_without_a_folder_fetches_nothing(command, server, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    for arguments in ((), ("--only", "coco")):
+    for arguments, sizes in (
+        (("--whole",), ("20.1 GB (", "train2017.zip 19.3 GB")),
+        (("--whole", "--only", "coco"), ("19.6 GB (", "train2017.zip 19.3 GB")),
+        (("--only", "miniplaces"), ("0.5 GB (data.tar.gz 0.5 GB)",)),
+        (
+            ("--images_per_class", "1000"),
+            ("2.4 GB (annotations", "data.tar.gz", "at most 10000 pictures of about 163 KB 1.6 GB)"),
+        ),
+    ):
         assert command(download.ARCHIVES, *arguments) == 2
         error = capsys.readouterr().err
         assert error.startswith("--folder must say where to put ")
-        assert ("20.1 GB (" if not arguments else "19.6 GB (") in error
-        assert "train2017.zip 19.3 GB" in error
+        assert all(size in error for size in sizes)
         assert "such as --folder sources" in error
         assert error.count("\n") == 1
     assert command((), "sources") == 2  # where it used to stand
     assert "every setting is a flag" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_command_asks_how_much_of_coco(command, server, tmp_path, capsys):
+    for arguments in ((), ("--only", "coco"), ("--folder", tmp_path)):
+        assert command(download.ARCHIVES, *arguments) == 2
+        assert capsys.readouterr().err == (
+            "how much of COCO must be said: give --images_per_class 100 (0.4 GB), --images_per_class 1000 "
+            "(1.9 GB), or --whole (19.6 GB); see --help\n"
+        )
+    for arguments, said in (
+        (("--whole", "--images_per_class", "100"), "exclude each other"),
+        (("--whole", "--seed", "1"), "--seed says nothing here"),
+        (("--only", "miniplaces", "--whole"), "--whole says nothing here"),
+        (("--only", "miniplaces", "--images_per_class", "100"), "--images_per_class says nothing here"),
+        (("--images_per_class", "9"), "--images_per_class must be greater than or equal to 10, not '9'"),
+    ):
+        assert command(download.ARCHIVES, "--folder", tmp_path, *arguments) == 2
+        error = capsys.readouterr().err
+        assert said in error
+        assert error.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
 
 
@@ -328,16 +318,113 @@ def test_command_says_the_sizes_of_what_is_still_to_be_fetched(
 
     with monkeypatch.context() as patched:
         patched.setattr(download, "fetch", fetch)
-        assert command((first, second), "--folder", tmp_path) == 1
+        assert command((first, second), "--folder", tmp_path, "--whole") == 1
     assert printed == [
         f"fetching 3.4 GB (a.zip 3.0 GB, b.zip 0.4 GB), into {tmp_path}; unpacking takes as much again\n"
     ]
-    assert command((first,), "--folder", tmp_path) == 0
+    assert command((first,), "--folder", tmp_path, "--whole") == 0
     capsys.readouterr()
-    assert command((first, second), "--folder", tmp_path) == 0
+    assert command((first, second), "--folder", tmp_path, "--whole") == 0
     assert capsys.readouterr().out.startswith("fetching 0.4 GB (b.zip 0.4 GB), into ")
-    assert command((first, second), "--folder", tmp_path) == 0
+    assert command((first, second), "--folder", tmp_path, "--whole") == 0
     assert capsys.readouterr().out.startswith("ready: ")
+
+
+@pytest.fixture
+def small(server, archive, sources_folder, monkeypatch):
+    """The archives beside single photographs of COCO, and the photographs themselves on the server."""
+    monkeypatch.setattr(download, "URL", f"{server.url}/train2017")
+    coco = sources_folder / "coco"
+    for path in (coco / "train2017").iterdir():
+        server.files[f"/train2017/{path.name}"] = path.read_bytes()
+    annotations = {ANNOTATIONS: (coco / ANNOTATIONS).read_bytes()}
+    return (
+        archive("annotations_trainval2017.zip", zip_of(annotations), (ANNOTATIONS,)),
+        archive(),
+        archive(
+            "data.tar.gz", tar_of({"images/train/a.jpg": b"a"}), ("images/train/",), dataset="miniplaces"
+        ),
+    )
+
+
+def test_command_fetches_some_photographs(command, small, server, tmp_path, capsys):
+    names = sorted(name for name in server.files if name.startswith("/train2017/000000006"))
+    for name in names[:2]:
+        server.files[name] = b"<html>"
+    del server.files[names[2]]
+    assert command(small, "--folder", tmp_path, "--images_per_class", "10") == 0
+    out = capsys.readouterr().out.splitlines()
+    assert out[0].startswith("fetching 0.0 GB (annotations_trainval2017.zip 0.0 GB, data.tar.gz 0.0 GB, ")
+    assert out[0].endswith(
+        f"at most 100 pictures of about 163 KB 0.0 GB), into {tmp_path}; unpacking takes as much again"
+    )
+    pictures = (
+        f"{tmp_path / 'coco_small'}: 99 pictures, 10 for each class but pizza 9, of which COCO has no more"
+    )
+    ready = (
+        f"ready: python -m bam.build_dataset --coco {tmp_path / 'coco_small'} --miniplaces "
+        f"{tmp_path / 'miniplaces'} --images_per_pair 10"
+    )
+    files = ", ".join(name.removeprefix("/train2017/") for name in names[:3])
+    last = (
+        f"3 pictures left out, the next taken in their place: 3 not to be had ({files}); all are named in "
+        f"{tmp_path / 'coco_small' / 'manifest.json'}"
+    )
+    assert out[1:] == [pictures, ready, last]
+    assert not (tmp_path / "coco" / "train2017").exists()
+    server.asked.clear()
+    assert command(small, "--folder", tmp_path, "--images_per_class", "10") == 0
+    again = capsys.readouterr().out.splitlines()
+    assert again[1:] == [pictures, ready, last]
+    assert again[0].startswith("fetching 0.0 GB (at most 1 pictures")
+    assert server.asked == []
+
+
+def test_command_of_other_pictures(command, small, server, tmp_path, capsys):
+    flags = ("--folder", tmp_path, "--only", "coco", "--minimum_area", "200")
+    assert command(small, *flags, "--images_per_class", "11") == 0
+    out = capsys.readouterr().out.splitlines()
+    assert out[-2].endswith("--images_per_pair 11 --minimum_area 200")
+    assert out[-1] == "no picture was left out"
+    assert command(small, *flags, "--images_per_class", "10") == 0
+    out = capsys.readouterr().out
+    assert "100 pictures, 10 for each class; 10 further ones of other runs stay beside them\n" in out
+    damaged = min((tmp_path / "coco_small" / "train2017").iterdir())
+    damaged.write_bytes(b"")
+    assert command(small, *flags, "--images_per_class", "12") == 0
+    assert f"not as manifest.json says: {damaged.name}\n" in capsys.readouterr().out
+    assert command(small, *flags, "--images_per_class", "12", "--seed", "1") == 1
+    assert "were chosen with --seed 0, not 1: give another --folder, or remove" in capsys.readouterr().err
+    (tmp_path / "coco" / ANNOTATIONS).unlink()
+    assert command(small, *flags, "--images_per_class", "12") == 1
+    assert "any more: remove " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [("--whole",), ("--images_per_class", "10"), ("--only", "miniplaces")])
+def test_command_without_room_fetches_nothing(
+    command, small, server, tmp_path, monkeypatch, capsys, arguments
+):
+    sized = [replace(each, size=4 * 10**9, unpacked=10**9) for each in small]
+    monkeypatch.setattr(archives.shutil, "disk_usage", lambda _: SimpleNamespace(free=4.9e9))
+    folder = tmp_path / "not" / "there"
+    assert command(sized, "--folder", folder, *arguments) == 1
+    error = capsys.readouterr().err
+    needed = {"--whole": "7.0", "--images_per_class": "6.0", "--only": "5.0"}[arguments[0]]
+    assert (
+        f"{folder} needs {needed} GB, but only 4.9 GB are free there: make room, or give another --fol"
+        in error
+    )
+    assert error.count("\n") == 1
+    assert server.asked == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_space_that_whole_archives_need(tmp_path):
+    needed = space_needed(download.ARCHIVES, tmp_path)
+    assert 38e9 < needed < 40e9
+    with open(tmp_path / "train2017.zip.partial", "wb") as file:
+        file.truncate(10**9)  # which takes no room on the disk
+    assert space_needed(download.ARCHIVES, tmp_path) == needed - 10**9
 
 
 def test_command_that_fails_says_why_in_one_line(command, archive, server, tmp_path, capsys):
@@ -348,7 +435,7 @@ def test_command_that_fails_says_why_in_one_line(command, archive, server, tmp_p
         archive("data.tar.gz", b"no tar file"),
         archive("cut.tar.gz", whole[: len(whole) // 2]),
     ):
-        assert command((failing,), "--folder", tmp_path) == 1
+        assert command((failing,), "--folder", tmp_path, "--whole") == 1
         error = capsys.readouterr().err
         assert error.startswith("error: ")
         assert error.count("\n") == 1

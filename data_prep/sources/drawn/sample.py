@@ -24,7 +24,7 @@ from bam.base.files import locked, made_once, read_json, remove_leftovers, repla
 from bam.base.progress import Progress
 from bam.base.seeds import generator
 from bam.data_prep.classes import IMAGE_SIZE, OBJECTS, SCENES
-from bam.data_prep.sources import coco, miniplaces
+from bam.data_prep.sources import coco_annotations, miniplaces
 from bam.data_prep.sources.coco_annotations import coco_category
 from bam.data_prep.sources.drawn.brush import Canvas, gradient, hsv
 from bam.data_prep.sources.drawn.objects import DRAW_OBJECT
@@ -75,7 +75,7 @@ def _draw_anew(folder: Path, workers: int, description: dict) -> None:
         "annotations": [annotation for part in parts for annotation in part["annotations"]],
         "categories": [{"id": _CATEGORY_IDS[name], "name": coco_category(name)} for name in OBJECTS],
     }
-    write_json(partial / "coco" / coco.ANNOTATIONS, annotations)
+    write_json(partial / "coco" / coco_annotations.ANNOTATIONS, annotations)
     write_json(partial / "drawn.json", description)
     shutil.rmtree(partial / "parts")
     if folder.exists():
@@ -115,7 +115,7 @@ def _draw_objects(partial: Path, name: str, number: int) -> dict:
         photograph, mask = draw_photograph(name, rng)
         image_id = (OBJECTS.index(name) + 1) * 10_000 + index + 1
         file = f"{image_id:012d}.jpg"
-        _save(photograph, partial / "coco" / coco.PHOTOGRAPHS / file)
+        _save(photograph, partial / "coco" / coco_annotations.PHOTOGRAPHS / file)
         height, width = mask.shape
         images.append({"id": image_id, "file_name": file, "height": height, "width": width})
         annotations.append(

@@ -1,6 +1,7 @@
 """Objects from COCO annotations: which instance, its mask in every form, its pixels."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -12,8 +13,8 @@ from pycocotools import mask as rle
 
 from bam.base.errors import BamError
 from bam.data_prep.paste import resize_cutout
-from bam.data_prep.sources import coco
-from bam.data_prep.sources.coco import Coco, Instance, mask_of
+from bam.data_prep.sources.coco import Coco, mask_of
+from bam.data_prep.sources.coco_annotations import ANNOTATIONS, Instance
 from bam.data_prep.sources.gather import fitted
 from bam.data_prep.sources.photographs import Unusable
 
@@ -90,7 +91,7 @@ def test_stop_sign_is_found_under_its_coco_name(coco_folder, picture):
 
 def test_underscored_category_is_missing(coco_folder):
     folder = coco_folder({}, [])
-    path = folder / coco.ANNOTATIONS
+    path = folder / ANNOTATIONS
     path.write_text(path.read_text().replace("stop sign", "stop_sign"))
     with pytest.raises(BamError, match=r"no category stop sign$"):
         read_instances(folder)
@@ -138,7 +139,7 @@ def test_wrong_folder_says_what_was_expected(tmp_path):
     ],
 )
 def test_files_that_are_not_coco(tmp_path, content):
-    path = tmp_path / coco.ANNOTATIONS
+    path = tmp_path / ANNOTATIONS
     path.parent.mkdir()
     path.write_bytes(content)
     with pytest.raises(BamError, match="is not a COCO instance annotation file"):
@@ -146,7 +147,7 @@ def test_files_that_are_not_coco(tmp_path, content):
 
 
 def test_every_missing_category_is_named(tmp_path):
-    path = tmp_path / coco.ANNOTATIONS
+    path = tmp_path / ANNOTATIONS
     path.parent.mkdir()
     path.write_text(json.dumps({"images": [], "annotations": [], "categories": [{"id": 1, "name": "dog"}]}))
     with pytest.raises(BamError, match="no category backpack, bird, elephant, kite, pizza, stop sign"):
@@ -360,3 +361,59 @@ def test_accepted_objects_are_visible_at_every_size_they_are_pasted_in(
     for longer in range(52, 90):
         size = [max(1, round(length * longer / max(cutout.shape[:2]))) for length in cutout.shape[:2]]
         assert resize_cutout(cutout, *size)[1].sum() >= 16
+
+
+# Which photographs of a folder
+
+
+def as_val2017(folder, copy=()):
+    """Rename both parts to those of val2017; what is in `copy` stays too."""
+    for part, other in (
+        ("train2017", "val2017"),
+        ("annotations/instances_train2017.json", "annotations/instances_val2017.json"),
+    ):
+        if part not in copy:
+            (folder / part).rename(folder / other)
+        elif (folder / part).is_dir():
+            shutil.copytree(folder / part, folder / other)
+        else:
+            shutil.copy(folder / part, folder / other)
+
+
+DOG = {"file": "a.png", "category": "dog"}
+
+
+def test_val2017_is_read_where_train2017_is_not_there(coco_folder, picture):
+    folder = coco_folder(
+        {"a.png": picture(100, 100)}, [DOG, {"file": "a.png", "category": "dog", "image_id": 9}]
+    )
+    expected, before = cut_out(folder, read_instances(folder)["dog"][0]), Coco(folder).settings()
+    as_val2017(folder)
+    items = read_instances(folder)
+    assert np.array_equal(cut_out(folder, items["dog"][0]), expected)
+    assert items.left_out["dog"][0][0] == "annotations/instances_val2017.json"
+    assert Coco(folder).settings() == before
+
+
+def test_train2017_is_read_where_both_are_there(coco_folder, picture):
+    folder = coco_folder({"a.png": picture(100, 100)}, [DOG])
+    as_val2017(folder, copy=("train2017", "annotations/instances_train2017.json"))
+    (folder / "val2017" / "a.png").unlink()
+    (folder / "annotations/instances_val2017.json").write_text("{}")
+    assert cut_out(folder, read_instances(folder)["dog"][0]).shape[2] == 4
+
+
+def test_val2017_is_read_beside_annotations_of_train2017_without_photographs(coco_folder, picture):
+    """As the unpacked archive of annotations lies beside val2017."""
+    folder = coco_folder({"a.png": picture(100, 100)}, [DOG])
+    as_val2017(folder, copy=("annotations/instances_train2017.json",))
+    (folder / ANNOTATIONS).write_text("{}")
+    assert cut_out(folder, read_instances(folder)["dog"][0]).shape[2] == 4
+
+
+def test_half_of_val2017_says_what_is_missing(coco_folder):
+    folder = coco_folder({}, [])
+    as_val2017(folder)
+    (folder / "val2017").rmdir()
+    with pytest.raises(BamError, match="has annotations but no folder val2017 with the photographs"):
+        read_instances(folder)

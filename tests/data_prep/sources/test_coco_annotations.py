@@ -10,8 +10,8 @@ from bam.base.errors import BamError
 from bam.data_prep.build import build
 from bam.data_prep.classes import OBJECTS
 from bam.data_prep.sources import Sources
-from bam.data_prep.sources.coco import ANNOTATIONS, Coco, mask_of
-from bam.data_prep.sources.coco_annotations import plain
+from bam.data_prep.sources.coco import Coco, mask_of
+from bam.data_prep.sources.coco_annotations import ANNOTATIONS, plain
 from bam.data_prep.sources.gather import gather
 from bam.data_prep.sources.photographs import Unusable
 

@@ -3,7 +3,7 @@ import pytest
 
 from bam.base.errors import BamError
 from bam.data_prep.classes import OBJECTS, SCENES
-from bam.data_prep.sources import coco, miniplaces
+from bam.data_prep.sources import coco, coco_annotations, miniplaces
 from bam.data_prep.sources.drawn import sample
 from bam.data_prep.sources.drawn.brush import Canvas, spline
 from bam.data_prep.sources.photographs import read_upright
@@ -60,7 +60,9 @@ def test_the_readers_read_what_is_drawn(drawn):
             photograph, mask = sample.draw_photograph(name, rng)
             read = coco.mask_of(instance)
             assert (read & mask).sum() / (read | mask).sum() > 0.98, f"{name} {number}"
-            stored = np.asarray(read_upright(drawn / "coco" / coco.PHOTOGRAPHS / instance.file), int)
+            stored = np.asarray(
+                read_upright(drawn / "coco" / coco_annotations.PHOTOGRAPHS / instance.file), int
+            )
             assert np.abs(stored - np.asarray(photograph, int)).mean() < 4  # JPEG
         assert instances[name][0].file == f"{(index + 1) * 10_000 + 1:012d}.jpg"
     assert forms == {"polygons", str, list}

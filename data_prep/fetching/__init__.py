@@ -1,0 +1,1 @@
+"""Fetching photographs: whole archives, or of COCO single pictures."""
