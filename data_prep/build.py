@@ -37,6 +37,7 @@ from bam.data_prep.placement import (
     write_placements,
 )
 from bam.data_prep.sources import Sources
+from bam.data_prep.sources.drawn_sample import DRAW_SEEDS
 from bam.data_prep.sources.gather import gather
 
 MINIMUM_SOURCES = 10  # per class: fewer cannot be divided into train, validation and test
@@ -115,7 +116,8 @@ def _same_settings(partial: Path, settings: dict[str, Any]) -> bool:
 
 def _existing(folder: Path, settings: dict[str, Any]) -> Dataset:
     dataset = load_dataset(folder)
-    old = dataset.description["settings"]
+    # Earlier versions did not say what seed they drew with: it was 0.
+    old = {**dict.fromkeys(DRAW_SEEDS.values(), 0), **dataset.description["settings"]}
     changed = [
         # Digests tell a reader nothing.
         f"other {key}"
