@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,9 @@ DRAW_SEEDS = {"object": "draw_seed_of_objects", "scene": "draw_seed_of_scenes"}
 
 class _Drawn:
     name = "drawn"
+    licence, licence_url = "apache-2.0", "https://www.apache.org/licenses/LICENSE-2.0"
+    terms = "drawn by BAM itself, and under its licence, Apache-2.0"
+    cite = ()
     folder: Path
     pictures_per_class: int | None
     draw_seed: int
@@ -26,6 +30,10 @@ class _Drawn:
 
         pictures = self.pictures_per_class or PICTURES_PER_CLASS
         draw_sample(self.folder.parent, workers, pictures, self.draw_seed)
+
+    def licences(self, files: Collection[str]) -> dict[str, str]:
+        """None: all pictures are under the one."""
+        return {}
 
 
 @source

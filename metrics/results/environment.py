@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import platform
 import subprocess
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import bam
+from bam.base.versions import versions
 from bam.metrics.results.schema import Environment
 
 PACKAGES = ("bam-benchmark", "tensorflow", "tf-keras", "numpy", "scipy", "pillow", "torch", "diffusers")
@@ -17,14 +17,9 @@ def environment() -> Environment:
     """Versions, devices and the commit that produced a result."""
     import tensorflow as tf
 
-    packages = {}
-    for name in PACKAGES:
-        try:
-            packages[name] = version(name)
-        except PackageNotFoundError:
-            packages[name] = None
     devices = tuple(device.name for device in tf.config.list_logical_devices())
-    return Environment(platform.python_version(), platform.platform(), devices, packages, _commit())
+    known = (platform.python_version(), platform.platform(), devices, versions(PACKAGES))
+    return Environment(*known, _commit())
 
 
 def effective_precision(precision: str) -> str:
