@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bam.models.classifier import Classifier
 
 
-@method(needs=[lacks_attention])
+@method(needs=[lacks_attention], cite=["abnar2020quantifying"])
 def attention_rollout(
     classifier: Classifier, images: np.ndarray, targets: np.ndarray, *, seed: np.ndarray
 ) -> np.ndarray:
@@ -39,7 +39,7 @@ def attention_rollout(
     return _on_the_image(np.concatenate(arrived), classifier)
 
 
-@method(needs=[lacks_attention])
+@method(needs=[lacks_attention], cite=["cohen2025meaningful"])
 def attention_last_layer(
     classifier: Classifier, images: np.ndarray, targets: np.ndarray, *, seed: np.ndarray
 ) -> np.ndarray:
@@ -49,7 +49,7 @@ def attention_last_layer(
     return _on_the_image(probabilities[:, :, 0, 1:].mean(1), classifier)
 
 
-@method(needs=[lacks_attention])
+@method(needs=[lacks_attention], cite=["chefer2021transformer"])
 def attention_grad_cam(
     classifier: Classifier, images: np.ndarray, targets: np.ndarray, *, seed: np.ndarray
 ) -> np.ndarray:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bam.models.classifier import Classifier
 
 
-@method(needs=[lacks_linear_pieces])
+@method(needs=[lacks_linear_pieces], cite=["srinivas2019fullgrad"])
 def fullgrad(
     classifier: Classifier, images: np.ndarray, targets: np.ndarray, *, seed: np.ndarray
 ) -> np.ndarray:

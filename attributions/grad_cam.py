@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bam.models.classifier import Classifier
 
 
-@method(needs=[lacks_feature_maps])
+@method(needs=[lacks_feature_maps], cite=["selvaraju2016gradcam"])
 def grad_cam(
     classifier: Classifier,
     images: np.ndarray,
@@ -35,7 +35,7 @@ def grad_cam(
     return classifier.at_input_size(cam)[..., 0]
 
 
-@method(needs=[lacks_feature_maps])
+@method(needs=[lacks_feature_maps], cite=["selvaraju2016gradcam", "cohen2025meaningful"])
 def layered_grad_cam(
     classifier: Classifier,
     images: np.ndarray,
@@ -66,7 +66,7 @@ def _weighted_sum(
     return np.einsum("nhwc,nc->nhw", features, gradient.mean((1, 2)))[..., None]
 
 
-@method(needs=[lacks_relu, lacks_feature_maps])
+@method(needs=[lacks_relu, lacks_feature_maps], cite=["selvaraju2016gradcam", "springenberg2014striving"])
 def guided_grad_cam(
     classifier: Classifier,
     images: np.ndarray,

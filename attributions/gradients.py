@@ -29,7 +29,7 @@ BASELINES: dict[str, Callable[[np.ndarray], np.ndarray | float]] = {
 }
 
 
-@method
+@method(cite=["simonyan2013deep"])
 def vanilla_gradient(
     classifier: Classifier, images: np.ndarray, targets: np.ndarray, *, seed: np.ndarray
 ) -> np.ndarray:
@@ -37,7 +37,7 @@ def vanilla_gradient(
     return classifier.gradient(images, targets)
 
 
-@method
+@method(cite=["smilkov2017smoothgrad"])
 def smoothgrad(
     classifier: Classifier,
     images: np.ndarray,
@@ -55,7 +55,7 @@ def smoothgrad(
     return _smoothed(classifier, images, targets, seed, samples, noise)[0]
 
 
-@method
+@method(cite=["smilkov2017smoothgrad", "yang2019bam"])
 def smoothgrad_squared(
     classifier: Classifier,
     images: np.ndarray,
@@ -84,7 +84,7 @@ def _smoothed(
     return classifier.smoothed_gradients(images, targets, seed, samples, noise)
 
 
-@method
+@method(cite=["sundararajan2017axiomatic"])
 def integrated_gradients(
     classifier: Classifier,
     images: np.ndarray,
@@ -103,7 +103,7 @@ def integrated_gradients(
     return classifier.integrated_gradients(images, targets, _baseline(images, baseline), seed, samples)
 
 
-@method
+@method(cite=["sundararajan2017axiomatic", "smilkov2017smoothgrad", "yang2019bam"])
 def integrated_gradients_smoothgrad(
     classifier: Classifier,
     images: np.ndarray,
@@ -124,7 +124,7 @@ def integrated_gradients_smoothgrad(
     return classifier.integrated_gradients(images, targets, start, seed, samples, noise)
 
 
-@method
+@method(cite=["lundberg2017unified"])
 def gradient_shap(
     classifier: Classifier,
     images: np.ndarray,
@@ -157,7 +157,7 @@ def _check(samples: int, noise: float = 0.0) -> None:
         raise BamError(f"`samples` must be at least 1 and `noise` at least 0, not {samples} and {noise}")
 
 
-@method
+@method(cite=["yang2019bam"])
 def gradient_x_input(
     classifier: Classifier, images: np.ndarray, targets: np.ndarray, *, seed: np.ndarray
 ) -> np.ndarray:
@@ -165,7 +165,7 @@ def gradient_x_input(
     return classifier.gradient(images, targets) * images
 
 
-@method(needs=[lacks_relu])
+@method(needs=[lacks_relu], cite=["springenberg2014striving"])
 def guided_backprop(
     classifier: Classifier, images: np.ndarray, targets: np.ndarray, *, seed: np.ndarray
 ) -> np.ndarray:

@@ -24,6 +24,7 @@ import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from bam.attributions.numbers import as_numbers
+from bam.base.citations import SOFTWARE
 from bam.base.errors import BamError, unknown
 from bam.base.parameters import defaults
 from bam.base.registry import check_name
@@ -44,7 +45,8 @@ class Method:
     version: rows of another one are not used. control: it knows nothing of the model, or everything of
     the truth, and shows what a score is worth. own: it is the user's: it is given copies, which it may
     change, and a map with NaN is an error. needs: what a network must have, see `unsuited`. transient: why
-    rows of it cannot be kept, if so: `version` does not hold all that they depend on.
+    rows of it cannot be kept, if so: `version` does not hold all that they depend on. cite: keys of what it
+    is from, see `base.citations`.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Method:
     own: bool = False
     needs: tuple[Need, ...] = ()
     transient: str = ""
+    cite: tuple[str, ...] = ()
 
     @cached_property
     def _parameters(self) -> Mapping[str, inspect.Parameter]:
@@ -169,22 +172,27 @@ METHODS: dict[str, Method] = {}
 
 
 def method(
-    function: Callable[..., np.ndarray] | None = None, *, needs: Sequence[Need] = (), version: int = 1
+    function: Callable[..., np.ndarray] | None = None,
+    *,
+    needs: Sequence[Need] = (),
+    version: int = 1,
+    cite: Sequence[str] = (),
 ) -> Callable:
     """Register an attribution method under its function's name: `@method`, or `@method(needs=[...])`.
 
-    version: to be raised when its maps come out differently, so that rows of the old ones are not used.
+    version: to be raised when its maps come out differently, so that rows of the old ones are not used. cite:
+    keys of the publications it is from.
     """
 
     def register(function: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
-        return _enter(Method(function.__name__, function, version, needs=tuple(needs)))
+        return _enter(Method(function.__name__, function, version, needs=tuple(needs), cite=tuple(cite)))
 
     return register if function is None else register(function)
 
 
 def control(function: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
     """Register a control under its function's name."""
-    return _enter(Method(function.__name__, function, control=True))
+    return _enter(Method(function.__name__, function, control=True, cite=(SOFTWARE,)))
 
 
 def _enter(method: Method) -> Callable[..., np.ndarray]:

@@ -1,6 +1,7 @@
 """Build the dataset: from COCO and MiniPlaces, or from the drawn sample if neither is given.
 
 python -m bam.build_dataset                                     # drawn sample, about a minute
+python -m bam.build_dataset --draw_seed 7 --data data/bam-7     # other pictures of the same classes
 python -m bam.build_dataset --coco DIR --miniplaces DIR --images_per_pair 1000    # as the paper
 python -m bam.build_dataset --objects mine.py:stickers=DIR --scenes miniplaces=DIR    # from elsewhere
 """
@@ -49,6 +50,9 @@ class Options:
     images_per_pair: int = setting(100, "composites per object and scene class (the paper: 1000)", ge=10)
     minimum_area: float = setting(32.0**2, "smallest object to cut out, in pixels of its photograph", ge=0)
     seed: int = setting(0, "seed of every random draw", ge=0, lt=2**32)
+    draw_seed: int = setting(
+        0, "seed of the drawn sample's pictures: another one draws a sample of its own", ge=0, lt=2**32
+    )
     workers: int | None = setting(
         None, "threads or processes (by default all cores); the result does not depend on it", ge=1
     )
@@ -70,7 +74,8 @@ def _main(flags: command.Flags) -> None:
     folder, workers = Path(options.data), options.workers or cores()
     if not folder.name:
         raise BamError("`data` must be a folder of its own, not the one you are in")
-    sources = _sources(flags, options, folder.parent / "drawn")
+    drawn = f"drawn-{options.draw_seed}" if options.draw_seed else "drawn"
+    sources = _sources(flags, options, folder.parent / drawn)
     existed = (folder / "dataset.json").exists()
     dataset = build(sources, folder, options.images_per_pair, options.seed, workers)
     if existed:
@@ -107,9 +112,14 @@ def _sources(flags: command.Flags, options: Options, drawn: Path) -> Sources:
     if objects is None:
         print(f"no --coco and --miniplaces given: using the drawn sample in {drawn}")
         objects = scenes = "drawn", str(drawn)
+    # Where one of the two is drawn, the seed is for that one.
+    seed = {"draw_seed": options.draw_seed} if "drawn" in (objects[0], scenes[0]) else {}
+    if "draw_seed" in flags.given and not seed:
+        raise BamError("`draw_seed` is for the drawn sample: leave it out, or the sources that are not drawn")
+    of_objects, of_scenes = (seed if name == "drawn" else {} for name, _ in (objects, scenes))
     return Sources(
-        _source(flags, "object", *objects, minimum_area=options.minimum_area),
-        _source(flags, "scene", *scenes, exclude_scenes=options.exclude_scenes),
+        _source(flags, "object", *objects, minimum_area=options.minimum_area, **of_objects),
+        _source(flags, "scene", *scenes, exclude_scenes=options.exclude_scenes, **of_scenes),
     )
 
 

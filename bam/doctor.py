@@ -12,7 +12,10 @@ from bam.cli import flags as command
 EXTRAS = {
     "stable-diffusion": ("torch", "diffusers", "transformers", "accelerate"),
     "peers": ("captum", "quantus", "saliency", "torch", "xplique"),
-    "test": ("build", "hypothesis", "jsonschema", "pandas", "pytest", "ruff", "saliency", "setuptools"),
+    "test": (
+        *("build", "hypothesis", "jsonschema", "mlcroissant", "pandas", "pytest", "ruff", "saliency"),
+        *("setuptools", "yaml"),
+    ),
 }
 
 

@@ -12,6 +12,7 @@ import json
 import os
 import re
 import shutil
+import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,11 +22,14 @@ import numpy as np
 
 from bam.base.digests import digest
 from bam.base.errors import BamError
-from bam.base.files import locked, made_once, read_json, remove_leftovers, replacing, write_json
+from bam.base.files import locked, made_once, read_json, remove_leftovers, replacing, write_json, write_text
 from bam.base.progress import Progress
+from bam.base.versions import versions
 from bam.data_prep.classes import COMMONALITY_OBJECT, COMMONALITY_ORDER, IMAGE_SIZE, OBJECTS, SCENES
 from bam.data_prep.contact_sheet import write_contact_sheets
+from bam.data_prep.croissant import CROISSANT, croissant
 from bam.data_prep.dataset import FORMAT, TABLES, Dataset, fingerprint_of, load_dataset
+from bam.data_prep.dataset_card import CARD, dataset_card
 from bam.data_prep.placement import (
     SIZE_LAW,
     SPLITS,
@@ -37,12 +41,15 @@ from bam.data_prep.placement import (
     write_placements,
 )
 from bam.data_prep.sources import Sources
+from bam.data_prep.sources.drawn_sample import DRAW_SEEDS
 from bam.data_prep.sources.gather import gather
 
 MINIMUM_SOURCES = 10  # per class: fewer cannot be divided into train, validation and test
 # Per class, where there are so many: even small datasets then have twenty test sources of each class, and
 # it is the sources, not the composites of them, that are independent.
 WANTED_SOURCES = 200
+# What pixels may come out differently with.
+PACKAGES = ("bam-benchmark", "numpy", "pillow", "pycocotools", "contourpy")
 
 
 def build(sources: Sources, folder: Path, images_per_pair: int, seed: int, workers: int) -> Dataset:
@@ -64,7 +71,12 @@ def build(sources: Sources, folder: Path, images_per_pair: int, seed: int, worke
     )
     settings = json.loads(json.dumps(settings))  # as they are read back
     if (folder / "dataset.json").exists():
-        return _existing(folder, settings)
+        dataset = _existing(folder, settings)
+        try:
+            _add_cards(dataset, sources)
+        except BamError as error:  # as in a folder that can only be read
+            print(f"the dataset is used without its cards: {error}", file=sys.stderr)
+        return dataset
     if folder.exists() and any(folder.iterdir()):
         raise BamError(f"{folder} is there but holds no dataset: give another `data` or remove it")
     with locked(folder.with_name(f".{folder.name}.lock")):
@@ -90,12 +102,21 @@ def _build_anew(sources: Sources, folder: Path, settings: dict[str, Any], worker
         raise
     _write_tables(partial, parts, splits, images_per_pair, seed)
     _describe(partial, parts, splits, notes)
-    write_contact_sheets(Dataset(partial))
+    built = Dataset(partial)
+    write_contact_sheets(built)
+    _add_cards(built, sources)
     shutil.rmtree(partial / "parts")
     (partial / "settings.json").unlink()
     if folder.exists():
         folder.rmdir()
     os.replace(partial, folder)
+
+
+def _add_cards(dataset: Dataset, sources: Sources) -> None:
+    """Write what tells readers and programs of the dataset, where it is not there."""
+    for name, text_of in ((CARD, dataset_card), (CROISSANT, croissant)):
+        if not (dataset.folder / name).exists():
+            write_text(dataset.folder / name, text_of(dataset, sources))
 
 
 def _joined(*parts: Mapping[str, Any]) -> dict[str, Any]:
@@ -115,7 +136,8 @@ def _same_settings(partial: Path, settings: dict[str, Any]) -> bool:
 
 def _existing(folder: Path, settings: dict[str, Any]) -> Dataset:
     dataset = load_dataset(folder)
-    old = dataset.description["settings"]
+    # Earlier versions did not say what seed they drew with: it was 0.
+    old = {**dict.fromkeys(DRAW_SEEDS.values(), 0), **dataset.description["settings"]}
     changed = [
         # Digests tell a reader nothing.
         f"other {key}"
@@ -228,6 +250,7 @@ def _describe(
                 "sources": {name: {split: splits[name].count(split) for split in SPLITS} for name in parts},
                 "excluded_summary": _tally(excluded),
                 "excluded": excluded,
+                "versions": versions(PACKAGES),
             },
         ),
     )

@@ -126,7 +126,9 @@ class Metric:
     needs_dataset: whether it needs one even then. knows_truth: its ranking is one to compare others with.
     random_is_worst: a method that is no better than `random` says nothing.
     per_image: it has a number for every image, and so can be judged. settings: their dataclass. notes: see
-    `notes_of`. question: what it asks of a method, in a sentence for the report. planned: all rows that it wants of a run, without computing any; None if nobody can say.
+    `notes_of`. question: what it asks of a method, in a sentence for the report. planned: all rows that it
+    wants of a run, without computing any; None if nobody can say. cite: keys of the publications it is from,
+    see `base.citations`.
     """
 
     name: str
@@ -144,6 +146,7 @@ class Metric:
     notes: tuple[str, ...] = ()
     question: str = ""
     planned: Callable[[Run, Any], Sequence[Planned]] | None = None
+    cite: tuple[str, ...] = ()
 
 
 METRICS: dict[str, Metric] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +28,16 @@ class Coco(ObjectSource):
     """
 
     name = "coco"
+    licence, licence_url = "other", "https://cocodataset.org/#termsofuse"
+    terms = (
+        "the annotations are under CC BY 4.0; the photographs are not COCO's, and each is under the licence "
+        "that its author chose on Flickr"
+    )
+    cite = ("lin2014coco",)
 
     def __init__(self, folder: str | Path, minimum_area: float = MINIMUM_AREA):
         self.folder, self.minimum_area = Path(folder), minimum_area
+        self._licences: dict[str, str] | None = None
 
     @property
     def layout(self) -> Layout:
@@ -46,7 +54,15 @@ class Coco(ObjectSource):
 
     def items(self) -> Items:
         """Instances ordered by file name, and what of the annotations is none."""
-        return read_instances(self.folder)
+        found = read_instances(self.folder)
+        self._licences = found.licences
+        return found
+
+    def licences(self, files: Collection[str]) -> dict[str, str]:
+        """As the annotation file says, which is read again if `items` was not asked for."""
+        if self._licences is None:
+            self.items()
+        return {file: self._licences[file] for file in files if file in self._licences}
 
     def read(self, item: Instance) -> np.ndarray:
         """The photograph, its alpha from the annotation alone, so that black objects stay opaque."""

@@ -112,7 +112,23 @@ def instances(data: Mapping[str, Any], path: Path) -> Items:
         (file, f"unknown category_id: {category} in {len(ids)} annotations such as {ids[0]}")
         for category, ids in unknown.items()
     ]
+    found.licences = _licences(data)
     return found
+
+
+def _licences(data: Mapping[str, Any]) -> dict[str, str]:
+    """The licence of each photograph that has one, as the file calls it, with its address."""
+    stated = data.get("licenses")
+    entries = [entry for entry in stated if isinstance(entry, dict)] if isinstance(stated, list) else []
+    names = {
+        plain(entry.get("id")): " ".join(str(entry[key]) for key in ("name", "url") if entry.get(key))
+        for entry in entries
+    }
+    return {
+        image["file_name"]: names.get(plain(image["license"])) or f"licence {image['license']}"
+        for image in data["images"]
+        if image.get("license") is not None
+    }
 
 
 def plain(value: Any) -> Any:

@@ -56,6 +56,9 @@ class MiniPlaces(SceneSource):
     """
 
     name = "miniplaces"
+    licence, licence_url = "other", "http://miniplaces.csail.mit.edu"
+    terms = "the photographs are for research: see the site for what is allowed"
+    cite = ("zhou2017places",)
 
     def __init__(self, folder: str | Path, exclude_scenes: str | Path | None = None):
         self.folder, self.exclude_scenes = Path(folder), exclude_scenes

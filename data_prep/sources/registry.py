@@ -8,7 +8,7 @@ docs/extending.md has an example.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, TypeVar
@@ -35,12 +35,17 @@ class Items(dict[str, Sequence[Any]]):
     """The items of each class, and what a source found in listing them that is no item.
 
     left_out: file and reason, details after a colon, by class. What is under "" may be of any class: it is
-    named with those that have fewer items than are wanted.
+    named with those that have fewer items than are wanted. licences: of the files, where they are stated.
     """
 
-    def __init__(self, items: Mapping[str, Sequence[Any]], left_out: Mapping[str, Sequence[tuple[str, str]]]):
+    def __init__(
+        self,
+        items: Mapping[str, Sequence[Any]],
+        left_out: Mapping[str, Sequence[tuple[str, str]]],
+        licences: Mapping[str, str] | None = None,
+    ):
         super().__init__(items)
-        self.left_out = dict(left_out)
+        self.left_out, self.licences = dict(left_out), dict(licences or {})
 
 
 class Source(Protocol):
@@ -48,6 +53,12 @@ class Source(Protocol):
 
     kind: ClassVar[Literal["object", "scene"]]
     name: ClassVar[str]
+    # For the card of a dataset: the licence as Hugging Face names it, where it stands, what is to be known of
+    # it, and whom to cite (see `base.citations`).
+    licence: ClassVar[str] = "unknown"
+    licence_url: ClassVar[str] = ""
+    terms: ClassVar[str] = "the source does not say: ask whoever made the pictures"
+    cite: ClassVar[tuple[str, ...]] = ()
 
     def prepare(self, workers: int) -> None:
         """Make what is not there yet, with this many threads or processes. Most have nothing to make."""
@@ -76,6 +87,10 @@ class Source(Protocol):
 
         Several threads call it at once.
         """
+
+    def licences(self, files: Collection[str]) -> dict[str, str]:
+        """The licence of each of these files, where the source has one for each; {} if it has none."""
+        return {}
 
     def notes(self) -> dict[str, Any]:
         """What else `dataset.json` is to say. It is asked for before anything is read."""

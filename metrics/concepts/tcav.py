@@ -47,6 +47,7 @@ class Concepts:
     direction="up",
     version=1,
     source="Yang & Kim 2019, appendix F; Kim et al. 2018",
+    cite=("yang2019bam", "kim2018tcav"),
     per_image=False,
     settings=Concepts,
 )

@@ -39,6 +39,7 @@ def _planned(run: Run, settings: Contrast) -> list[Planned]:
     direction="up",
     version=2,
     source="Yang & Kim 2019, section 4.3, Figure 8",
+    cite=("yang2019bam",),
     knows_truth=True,
     settings=Contrast,
     planned=_planned,

@@ -37,6 +37,7 @@ def _planned(run: Run, settings: Contrast) -> list[Planned]:
     direction="up",
     version=1,
     source="Yang & Kim 2019, section 4.2, Figure 4",
+    cite=("yang2019bam",),
     knows_truth=True,
     settings=Contrast,
     planned=_planned,

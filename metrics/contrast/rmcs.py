@@ -63,6 +63,7 @@ def _planned(run: Run, settings: NoSettings) -> list[Planned]:
     direction="up",
     version=1,
     source="Yang & Kim 2019, sections 4.2 and 5.1, Figures 6 and 13",
+    cite=("yang2019bam",),
     per_image=False,
     planned=_planned,
 )

@@ -79,6 +79,7 @@ def _planned(run: Run, settings: Independence) -> list[Planned]:
     direction="up",
     version=1,
     source="Yang & Kim 2019, section 4.4, Figure 10",
+    cite=("yang2019bam",),
     images="any",
     random_is_worst=False,
     settings=Independence,

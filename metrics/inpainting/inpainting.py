@@ -64,6 +64,7 @@ class Inpainting(PatchGrid):
     direction="up",
     version=1,
     source="Cohen, Chefer & Wolf 2025",
+    cite=("cohen2025meaningful",),
     images="any",
     needs_dataset=False,
     settings=Inpainting,

@@ -76,6 +76,7 @@ def curve(
     version: int = 2,
     settings: type = NoSettings,
     note: str = "",
+    cite: Sequence[str] = (),
     **declared: Any,
 ) -> Callable:
     """Register a metric of this family; one sweep serves all that are asked for.
@@ -97,6 +98,7 @@ def curve(
             settings=settings,
             notes=(note,) if note else notes_of(measure),
             planned=partial(_planned, found),
+            cite=tuple(cite),
         )
         enter(metric, measure)
         CURVES[name] = found

@@ -41,6 +41,7 @@ def _axes(size: tuple[int, int]) -> dict[str, np.ndarray]:
 @curve(
     "road",
     source="Rong et al. 2022 (ROAD)",
+    cite=("rong2022consistent",),
     direction="down",
     title="ROAD",
     x_label="share of the pixels imputed",

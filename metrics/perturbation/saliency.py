@@ -34,6 +34,7 @@ def boxes(ranks: np.ndarray, count: int) -> np.ndarray:
 @curve(
     "saliency",
     source="Dabkowski & Gal 2017",
+    cite=("dabkowski2017real", "cohen2025meaningful"),
     direction="down",
     title="saliency",
     x_label="share of the pixels in the box",

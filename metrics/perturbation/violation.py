@@ -56,6 +56,7 @@ def strongest(maps: np.ndarray, features: np.ndarray, seeds: np.ndarray) -> tupl
 @curve(
     "violation",
     source="Liu et al. 2022",
+    cite=("liu2022rethinking", "cohen2025meaningful"),
     version=3,
     direction="down",
     title="faithfulness violation",

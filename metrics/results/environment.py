@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import platform
 import subprocess
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import bam
+from bam.base.versions import versions
 from bam.metrics.results.schema import Environment
 
 PACKAGES = ("bam-benchmark", "tensorflow", "tf-keras", "numpy", "scipy", "pillow", "torch", "diffusers")
@@ -18,18 +18,13 @@ def environment() -> Environment:
     import tensorflow as tf
 
     devices = tuple(device.name for device in tf.config.list_logical_devices())
-    return Environment(platform.python_version(), platform.platform(), devices, packages(), commit())
+    known = (platform.python_version(), platform.platform(), devices, packages())
+    return Environment(*known, commit())
 
 
 def packages() -> dict[str, str | None]:
     """The versions of the packages that results depend on; None for one that is not installed."""
-    found: dict[str, str | None] = {}
-    for name in PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = None
-    return found
+    return versions(PACKAGES)
 
 
 def effective_precision(precision: str) -> str:

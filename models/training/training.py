@@ -20,6 +20,7 @@ from bam.base.digests import digest
 from bam.base.errors import BamError
 from bam.base.files import remove_leftovers, replacing, write_json
 from bam.base.progress import Progress
+from bam.base.versions import versions
 from bam.data_prep.dataset import Dataset
 from bam.models.architectures import ARCHITECTURES, build_model
 from bam.models.classifier import Classifier
@@ -27,6 +28,7 @@ from bam.models.stored import load_classifier, read_description
 from bam.models.training.accuracy import evaluate_views
 from bam.models.training.batches import evaluation_batches, training_batches
 from bam.models.training.dropout import follow_steps, with_stepwise_dropout
+from bam.models.training.model_card import CARD, write_card
 from bam.models.training.task import Task
 
 # Steps between two validations; each is followed by a checkpoint, so this much work a kill can cost.
@@ -34,6 +36,8 @@ ROUND = 100
 VALIDATION_IMAGES = 500
 WARM_UP_SHARE = 0.1
 WEIGHT_DECAY = 1e-4
+# What a training may come out differently with.
+PACKAGES = ("bam-benchmark", "tensorflow", "tf-keras", "numpy")
 
 
 @dataclass(frozen=True)
@@ -84,10 +88,11 @@ def make_config(
 def train(config: Config, dataset: Dataset, folder: Path) -> dict[str, Any]:
     """Train the model of `config` into `folder/<its name>`, unless it is there already.
 
-    Writes model.keras and, last, model.json with the configuration and the accuracy on every view, and
-    returns the content of the latter. Several machines (TF_CONFIG) must share `folder`; the first
-    writes. A killed training goes on from its last checkpoint. Raises `BamError` if the folder holds a
-    model of other settings, or if the loss is no number any more.
+    Writes model.keras, its card and, last, model.json with the configuration and the accuracy on every view,
+    and returns the content of the latter. A model that is there gets the card if it lacks it. Several
+    machines (TF_CONFIG) must share `folder`; the first writes. A killed training goes on from its last
+    checkpoint. Raises `BamError` if the folder holds a model of other settings, or if the loss is no number
+    any more.
     """
     task = config.task
     target = folder / task.name
@@ -95,11 +100,13 @@ def train(config: Config, dataset: Dataset, folder: Path) -> dict[str, Any]:
         description = read_description(target)
         _check_same(config, description["config"], target)
         try:
-            load_classifier(target)
+            found = load_classifier(target)
         except BamError as error:
             print(f"{error}: doing so", file=sys.stderr)
         else:
             _remove_checkpoint(target)
+            if is_chief() and not (target / CARD).exists():
+                write_card(target, description, found)
             return description
     strategy = _strategy()
     model = build_model(config.architecture, len(task.class_names), config.weights, config.seed)
@@ -116,10 +123,12 @@ def train(config: Config, dataset: Dataset, folder: Path) -> dict[str, Any]:
         "parameters": model.count_params(),
         "history": history,
         **evaluate_views(classifier, dataset, task),
+        "versions": versions(PACKAGES),
     }
     if is_chief():
         with replacing(target / "model.keras") as path:
             model.save(path)
+        write_card(target, description, classifier)
         write_json(target / "model.json", description)
         _remove_checkpoint(target)
     return description

@@ -16,6 +16,8 @@ from bam.base.errors import BamError
 from bam.data_prep import build as build_module
 from bam.data_prep import load_dataset
 from bam.data_prep.build import build
+from bam.data_prep.croissant import CROISSANT
+from bam.data_prep.dataset_card import CARD
 from bam.data_prep.sources import Sources
 from bam.data_prep.sources.coco import Coco
 from bam.data_prep.sources.miniplaces import MiniPlaces
@@ -44,7 +46,7 @@ def test_files_of_a_dataset(dataset, contents):
     arrays = {f"scenes/{name}.npy" for name in build_module.SCENES}
     arrays |= {f"cutouts/{name}.npy" for name in build_module.OBJECTS}
     files = {file for file in contents(dataset.folder) if not file.startswith("contact_sheets/")}
-    assert files == {"dataset.json"} | tables | arrays
+    assert files == {"dataset.json", CARD, CROISSANT} | tables | arrays
     assert list(dataset.folder.parent.iterdir()) == [dataset.folder]
 
 
@@ -87,6 +89,32 @@ def test_existing_dataset_is_opened_and_left_alone(sources, dataset, contents, m
     again = build(sources, dataset.folder, images_per_pair=10, seed=0, workers=1)
     assert again.fingerprint == dataset.fingerprint
     assert (contents(dataset.folder), dataset.folder.stat().st_mtime_ns) == before
+
+
+def test_a_dataset_without_its_cards_gets_them_and_stays_the_same(sources, dataset, tmp_path, contents):
+    copy = shutil.copytree(dataset.folder, tmp_path / "copy")
+    (copy / CARD).unlink()
+    (copy / CROISSANT).write_text("mine")  # what is there is left alone
+    again = build(sources, copy, images_per_pair=10, seed=0, workers=1)
+    assert again.fingerprint == dataset.fingerprint
+    ours, theirs = contents(copy), contents(dataset.folder)
+    assert ours.pop(CROISSANT) == b"mine"
+    theirs.pop(CROISSANT)
+    assert ours == theirs
+
+
+def test_a_dataset_that_can_only_be_read_is_used_without_cards(
+    sources, dataset, tmp_path, monkeypatch, capsys
+):
+    def refused(path, text):
+        raise BamError(f"{path} cannot be written (Read-only file system): is the disk full?")
+
+    copy = shutil.copytree(dataset.folder, tmp_path / "copy")
+    (copy / CARD).unlink()
+    monkeypatch.setattr(build_module, "write_text", refused)
+    assert build(sources, copy, images_per_pair=10, seed=0, workers=1).fingerprint == dataset.fingerprint
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("the dataset is used without its cards: ")
 
 
 @pytest.mark.parametrize(

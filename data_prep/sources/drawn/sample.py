@@ -1,7 +1,7 @@
 """The drawn sample as files: a COCO folder and a MiniPlaces folder, read like the real ones.
 
-It is one fixed sample, whatever the seed of the datasets made from it: picture `i` of a class depends
-on the class, `i` and `VERSION` alone. The annotations come in all the forms that COCO has.
+It does not depend on the seed of the datasets made from it: picture `i` of a class depends on the class,
+`i`, `VERSION` and the seed of the drawing alone. The annotations come in all the forms that COCO has.
 """
 
 from __future__ import annotations
@@ -41,25 +41,36 @@ OBJECT_SIZE = 160
 _CATEGORY_IDS = dict(zip(OBJECTS, (27, 16, 18, 22, 38, 59, 13, 70, 8, 24), strict=True))
 
 
-def draw_sample(folder: Path, workers: int, pictures_per_class: int = PICTURES_PER_CLASS) -> None:
-    """Draw the sample into `folder/coco` and `folder/miniplaces`, unless it is there already.
+def draw_sample(
+    folder: Path, workers: int, pictures_per_class: int = PICTURES_PER_CLASS, seed: int = 0
+) -> None:
+    """Draw the sample of a seed into `folder/coco` and `folder/miniplaces`, unless it is there already.
 
     Raises `BamError` if `folder` holds something else.
     """
     description = {"version": VERSION, "pictures_per_class": pictures_per_class}
+    if seed:  # what earlier versions drew, and do not say, is the sample of seed 0
+        description["seed"] = seed
     if (folder / "drawn.json").exists() and read_json(folder / "drawn.json") == description:
         return
     if folder.exists() and any(folder.iterdir()):
-        raise BamError(f"{folder} is there but holds no drawn sample of version {VERSION}: remove it")
+        raise BamError(
+            f"{folder} is there but holds no drawn sample of version {VERSION}, seed {seed} and "
+            f"{pictures_per_class} pictures a class: give another folder, or remove it"
+        )
     with locked(folder.with_name(f".{folder.name}.lock")):
         _draw_anew(folder, workers, description)
 
 
 def _draw_anew(folder: Path, workers: int, description: dict) -> None:
-    pictures_per_class = description["pictures_per_class"]
     partial = folder.with_name(f".{folder.name}.partial")
+    stated = partial / "parts" / "sample.json"
+    if partial.exists() and not (stated.exists() and read_json(stated) == description):
+        shutil.rmtree(partial)  # of another sample, whose pictures are none of this
+    made_once(stated, lambda: description)
     remove_leftovers(partial)
-    tasks = [(partial, name, pictures_per_class) for name in (*OBJECTS, *SCENES)]
+    how = description["pictures_per_class"], description.get("seed", 0)
+    tasks = [(partial, name, *how) for name in (*OBJECTS, *SCENES)]
     # Processes, since drawing is Python; started fresh, since the caller may run threads.
     with (
         ProcessPoolExecutor(workers, get_context("spawn"), initializer=_end_with_parent) as pool,
@@ -93,26 +104,31 @@ def _end_with_parent() -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
-def _draw_class(task: tuple[Path, str, int]) -> dict:
+def picture_generator(name: str, index: int, seed: int = 0) -> np.random.Generator:
+    """What is random in picture `index` of a class."""
+    names = ("drawn", name) if seed == 0 else ("drawn", str(seed), name)
+    return generator(VERSION, *names, str(index))
+
+
+def _draw_class(task: tuple[Path, str, int, int]) -> dict:
     """Draw all pictures of one class; returns its share of the COCO annotation file."""
-    partial, name, number = task
+    partial, name, number, seed = task
     draw = _draw_objects if name in OBJECTS else _draw_scenes
-    return made_once(partial / "parts" / f"{name}.json", lambda: draw(partial, name, number))
+    return made_once(partial / "parts" / f"{name}.json", lambda: draw(partial, name, number, seed))
 
 
-def _draw_scenes(partial: Path, name: str, number: int) -> dict:
+def _draw_scenes(partial: Path, name: str, number: int, seed: int) -> dict:
     folder = partial / "miniplaces" / miniplaces.PHOTOGRAPHS / miniplaces_folder(name)
     for index in range(number):
-        picture = draw_scene(name, generator(VERSION, "drawn", name, str(index)))
+        picture = draw_scene(name, picture_generator(name, index, seed))
         _save(picture, folder / f"{index + 1:08d}.jpg")
     return {"images": [], "annotations": []}
 
 
-def _draw_objects(partial: Path, name: str, number: int) -> dict:
+def _draw_objects(partial: Path, name: str, number: int, seed: int) -> dict:
     images, annotations = [], []
     for index in range(number):
-        rng = generator(VERSION, "drawn", name, str(index))
-        photograph, mask = draw_photograph(name, rng)
+        photograph, mask = draw_photograph(name, picture_generator(name, index, seed))
         image_id = (OBJECTS.index(name) + 1) * 10_000 + index + 1
         file = f"{image_id:012d}.jpg"
         _save(photograph, partial / "coco" / coco_annotations.PHOTOGRAPHS / file)

@@ -1,7 +1,10 @@
+import json
+
 import numpy as np
 import pytest
 
 from bam.base.errors import BamError
+from bam.base.seeds import generator
 from bam.data_prep.classes import OBJECTS, SCENES
 from bam.data_prep.sources import coco, coco_annotations, miniplaces
 from bam.data_prep.sources.drawn import sample
@@ -18,6 +21,61 @@ def drawn(tmp_path_factory):
     folder = tmp_path_factory.mktemp("drawn") / "drawn"
     sample.draw_sample(folder, workers=2, pictures_per_class=3)
     return folder
+
+
+# Of the first picture of each class, as it was before a sample could have another seed: pixels of the object;
+# mean red, green and blue of the scene. Nearly, since other versions of Pillow may differ in single pixels.
+AREAS = (14064, 7208, 6233, 10412, 5201, 12612, 16872, 10234, 9477, 10390)
+COLOURS = (
+    *((125, 147, 134), (64, 63, 60), (59, 96, 74), (61, 67, 81), (92, 129, 91)),
+    *((55, 50, 39), (55, 67, 67), (120, 113, 158), (117, 115, 104), (145, 109, 66)),
+)
+
+
+def firsts(folder):
+    """What `AREAS` and `COLOURS` say, of the sample in a folder."""
+    instances = coco.Coco(folder / "coco").items()
+    scenes = miniplaces.MiniPlaces(folder / "miniplaces")
+    pictures = [scenes.read(files[0]) for files in scenes.items().values()]
+    areas = np.array([instances[name][0].area for name in OBJECTS])
+    return areas, np.array([picture.mean((0, 1)) for picture in pictures])
+
+
+def test_the_sample_of_seed_0_is_that_of_earlier_versions(drawn):
+    areas, colours = firsts(drawn)
+    np.testing.assert_allclose(areas, AREAS, rtol=0.01)
+    np.testing.assert_allclose(colours, COLOURS, atol=2)
+    assert json.loads((drawn / "drawn.json").read_text()) == {"version": 2, "pictures_per_class": 3}
+
+
+def test_another_seed_draws_other_pictures_whatever_the_workers(drawn, tmp_path):
+    for workers in (1, 3):
+        sample.draw_sample(tmp_path / f"of_{workers}" / "seven", workers, pictures_per_class=1, seed=7)
+    assert contents(tmp_path / "of_1") == contents(tmp_path / "of_3")
+    seven = tmp_path / "of_1" / "seven"
+    assert json.loads((seven / "drawn.json").read_text())["seed"] == 7
+    pictures, others = contents(seven), contents(drawn)
+    shared = {path for path in pictures.keys() & others.keys() if path.suffix == ".jpg"}
+    assert len(shared) == 20
+    assert all(pictures[path] != others[path] for path in shared)
+    areas, colours = firsts(seven)
+    assert (np.abs(areas / AREAS - 1) > 0.01).sum() >= 8
+    assert (np.abs(colours - COLOURS).max(1) > 2).sum() >= 8
+    with pytest.raises(BamError, match="version 2, seed 0 and 1 pictures a class: give another folder"):
+        sample.draw_sample(seven, workers=1, pictures_per_class=1)
+
+
+def test_what_a_killed_drawing_of_another_seed_left_is_not_used(tmp_path, monkeypatch):
+    monkeypatch.setattr(sample, "OBJECTS", sample.OBJECTS[:1])
+    monkeypatch.setattr(sample, "SCENES", ())
+    folder = tmp_path / "drawn"
+    with monkeypatch.context() as patched:
+        patched.setattr(sample, "write_json", lambda path, value: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            sample.draw_sample(folder, workers=1, pictures_per_class=1, seed=7)
+    sample.draw_sample(folder, workers=1, pictures_per_class=1, seed=8)
+    sample.draw_sample(tmp_path / "undisturbed" / "drawn", workers=1, pictures_per_class=1, seed=8)
+    assert contents(folder) == contents(tmp_path / "undisturbed" / "drawn")
 
 
 @pytest.mark.parametrize("name", SCENES)
@@ -56,7 +114,7 @@ def test_the_readers_read_what_is_drawn(drawn):
         for number, instance in enumerate(instances[name]):
             segmentation = instance.segmentation
             forms.add("polygons" if isinstance(segmentation, list) else type(segmentation["counts"]))
-            rng = sample.generator(sample.VERSION, "drawn", name, str(number))
+            rng = generator(sample.VERSION, "drawn", name, str(number))
             photograph, mask = sample.draw_photograph(name, rng)
             read = coco.mask_of(instance)
             assert (read & mask).sum() / (read | mask).sum() > 0.98, f"{name} {number}"

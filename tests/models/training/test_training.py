@@ -88,7 +88,11 @@ def test_description_tells_settings_and_accuracy_on_every_view(dataset, config, 
     }
     assert all(0 <= value <= 1 for value in description["accuracy"].values())
     assert description["bamboo_forest"]["images"] == 100
-    assert sorted(path.name for path in (tmp_path / "scene").iterdir()) == ["model.json", "model.keras"]
+    assert sorted(path.name for path in (tmp_path / "scene").iterdir()) == [
+        "model.json",
+        "model.keras",
+        "model_card.md",
+    ]
 
 
 def test_a_trained_model_is_kept_and_other_settings_are_refused(dataset, config, tmp_path):

@@ -1,0 +1,205 @@
+"""docs/methods.md has a card for every registered method, whose facts are those of the code."""
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tf_keras as keras
+
+from bam.attributions import METHODS, explain
+from bam.base.citations import PUBLICATIONS
+from bam.models.architectures.vit import vision_transformer
+from bam.models.classifier import Classifier
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "methods.md").read_text(encoding="utf-8")
+CARDS = dict(re.findall(r"^### `(\w+)`\n\n(.*?)(?=^##|\Z)", PAGE, re.MULTILINE | re.DOTALL))
+SAMPLES = 3
+# Whether the map adds up to the logit's rise from the baseline; what is not here does not.
+ADDS_UP = {
+    "integrated_gradients": "yes",
+    "integrated_gradients_smoothgrad": "on average",
+    "gradient_shap": "on average",
+}
+# How cards call the sections of results.md.
+SECTIONS = {
+    "Model contrast score": "MCS",
+    "Fine-grained MCS": "RMCS",
+    "Input dependence rate": "IDR",
+    "Input independence rate": "IIR",
+    "Inpainting metric": "inpainting",
+    "Perturbation metrics": "perturbation",
+}
+SIZE, PATCH = (12, 20), 4
+
+
+@pytest.fixture(scope="module")
+def networks():
+    """A convolutional network with its preprocessing inside, and a vision transformer."""
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((*SIZE, 3))
+    x = keras.layers.Rescaling(1 / 127.5, offset=-1, name="preprocess")(inputs)
+    x = keras.layers.Conv2D(6, 3, activation="relu", padding="same")(x)
+    x = keras.layers.Conv2D(8, 3, strides=2, activation="relu", padding="same")(x)
+    logits = keras.layers.Dense(3)(keras.layers.GlobalAveragePooling2D()(x))
+    transformer = vision_transformer("transformer", SIZE, PATCH, 16, 2, 2, 3)
+    models = {"network": keras.Model(inputs, logits), "transformer": transformer}
+    return [Classifier(model, "abc", name, "object", batch_size=8) for name, model in models.items()]
+
+
+@pytest.fixture(scope="module")
+def batch():
+    rng = np.random.default_rng(0)
+    masks = np.zeros((4, *SIZE), bool)
+    masks[:, 3:9, 4:12] = True
+    return rng.uniform(0, 255, (4, *SIZE, 3)).astype(np.float32), np.array([0, 1, 2, 0]), masks
+
+
+@dataclass
+class Seen:
+    """What a method asked of a classifier.
+
+    gradients, forwards: images that went through a network, with a derivative and without. enlarged: of the
+    maps that were brought to the input's size, whether they were smaller.
+    """
+
+    gradients: int = 0
+    forwards: int = 0
+    enlarged: set = field(default_factory=set)
+
+    def cost(self, images):
+        """In words, for one image."""
+        amounts = {1: "1", 2: "2", SAMPLES: "`samples`"}
+        words = []
+        for count, one, several in (
+            (self.gradients / images, "gradient", "gradients"),
+            (self.forwards / images, "forward pass", "forward passes"),
+        ):
+            words += [f"{amounts[count]} {one if count == 1 else several}"] if count else []
+        return " and ".join(words) or "no pass through the network"
+
+
+@pytest.fixture
+def watched(monkeypatch):
+    """Calls a function; its result, and what it asked of the classifier."""
+    from bam.models import classifier
+
+    seen = []
+    run, resized, sums = Classifier._run, Classifier.at_input_size, classifier.sampled_sums
+
+    def watched_run(self, key, make, images, *others):
+        kind = key if isinstance(key, str) else key[0]
+        assert kind in ("gradient", "guided_gradient", "layer_gradients", "logits", "features")
+        if kind in ("logits", "features"):
+            seen[-1].forwards += len(images)
+        else:
+            seen[-1].gradients += len(images)
+        return run(self, key, make, images, *others)
+
+    def watched_sums(add, *given):
+        def watched_add(*arrays):
+            seen[-1].gradients += len(arrays[-1])
+            return add(*arrays)
+
+        return sums(watched_add, *given)
+
+    def watched_resizing(self, maps):
+        seen[-1].enlarged.add(maps.shape[1:3] != SIZE)
+        return resized(self, maps)
+
+    monkeypatch.setattr(Classifier, "_run", watched_run)
+    monkeypatch.setattr(Classifier, "at_input_size", watched_resizing)
+    monkeypatch.setattr(classifier, "sampled_sums", watched_sums)
+
+    def watch(function):
+        seen.append(Seen())
+        return function(), seen[-1]
+
+    return watch
+
+
+def measured(name):
+    """The sections of results.md that have a row of the method in a table, by their short names."""
+    sections = re.split(r"^## ", (DOCS / "results.md").read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
+    for section in sections:
+        title = section.splitlines()[0].split(" (")[0]
+        if re.search(rf"^\| {name}[ (|]", section, re.MULTILINE):
+            yield SECTIONS.get(title, title)
+
+
+def sources(method):
+    for key in method.cite:
+        publication = PUBLICATIONS[key]
+        if publication.arxiv:
+            authors = [author.split(",")[0] for author in publication.authors.split(" and ")]
+            who = " & ".join(authors) if len(authors) < 3 else f"{authors[0]} et al."
+            yield f"[{who} {publication.year}](https://arxiv.org/abs/{publication.arxiv})"
+
+
+def resolution(maps, seen):
+    """What the map has a value of its own for, in words."""
+    if True not in seen.enlarged:
+        return "a value of its own for every pixel"
+    whole = False in seen.enlarged or maps.ndim == 4
+    return "in part interpolated" if whole else "interpolated"
+
+
+def facts(name, networks, batch, watched):
+    """The list that stands in the card of a method, from the registry and from what it does."""
+    method, (images, targets, masks) = METHODS[name], batch
+    network = next(each for each in networks if not method.unsuited(each))
+    settings = {"samples": SAMPLES} if "samples" in method.defaults else {}
+
+    def maps(targets=targets, seed=0):
+        return watched(lambda: explain(network, images, targets, method, seed, masks, **settings))
+
+    found, seen = maps()
+    again, other_class = maps(seed=1)[0], maps((targets + 1) % 3)[0]
+    needs = [need.__doc__.split("\n")[0].rstrip(".") for need in method.needs]
+    words = [need[0].lower() + need[1:] if need.split()[0].istitle() else need for need in needs]
+    random = "no" if np.array_equal(found, again) else "yes, from a seed of each image"
+    yield f"- Settings: {f'`{method.signature}`' if method.defaults else 'none'}"
+    yield f"- Needs of a network: {'; '.join(words) or 'nothing'}"
+    yield f"- Costs: {seen.cost(len(images))}. Random: {random}"
+    label = "no" if np.array_equal(found, other_class) else "yes"
+    yield f"- Depends on the class to explain: {label}. Adds up: {ADDS_UP.get(name, 'no')}"
+    signed = "signed" if found.min() < 0 else "not negative"
+    yield f"- Map: {'H x W x 3' if found.ndim == 4 else 'H x W'}, {signed}, {resolution(found, seen)}"
+    if not method.control:
+        yield f"- From: {', '.join(sources(method))}"
+    yield f"- Measured: {', '.join(measured(name)) or 'not yet'}"
+
+
+def test_there_is_a_card_for_every_method_in_their_order():
+    assert list(CARDS) == list(METHODS)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_facts_of_a_card_are_those_of_the_code(name, networks, batch, watched):
+    stated = [line for line in CARDS[name].splitlines() if line.startswith("- ")]
+    assert stated == list(facts(name, networks, batch, watched))
+    prose = CARDS[name].replace("\n".join(stated), "").split()
+    assert len(prose) > 5
+
+
+@pytest.mark.parametrize("name", ADDS_UP)
+def test_what_is_said_to_add_up_does(name, networks, batch):
+    """Without noise: with it, it is the mean rise to noisy images."""
+    network, (images, targets, _) = networks[0], batch
+    settings = {"samples": 200 if ADDS_UP[name] == "yes" else 2000}
+    settings |= {"noise": 0.0} if "noise" in METHODS[name].defaults else {}
+    rise = np.diff([network.logits(each)[np.arange(4), targets] for each in (0 * images, images)], axis=0)[0]
+    sums = explain(network, images, targets, name, **settings).sum((1, 2, 3))
+    np.testing.assert_allclose(sums, rise, rtol=0.01 if ADDS_UP[name] == "yes" else 0.1)
+
+
+@pytest.mark.parametrize("name", [name for name in METHODS if name not in ADDS_UP])
+def test_what_is_not_said_to_add_up_does_not(name, networks, batch):
+    images, targets, masks = batch
+    network = next(each for each in networks if not METHODS[name].unsuited(each))
+    settings = {"samples": SAMPLES} if "samples" in METHODS[name].defaults else {}
+    rise = np.diff([network.logits(each)[np.arange(4), targets] for each in (0 * images, images)], axis=0)[0]
+    sums = explain(network, images, targets, name, 0, masks, **settings).reshape(4, -1).sum(1)
+    assert not np.allclose(sums, rise, rtol=0.1)
