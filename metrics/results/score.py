@@ -41,7 +41,8 @@ class Score:
     defined. lines: what was found of each method, by its name. columns: the further ones of the table.
     comparison: tests between the methods. unsuited: the methods that do not apply to the networks, and why.
     notes: sentences below the table. chart, axes: the curves behind the values, if any, and their x axes.
-    details: more, by the metric.
+    oracle: whether `object_mask` is where the truth is, so that its value is what a right map has. details:
+    more, by the metric.
 
     basis: what the score was made of, see `metrics.scoring.Basis`; it is not written.
     """
@@ -61,6 +62,7 @@ class Score:
     notes: tuple[str, ...] = ()
     chart: Chart | None = None
     axes: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    oracle: bool = False
     details: Mapping[str, Any] = field(default_factory=dict)
     format: int = FORMAT
     basis: Annotated[Any, Field(exclude=True)] = field(default=None, repr=False, compare=False)

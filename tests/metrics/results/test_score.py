@@ -31,6 +31,7 @@ def full(score, known):
         beside={"base": Estimate(0.125, 0.1, 0.2, 3)},
         counts={"ties": 4, "why": "x"},
         curves={"curve": (1.0, 0.0), "none": None},
+        curve_intervals={"curve": ((0.75, 0.0), (1.0, 0.5)), "none": None},
         version=2,
         settings={"samples": 50, "noise": 0.15, "layer": None},
     )
@@ -45,6 +46,7 @@ def full(score, known):
         notes=("Read it so.",),
         chart=Chart("title", "x", (0.0, 1.0), {"y": "curve"}),
         axes={"curve": (0.0, 1.0)},
+        oracle=True,
         details={"threshold": 0.1},
     )
 
@@ -272,11 +274,11 @@ FORMAT_1 = {
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (json.dumps(FORMAT_1), "iir.json is of format 1, this version reads 3: make it again"),
-        (json.dumps({**FORMAT_1, "format": 4}), "is of format 4, this version reads 3"),
-        (json.dumps({**FORMAT_1, "format": 3}), "holds no score .*: make it again"),
+        (json.dumps(FORMAT_1), "iir.json is of format 1, this version reads 4: make it again"),
+        (json.dumps({**FORMAT_1, "format": 3}), "is of format 3, this version reads 4"),
+        (json.dumps({**FORMAT_1, "format": 4}), "holds no score .*: make it again"),
         ("[]", "is of format 1"),
-        ('{"format": 3', "holds no score .*: make it again"),
+        ('{"format": 4', "holds no score .*: make it again"),
         ("", "holds no score .*: make it again"),
         (b"\xff\xfe{", "holds no score .*: make it again"),
     ],
