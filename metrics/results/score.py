@@ -97,7 +97,7 @@ class Score:
         return self.markdown()
 
     def __repr__(self) -> str:
-        best = [f"{name} {self[name].value}" for name in self._in_order()[:3]]
+        best = [f"{name} {self[name].value}" for name in self.in_order()[:3]]
         shown = ", ".join([*best, *(["..."] if len(self.lines) > 3 else [])])
         return f"<Score {self.metric} of {len(self.lines)} methods: {shown}>"
 
@@ -109,7 +109,7 @@ class Score:
         timed = any(line.seconds is not None for line in self.lines.values())
         head = ["method", f"{self.title} {ARROWS[self.direction]}", "95% interval"]
         lines = []
-        for name in self._in_order():
+        for name in self.in_order():
             line = self.lines[name]
             left_out = ", ".join(f"{count} {why}" for why, count in line.excluded.items() if count)
             lines.append(
@@ -126,7 +126,8 @@ class Score:
         times = ["ms/image"] if timed else []
         return [*head, *(column.heading for column in columns), *times, "n", "left out"], lines
 
-    def _in_order(self) -> list[str]:
+    def in_order(self) -> list[str]:
+        """The methods as the table has them: best first, those without a value last, controls below."""
         sign = 1 if self.direction == "up" else -1
 
         def place(name: str) -> tuple[bool, float]:
@@ -141,19 +142,26 @@ class Score:
             import pandas as pd
         except ImportError:
             raise BamError("to_dataframe needs pandas: `pip install pandas`") from None
-        names = self._in_order()
+        names = self.in_order()
         return pd.DataFrame([_numbers(self[name]) for name in names], pd.Index(names, name="method"))
 
     def to_csv(self, path: str | Path | None = None) -> str:
         """The lines as CSV, numbers in full; also written to `path`, if there is one."""
-        numbers = {name: _numbers(self[name]) for name in self._in_order()}
+        numbers = {name: _numbers(self[name]) for name in self.in_order()}
         head = list(dict.fromkeys(key for line in numbers.values() for key in line))
         lines = [[name, *(line.get(key) for key in head)] for name, line in numbers.items()]
         return _kept(csv_table(["method", *head], lines), path)
 
     def to_latex(self, path: str | Path | None = None) -> str:
-        """The table as a LaTeX tabular with booktabs' rules; also written to `path`, if there is one."""
-        return _kept(latex_table(*self._table()), path)
+        """The table as a LaTeX tabular with booktabs' rules; also written to `path`, if there is one.
+
+        Bold are the values of all methods whose rank set has the first rank, if more than one is ranked: none
+        of them is shown to be worse than any other.
+        """
+        ranks = [self.lines[name].rank for name in self.in_order()]
+        several = sum(rank is not None for rank in ranks) > 1
+        first = {(place, 1) for place, rank in enumerate(ranks) if several and rank and rank[0] == 1}
+        return _kept(latex_table(*self._table(), first), path)
 
     def to_json(self) -> dict[str, Any]:
         """What the JSON file holds; `score.schema.json` describes it."""

@@ -218,6 +218,23 @@ random (control) & 0.900 & 0.250 ... 0.750 & - & - & - & - & 7 & 3 misclassified
     )
 
 
+@pytest.mark.parametrize(
+    ("ranks", "bold"),
+    [
+        ({"a": (1, 2), "b": (1, 3), "c": (2, 3)}, ["a", "b"]),
+        ({"a": (1, 1), "b": (2, 3), "c": None}, ["a"]),
+        ({"a": (1, 1)}, []),
+        ({"a": None, "b": None}, []),
+    ],
+)
+def test_latex_is_bold_where_no_method_is_shown_to_be_better(score, known, ranks, bold):
+    lines = {name: replace(known, rank=rank) for name, rank in ranks.items()}
+    text = replace(score, lines={**lines, "random": score["random"]}).to_latex()
+    found = [line.split(" & ")[0] for line in text.splitlines() if r"\textbf{0.500} & 0.250 ..." in line]
+    assert found == bold
+    assert text.count("textbf") == len(bold)
+
+
 def test_a_data_frame_has_the_numbers_of_the_csv(full):
     pd = pytest.importorskip("pandas")
     frame = full.to_dataframe()
