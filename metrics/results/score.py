@@ -14,7 +14,8 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from bam.base.errors import BamError, unknown
 from bam.base.files import write_json, write_text
-from bam.metrics.results.plot import Plot
+from bam.metrics.results.curves import curve_sections
+from bam.metrics.results.panels import small_multiples
 from bam.metrics.results.schema import (
     ARROWS,
     FORMAT,
@@ -26,6 +27,7 @@ from bam.metrics.results.schema import (
     Line,
     Validity,
 )
+from bam.metrics.results.style import PAGE, write_png
 from bam.metrics.results.table import csv_table, latex_table, markdown_table
 from bam.metrics.statistics.comparison import Comparison
 
@@ -171,9 +173,9 @@ class Score:
         """Write <metric>.json, .md and, with a chart, .png to a folder; returns the first path."""
         path = Path(folder) / f"{self.metric}.json"
         if self.chart:
-            self._plot(self.chart).write(
-                path.with_suffix(".png"), [name for name, line in self.lines.items() if line.control]
-            )
+            lines = {name: self.lines[name] for name in self.in_order()}
+            figure = small_multiples(curve_sections(self.chart, lines, self.oracle), PAGE)
+            write_png(figure, path.with_suffix(".png"))
         write_json(path, self.to_json())
         write_text(path.with_suffix(".md"), self.markdown())
         return path
@@ -191,13 +193,6 @@ class Score:
         lost = [name for name in old.lines if name not in self.lines]
         changes += [f"with {', '.join(lost)}, which this one has not"] if lost else []
         return f"this replaces {path}, of a run {'; '.join(changes)}" if changes else ""
-
-    def _plot(self, chart: Chart) -> Plot:
-        panels = {
-            label: {name: line.curves.get(key) for name, line in self.lines.items()}
-            for label, key in chart.panels.items()
-        }
-        return Plot(chart.title, chart.x_label, chart.x, panels)
 
 
 def _changes(old: Configuration, new: Configuration) -> list[str]:

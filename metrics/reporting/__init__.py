@@ -1,0 +1,1 @@
+"""Scores as charts, for reports and for papers."""
