@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,6 +71,7 @@ def styled(**more: Any) -> Iterator[None]:
         yield
 
 
+@lru_cache(1000)
 def width_of(text: str) -> float:
     """How wide a line of text is, in points."""
     from matplotlib.font_manager import FontProperties

@@ -78,9 +78,15 @@ def score():
     return make_score((*METHODS, *CONTROLS))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
+def small_score():
+    """A score of three methods and three controls. Not to be changed."""
+    return make_score((*METHODS[6:9], *CONTROLS[2:]))
+
+
+@pytest.fixture(scope="session")
 def series_score():
-    """The same as that of `rmcs` is, one value of which is not known."""
+    """The same as that of `rmcs` is, one value of which is not known. Not to be changed."""
     rng = np.random.default_rng(1)
     mcs = {name: rng.random(10).tolist() for name in (*METHODS, *CONTROLS)}
     mcs["fullgrad"][3] = None
