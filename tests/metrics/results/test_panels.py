@@ -81,6 +81,8 @@ def test_nothing_that_is_written_overlaps_or_is_cut(width, legible):
     curves = {name: Curve((1, -0.25, 0)) for name in names}
     curves |= {name: CURVES[name] for name in ("random", "object_mask")}
     legible(drawn(Section("share of images whose class stays", "share of pixels", X, curves), width=width))
+    title, percent = "score, from that of noise (0) to the one of the oracle (1)", (0, 50, 100)
+    legible(drawn(Section(title, "noise, %", percent, {"a": CURVES["a"], "b": CURVES["b"]}), width=width))
 
 
 def test_panels_are_as_many_in_a_row_as_there_is_room():
