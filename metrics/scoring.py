@@ -16,7 +16,7 @@ from bam.metrics.results.image_values import ImageValues
 from bam.metrics.results.schema import Chart, Configuration, Line, Network, Validity
 from bam.metrics.results.score import Score
 from bam.metrics.statistics.comparison import Comparison, compare
-from bam.metrics.statistics.estimate import TRIAL_SIZE, estimates, mean_curve, trial_sd
+from bam.metrics.statistics.estimate import TRIAL_SIZE, curve_estimates, estimates, trial_sd
 from bam.metrics.statistics.resampling import Resampling
 from bam.models.training.validity import Check, checks
 
@@ -66,6 +66,7 @@ def evaluate(metric: Metric, run: Run) -> Score:
         notes=(*metric.notes, *found.notes, *_notes(comparison, metric, found.models, unsuited, run)),
         chart=curves and Chart(curves.title, curves.x_label, tuple(curves.x), dict(curves.panels)),
         axes=_axes(curves) if curves else {},
+        oracle=getattr(found, "oracle", False),
         details=found.details,
         images=_image_values(found),
         basis=Basis(run, settings, found),
@@ -103,7 +104,10 @@ def _concluded(measured: Measured, metric: Metric, run: Run) -> tuple[Comparison
         )
         for key, other in measured.beside.items()
     }
-    curves = measured.curves.curves if measured.curves else {}
+    curves = {
+        key: curve_estimates(found, resampling)
+        for key, found in (measured.curves.curves if measured.curves else {}).items()
+    }
     lines = {}
     for name, estimate in estimates(measured.values, resampling, measured.rate).items():
         lines[name] = Line(
@@ -115,7 +119,8 @@ def _concluded(measured: Measured, metric: Metric, run: Run) -> tuple[Comparison
             rank=comparison.ranks.get(name),
             beside={key: found[name] for key, found in beside.items() if name in found},
             counts={key: numbers[name] for key, numbers in measured.counts.items()},
-            curves={key: mean_curve(found[name]) for key, found in curves.items()},
+            curves={key: found[name].means for key, found in curves.items()},
+            curve_intervals={key: found[name].intervals for key, found in curves.items()},
         )
     return comparison, lines
 

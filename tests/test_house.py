@@ -23,6 +23,7 @@ FLOORS = (
     "bam.metrics.perturbation",
     "bam.metrics.inpainting",
     "bam.metrics.judging",
+    "bam.metrics.reporting",
     "bam.metrics.api",
     "bam.metrics.reporting",
     "bam.cli",

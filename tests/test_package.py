@@ -134,6 +134,8 @@ BLOCKED = (
         "bam.metrics.__main__",
         "bam.metrics.api",
         "bam.metrics.judging.report",
+        "bam.metrics.reporting.charts",
+        "bam.metrics.reporting.export",
         "bam.metrics.results.score",
         "bam.metrics.statistics.comparison",
         "bam.models",

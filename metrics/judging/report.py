@@ -30,9 +30,10 @@ from bam.metrics.judging.measures import (
 )
 from bam.metrics.metric import METRICS
 from bam.metrics.results.environment import environment
-from bam.metrics.results.plot import Plot
+from bam.metrics.results.panels import Curve, Section, small_multiples
 from bam.metrics.results.schema import ARROWS, FORMAT, Configuration, Direction, Environment
 from bam.metrics.results.score import Score
+from bam.metrics.results.style import PAGE, write_png
 from bam.metrics.results.table import markdown_table
 from bam.metrics.scoring import evaluate
 
@@ -90,7 +91,7 @@ class Judgement:
         path = Path(folder) / "judgement.json"
         write_json(path, _adapter().dump_python(self, mode="json"))
         write_text(path.with_suffix(".md"), self.table())
-        self._plot().write(path.with_suffix(".png"))
+        write_png(small_multiples([self._noise_section()], PAGE, "metric"), path.with_suffix(".png"))
         return path
 
     def table(self) -> str:
@@ -136,16 +137,15 @@ class Judgement:
         lines = [[name, *(found.get((name, other)) for other in names)] for name in names]
         return markdown_table(["tau", *names], lines)
 
-    def _plot(self) -> Plot:
+    def _noise_section(self) -> Section:
         """The noise test, every metric between what it gives noise alone (0) and the oracle (1)."""
         curves = {}
         for name, verdict in self.metrics.items():
             values = verdict.soundness.values if verdict.soundness else (0.0,)
             if values[0] != values[-1]:
-                curves[name] = [(value - values[-1]) / (values[0] - values[-1]) for value in values]
+                curves[name] = Curve([(value - values[-1]) / (values[0] - values[-1]) for value in values])
         label = "score, from that of noise (0) to the oracle's (1)"
-        shares = [100 * share for share in NOISE_SHARES]
-        return Plot("metrics of the oracle map with noise in it", "noise, %", shares, {label: curves})
+        return Section(label, "noise in the oracle map, %", [100 * share for share in NOISE_SHARES], curves)
 
 
 def _noise_test(sound: Soundness | None) -> str | None:

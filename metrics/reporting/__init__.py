@@ -1,1 +1,1 @@
-"""What a researcher shows: the report on a folder of results, with pictures."""
+"""Scores as charts, maps to look at, and the report on a folder of results."""

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from bam.metrics.statistics.estimate import Estimate
 from bam.models.training.validity import Check
 
-FORMAT = 3
+FORMAT = 4
 Direction = Literal["up", "down"]
 ARROWS = {"up": "↑", "down": "↓"}
 
@@ -40,8 +40,9 @@ class Line:
     control: a row below the methods. excluded: how many images are left out, by reason. seconds: what the
     method took, as if nothing else were asked for. trial_sd: standard deviation between random samples of
     100 images. rank: its rank set, see `Comparison`. beside: further numbers; counts: numbers
-    of images or maps, or short texts; curves: means over the images, along the axes of `Score.axes`. version,
-    settings: of the method, with all its settings.
+    of images or maps, or short texts; curves: means over the images, along the axes of `Score.axes`;
+    curve_intervals: the lower and the upper ends of their 95% intervals, each point for itself, None where
+    there are none. version, settings: of the method, with all its settings.
     """
 
     estimate: Estimate
@@ -53,6 +54,9 @@ class Line:
     beside: Mapping[str, Estimate] = field(default_factory=dict)
     counts: Mapping[str, int | str] = field(default_factory=dict)
     curves: Mapping[str, tuple[float, ...] | None] = field(default_factory=dict)
+    curve_intervals: Mapping[str, tuple[tuple[float, ...], tuple[float, ...]] | None] = field(
+        default_factory=dict
+    )
     version: int | str | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
 

@@ -15,8 +15,9 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from bam.base.errors import BamError, unknown
 from bam.base.files import write_json, write_text
+from bam.metrics.results.curves import curve_sections
 from bam.metrics.results.image_values import read_image_values
-from bam.metrics.results.plot import Plot
+from bam.metrics.results.panels import small_multiples
 from bam.metrics.results.schema import (
     ARROWS,
     FORMAT,
@@ -28,6 +29,7 @@ from bam.metrics.results.schema import (
     Line,
     Validity,
 )
+from bam.metrics.results.style import PAGE, write_png
 from bam.metrics.results.table import csv_table, latex_table, markdown_table
 from bam.metrics.statistics.comparison import Comparison
 
@@ -43,7 +45,8 @@ class Score:
     defined. lines: what was found of each method, by its name. columns: the further ones of the table.
     comparison: tests between the methods. unsuited: the methods that do not apply to the networks, and why.
     notes: sentences below the table. chart, axes: the curves behind the values, if any, and their x axes.
-    details: more, by the metric.
+    oracle: whether `object_mask` is where the truth is, so that its value is what a right map has. details:
+    more, by the metric.
 
     images: `ImageValues`, the numbers of single images, written beside the file; None where there are none.
     basis: what the score was made of, see `metrics.scoring.Basis`; it is not written.
@@ -64,6 +67,7 @@ class Score:
     notes: tuple[str, ...] = ()
     chart: Chart | None = None
     axes: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    oracle: bool = False
     details: Mapping[str, Any] = field(default_factory=dict)
     format: int = FORMAT
     images: Annotated[Any, Field(exclude=True)] = field(default=None, repr=False, compare=False)
@@ -99,7 +103,7 @@ class Score:
         return self.markdown()
 
     def __repr__(self) -> str:
-        best = [f"{name} {self[name].value}" for name in self._in_order()[:3]]
+        best = [f"{name} {self[name].value}" for name in self.in_order()[:3]]
         shown = ", ".join([*best, *(["..."] if len(self.lines) > 3 else [])])
         return f"<Score {self.metric} of {len(self.lines)} methods: {shown}>"
 
@@ -111,7 +115,7 @@ class Score:
         timed = any(line.seconds is not None for line in self.lines.values())
         head = ["method", f"{self.title} {ARROWS[self.direction]}", "95% interval"]
         lines = []
-        for name in self._in_order():
+        for name in self.in_order():
             line = self.lines[name]
             left_out = ", ".join(f"{count} {why}" for why, count in line.excluded.items() if count)
             lines.append(
@@ -128,7 +132,8 @@ class Score:
         times = ["ms/image"] if timed else []
         return [*head, *(column.heading for column in columns), *times, "n", "left out"], lines
 
-    def _in_order(self) -> list[str]:
+    def in_order(self) -> list[str]:
+        """The methods as the table has them: best first, those without a value last, controls below."""
         sign = 1 if self.direction == "up" else -1
 
         def place(name: str) -> tuple[bool, float]:
@@ -143,19 +148,26 @@ class Score:
             import pandas as pd
         except ImportError:
             raise BamError("to_dataframe needs pandas: `pip install pandas`") from None
-        names = self._in_order()
+        names = self.in_order()
         return pd.DataFrame([_numbers(self[name]) for name in names], pd.Index(names, name="method"))
 
     def to_csv(self, path: str | Path | None = None) -> str:
         """The lines as CSV, numbers in full; also written to `path`, if there is one."""
-        numbers = {name: _numbers(self[name]) for name in self._in_order()}
+        numbers = {name: _numbers(self[name]) for name in self.in_order()}
         head = list(dict.fromkeys(key for line in numbers.values() for key in line))
         lines = [[name, *(line.get(key) for key in head)] for name, line in numbers.items()]
         return _kept(csv_table(["method", *head], lines), path)
 
     def to_latex(self, path: str | Path | None = None) -> str:
-        """The table as a LaTeX tabular with booktabs' rules; also written to `path`, if there is one."""
-        return _kept(latex_table(*self.rows()), path)
+        """The table as a LaTeX tabular with booktabs' rules; also written to `path`, if there is one.
+
+        Bold are the values of all methods whose rank set has the first rank, if more than one is ranked: none
+        of them is shown to be worse than any other.
+        """
+        ranks = [self.lines[name].rank for name in self.in_order()]
+        several = sum(rank is not None for rank in ranks) > 1
+        first = {(place, 1) for place, rank in enumerate(ranks) if several and rank and rank[0] == 1}
+        return _kept(latex_table(*self.rows(), first), path)
 
     def to_json(self) -> dict[str, Any]:
         """What the JSON file holds; `score.schema.json` describes it."""
@@ -165,9 +177,9 @@ class Score:
         """Write <metric>.json, .md and, with a chart, .png to a folder; returns the first path."""
         path = Path(folder) / f"{self.metric}.json"
         if self.chart:
-            self._plot(self.chart).write(
-                path.with_suffix(".png"), [name for name, line in self.lines.items() if line.control]
-            )
+            lines = {name: self.lines[name] for name in self.in_order()}
+            figure = small_multiples(curve_sections(self.chart, lines, self.oracle), PAGE)
+            write_png(figure, path.with_suffix(".png"))
         if self.images:
             self.images.write(_beside(path))
         else:  # or an older run's would be taken for those of this one
@@ -189,13 +201,6 @@ class Score:
         lost = [name for name in old.lines if name not in self.lines]
         changes += [f"with {', '.join(lost)}, which this one has not"] if lost else []
         return f"this replaces {path}, of a run {'; '.join(changes)}" if changes else ""
-
-    def _plot(self, chart: Chart) -> Plot:
-        panels = {
-            label: {name: line.curves.get(key) for name, line in self.lines.items()}
-            for label, key in chart.panels.items()
-        }
-        return Plot(chart.title, chart.x_label, chart.x, panels)
 
 
 def _changes(old: Configuration, new: Configuration) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -40,14 +40,23 @@ def csv_table(head: Sequence[str], lines: Sequence[Sequence[Any]]) -> str:
     return text.getvalue()
 
 
-def latex_table(head: Sequence[str], lines: Sequence[Sequence[Any]]) -> str:
-    """The same as a LaTeX tabular with the rules of booktabs."""
+def latex_table(
+    head: Sequence[str], lines: Sequence[Sequence[Any]], bold: Collection[tuple[int, int]] = ()
+) -> str:
+    """The same as a LaTeX tabular with the rules of booktabs.
 
-    def row(cells: Iterable[str]) -> str:
+    bold: the cells that are printed so, each by its line and its column.
+    """
+
+    def row(cells: Iterable[str], columns: Collection[int] = ()) -> str:
         texts = ("".join(_LATEX.get(letter, letter) for letter in text) for text in cells)
-        return " & ".join(texts) + r" \\"
+        shown = (rf"\textbf{{{text}}}" if place in columns else text for place, text in enumerate(texts))
+        return " & ".join(shown) + r" \\"
 
-    body = [row(map(cell, line)) for line in lines]
+    body = [
+        row(map(cell, line), {column for at, column in bold if at == place})
+        for place, line in enumerate(lines)
+    ]
     begin, end = rf"\begin{{tabular}}{{l{'r' * (len(head) - 1)}}}", r"\end{tabular}"
     return "\n".join([begin, r"\toprule", row(head), r"\midrule", *body, r"\bottomrule", end]) + "\n"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,6 +64,45 @@ def _agreed(rate: float, sources: int) -> tuple[float, float]:
     """The interval of a rate of 0 or 1 in so many independent trials."""
     end = ((1 - LEVEL) / 2) ** (1 / sources)
     return (end, 1.0) if rate == 1 else (0.0, 1 - end)
+
+
+@dataclass(frozen=True)
+class CurveEstimate:
+    """The points of a mean curve, and the lower and the upper ends of their intervals; None: not known."""
+
+    means: tuple[float, ...] | None
+    intervals: tuple[tuple[float, ...], tuple[float, ...]] | None
+
+
+def curve_estimates(curves: Mapping[str, np.ndarray], resampling: Resampling) -> dict[str, CurveEstimate]:
+    """For each of the curves, float (n, K), the mean of those that have no NaN, each point with the interval
+    that `estimates` gives it: that of a rate where a curve's values are 0 and 1 alone.
+
+    The intervals hold point by point, not for all points of a curve at once.
+    """
+    tables: dict[bool, dict[tuple[str, int], np.ndarray]] = {True: {}, False: {}}
+    for name, values in curves.items():
+        used = ~np.isnan(values).any(1)
+        rates = bool(np.isin(values[used], (0, 1)).all())
+        points = np.where(used[:, None], values, np.nan).T
+        tables[rates] |= {(name, place): point for place, point in enumerate(points)}
+    found = {
+        key: known
+        for rates, table in tables.items()
+        for key, known in estimates(table, resampling, rates).items()
+    }
+    return {
+        name: _curve_estimate([found[name, place] for place in range(values.shape[1])])
+        for name, values in curves.items()
+    }
+
+
+def _curve_estimate(points: Sequence[Estimate]) -> CurveEstimate:
+    means, lows, highs = (
+        tuple(getattr(point, key) for point in points) for key in ("value", "ci_low", "ci_high")
+    )
+    # All points are of the same images, so that each is known or none.
+    return CurveEstimate(None if None in means else means, None if None in lows else (lows, highs))
 
 
 def mean_curve(curves: np.ndarray) -> tuple[float, ...] | None:

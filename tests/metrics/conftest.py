@@ -139,3 +139,31 @@ def explained():
         return Explained(originals, maps, orders(relevance(maps)[0], seeds))
 
     return make
+
+
+@pytest.fixture
+def legible():
+    """From a figure to nothing, if all that is written in it is on the sheet and nothing on another."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    from bam.metrics.results.style import styled
+
+    def check(figure):
+        with styled():
+            renderer = FigureCanvasAgg(figure).get_renderer()
+            figure.draw(renderer)
+            labels = [
+                text for axes in figure.axes for text in (*axes.get_xticklabels(), *axes.get_yticklabels())
+            ]
+            shown = [text for text in (*figure.texts, *labels) if text.get_visible() and text.get_text()]
+            boxes = [text.get_window_extent(renderer) for text in shown]
+        for place, box in enumerate(boxes):
+            name = shown[place].get_text()
+            assert box.x0 >= 0 <= box.y0, name
+            assert box.x1 <= figure.bbox.x1, name
+            assert box.y1 <= figure.bbox.y1, name
+            # Between two lines the highest letters may come as near to the lowest as they like.
+            inner = [other.padded(0, -0.15 * other.height) for other in (box, *boxes[:place])]
+            assert not inner[0].count_overlaps(inner[1:]), name
+
+    return check

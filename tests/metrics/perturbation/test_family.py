@@ -59,6 +59,9 @@ def test_score_files_hold_what_the_design_asks(small_run):
     curves, value = line["curves"], line["estimate"]["value"]
     assert len(curves["curve"]) == len(curves["least_relevant_first_curve"]) == 11
     assert curves["curve"][0] == 1
+    lows, highs = line["curve_intervals"]["curve"]
+    assert all(low <= mean <= high for low, mean, high in zip(lows, curves["curve"], highs, strict=True))
+    assert content["oracle"] is True
     assert value == pytest.approx(np.trapezoid(curves["curve"], dx=0.1))
     assert line["beside"]["least_relevant_first"]["value"] == pytest.approx(
         np.trapezoid(curves["least_relevant_first_curve"], dx=0.1)

@@ -31,6 +31,7 @@ def full(score, known):
         beside={"base": Estimate(0.125, 0.1, 0.2, 3)},
         counts={"ties": 4, "why": "x"},
         curves={"curve": (1.0, 0.0), "none": None},
+        curve_intervals={"curve": ((0.75, 0.0), (1.0, 0.5)), "none": None},
         version=2,
         settings={"samples": 50, "noise": 0.15, "layer": None},
     )
@@ -45,6 +46,7 @@ def full(score, known):
         notes=("Read it so.",),
         chart=Chart("title", "x", (0.0, 1.0), {"y": "curve"}),
         axes={"curve": (0.0, 1.0)},
+        oracle=True,
         details={"threshold": 0.1},
     )
 
@@ -216,6 +218,23 @@ random (control) & 0.900 & 0.250 ... 0.750 & - & - & - & - & 7 & 3 misclassified
     )
 
 
+@pytest.mark.parametrize(
+    ("ranks", "bold"),
+    [
+        ({"a": (1, 2), "b": (1, 3), "c": (2, 3)}, ["a", "b"]),
+        ({"a": (1, 1), "b": (2, 3), "c": None}, ["a"]),
+        ({"a": (1, 1)}, []),
+        ({"a": None, "b": None}, []),
+    ],
+)
+def test_latex_is_bold_where_no_method_is_shown_to_be_better(score, known, ranks, bold):
+    lines = {name: replace(known, rank=rank) for name, rank in ranks.items()}
+    text = replace(score, lines={**lines, "random": score["random"]}).to_latex()
+    found = [line.split(" & ")[0] for line in text.splitlines() if r"\textbf{0.500} & 0.250 ..." in line]
+    assert found == bold
+    assert text.count("textbf") == len(bold)
+
+
 def test_a_data_frame_has_the_numbers_of_the_csv(full):
     pd = pytest.importorskip("pandas")
     frame = full.to_dataframe()
@@ -272,11 +291,11 @@ FORMAT_1 = {
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (json.dumps(FORMAT_1), "iir.json is of format 1, this version reads 3: make it again"),
-        (json.dumps({**FORMAT_1, "format": 4}), "is of format 4, this version reads 3"),
-        (json.dumps({**FORMAT_1, "format": 3}), "holds no score .*: make it again"),
+        (json.dumps(FORMAT_1), "iir.json is of format 1, this version reads 4: make it again"),
+        (json.dumps({**FORMAT_1, "format": 3}), "is of format 3, this version reads 4"),
+        (json.dumps({**FORMAT_1, "format": 4}), "holds no score .*: make it again"),
         ("[]", "is of format 1"),
-        ('{"format": 3', "holds no score .*: make it again"),
+        ('{"format": 4', "holds no score .*: make it again"),
         ("", "holds no score .*: make it again"),
         (b"\xff\xfe{", "holds no score .*: make it again"),
     ],

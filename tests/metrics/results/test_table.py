@@ -1,8 +1,6 @@
 import numpy as np
 import pytest
-from PIL import Image
 
-from bam.metrics.results.plot import Plot
 from bam.metrics.results.table import cell, csv_table, latex_table, markdown_table
 from bam.metrics.statistics.estimate import Estimate
 
@@ -31,6 +29,11 @@ def test_a_table_has_a_line_for_each_entry():
     )
 
 
+def test_latex_prints_cells_bold():
+    text = latex_table(["method", "S"], [["a_b", 0.5], ["c", 0.25]], {(0, 1), (1, 0)})
+    assert text.splitlines()[4:6] == [r"a\_b & \textbf{0.500} \\", r"\textbf{c} & 0.250 \\"]
+
+
 def test_csv_quotes_what_it_must():
     lines = [["f(a=1, b='x')", 1 / 3, None], ['say "so"', True, 2]]
     assert csv_table(["method", "v", "n"], lines) == (
@@ -53,19 +56,3 @@ method & S $\uparrow$ \\
 \end{tabular}
 """
     )
-
-
-def test_every_panel_and_method_is_drawn(tmp_path):
-    """A curve at the top of one panel, none in the other: the picture is no longer even where it goes."""
-    x = [0, 1, 2]
-    both = {"first": {"a": [0, 1, 0.5], "b": [1, 0, 0.2]}, "second": {"a": [0.1, 0.2, 0.3]}}
-    Plot("title", "x", x, both).write(tmp_path / "both.png", ["b"])
-    Plot("title", "x", x, {"first": both["first"]}).write(tmp_path / "one.png")
-    widths = [Image.open(tmp_path / name).width for name in ("both.png", "one.png")]
-    assert widths[0] > widths[1] > 300
-    assert not list(tmp_path.glob(".partial*"))
-
-
-def test_a_plot_without_curves_is_an_empty_picture(tmp_path):
-    Plot("title", "x", [0, 1], {"y": {}}).write(tmp_path / "empty.png")
-    assert Image.open(tmp_path / "empty.png").width > 300

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bam.metrics.statistics.estimate import Estimate, estimates, trial_sd
+from bam.metrics.statistics.estimate import Estimate, curve_estimates, estimates, trial_sd
 from bam.metrics.statistics.resampling import Resampling
 
 
@@ -82,6 +82,34 @@ def test_nan_are_left_out_and_one_source_is_not_enough():
     assert of([1, 1], np.array([["a", "x"], ["b", "x"]])) == Estimate(1.0, None, None, 2)
     assert of([np.nan, np.nan], sources[:2]) == Estimate(None, None, None, 0)
     assert estimates({}, Resampling(sources, 0)) == {}
+
+
+def test_points_of_curves_are_estimated_as_all_else():
+    """Of those images whose whole curve is known; a curve of 0 and 1 alone is one of rates."""
+    rng = np.random.default_rng(3)
+    sources = np.stack([np.arange(40) % 8, np.arange(40) % 5], 1)
+    curves = {"scores": rng.random((40, 3)), "rates": (rng.random((40, 3)) < 0.7).astype(float)}
+    curves["rates"][:, 0] = 1
+    for values in curves.values():
+        values[7, 1] = np.nan
+    found = curve_estimates(curves, Resampling(sources, seed=0))
+    rest = np.arange(40) != 7
+    for name, values in curves.items():
+        points = [of(column[rest], sources[rest], rates=name == "rates") for column in values.T]
+        assert found[name].means == pytest.approx([point.value for point in points])
+        lows, highs = found[name].intervals
+        assert lows == pytest.approx([point.ci_low for point in points])
+        assert highs == pytest.approx([point.ci_high for point in points])
+    assert found["rates"].intervals[0][0] == pytest.approx(0.025 ** (1 / 5))
+
+
+def test_curves_of_no_image_and_of_one():
+    sources = np.array([["a", "x"], ["b", "y"]])
+    curves = {"none": np.full((2, 3), np.nan), "one": np.array([[0.5, 0.25], [np.nan, 1]])}
+    found = curve_estimates(curves, Resampling(sources, seed=0))
+    assert (found["none"].means, found["none"].intervals) == (None, None)
+    assert (found["one"].means, found["one"].intervals) == ((0.5, 0.25), None)
+    assert curve_estimates({}, Resampling(sources, seed=0)) == {}
 
 
 @pytest.mark.parametrize("count", [120, 300, 998, 20_000])
