@@ -83,7 +83,7 @@ def sweep(
         with Progress(f"{classifier.name} on {images.name}", amounts, "maps") as progress:
             for part, missing in work:
                 where = f"images {part.start + 1}-{min(part.stop, len(wanted))} of {len(wanted)}"
-                steps = _announced(missing, where, part.stop - part.start, progress)
+                steps = announced(missing, where, part.stop - part.start, progress)
                 # Closed, since what it holds of the classifier must end when this does, whatever ends it.
                 with closing(compute(images[part], missing)) as computed:
                     for key, rows in zip(steps, computed, strict=True):
@@ -105,7 +105,7 @@ def _missing(
             yield part, missing
 
 
-def _announced(keys: Sequence[Key], where: str, amount: int, progress: Progress) -> Iterator[Key]:
+def announced(keys: Sequence[Key], where: str, amount: int, progress: Progress) -> Iterator[Key]:
     """The keys, one after another, each shown as what is now in work."""
     methods = list(dict.fromkeys(_method(key) for key in keys))
     for key in keys:
