@@ -1,0 +1,1 @@
+"""Maps and scores to look at."""
