@@ -24,8 +24,9 @@ def choose(
     methods: str | Sequence[Choice],
     common: Mapping[str, Any] | None = None,
     overrides: Sequence[str] = (),
+    always: Sequence[str] = ALWAYS,
 ) -> list[Explainer]:
-    """The methods asked for, each once, and the controls that no table is without.
+    """The methods asked for, each once, and `always`: the controls that no table is without.
 
     methods: a list, or a text with commas between its entries. An entry is a registered name, "all" for every
     one of those, a function, or what `custom_method` takes; settings may follow in brackets, as in
@@ -57,8 +58,8 @@ def choose(
     for key in common or {}:
         if not any(explainer.method.takes(key) for explainer in chosen.values()):
             raise BamError(f"none of the methods has the setting `{key}`")
-    always = {name: METHODS[name].with_settings() for name in ALWAYS}
-    return list({**chosen, **always}.values())
+    added = {name: METHODS[name].with_settings() for name in always}
+    return list({**chosen, **added}.values())
 
 
 def _found(entry: Choice) -> Iterator[tuple[Method, dict[str, Any]]]:

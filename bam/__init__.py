@@ -27,6 +27,7 @@ _PLACES = {
     "metric": "bam.metrics.metric",
     "read_score": "bam.metrics.results.score",
     "score": "bam.metrics.api",
+    "show": "bam.metrics.reporting.show",
 }
 __all__ = [*_PLACES, "__version__"]
 __getattr__ = lazily(__name__, _PLACES)

@@ -12,6 +12,7 @@ COMMANDS = {
     "download": ("bam.data_prep.download", "fetch COCO and MiniPlaces"),
     "build": ("bam.build_dataset", "build the dataset, from photographs or from the drawn sample"),
     "train": ("bam.train", "train the classifiers that are explained"),
+    "show": ("bam.show_maps", "look at maps of attribution methods"),
     "metrics": ("bam.metrics.__main__", "score attribution methods"),
     "cache": ("bam.cache", "what runs keep for others, and removing what none uses"),
     "doctor": ("bam.doctor", "versions, devices and extras, for reports of bugs"),

@@ -11,15 +11,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 from bam.attributions import METHODS
 from bam.attributions.choice import choose
-from bam.attributions.gradients import BASELINES
 from bam.base.progress import duration
-from bam.base.settings import Folder, one_of, parameters, setting, settings
+from bam.base.settings import Folder, parameters, setting, settings
 from bam.base.texts import split_outside_brackets
 from bam.cli import flags as command
+from bam.cli.shared import OfMethods, OwnNetwork
 from bam.metrics import METRICS
 from bam.metrics.api import make_run
 from bam.metrics.evaluation.plan import shares
@@ -29,7 +29,6 @@ from bam.metrics.judging.human import read_ranking
 from bam.metrics.metric import Metric, NoSettings, find_metric
 from bam.metrics.results.table import markdown_table
 from bam.models.inpainters import INPAINTERS
-from bam.models.network.scales import SCALES
 
 _listed = ", ".join(method.signature for method in METHODS.values())
 _controls = ", ".join(name for name in METHODS if METHODS[name].control)
@@ -49,14 +48,6 @@ class What:
         "path/to/file.py:function or a folder of .npy maps, see docs/own_methods.md (of these, "
         f"controls: {_controls}; random and edges are always there)",
     )
-    set: tuple[str, ...] = setting(
-        (), "METHOD.PARAMETER=VALUE, a setting of a method; may be given several times"
-    )
-    baseline: Annotated[str | None, one_of("baseline", BASELINES)] = setting(
-        None, "where integrated gradients start from (by default black)"
-    )
-    layer: str | None = setting(None, "layer that Grad-CAM explains (by default the last with feature maps)")
-    samples: int | None = setting(None, "gradients behind a smoothed or integrated one (by default 50)", ge=1)
     data: Folder = setting("data/bam", "folder of the dataset")
     models: Folder = setting("runs/models", "folder of the trained models")
     out: Folder = setting(
@@ -88,12 +79,6 @@ class Inputs:
         "model to explain: a name in the models' folder, or a .keras file of tf_keras (Keras 2) that you "
         "trust (by default scene_on_scene_only for iir, else object)",
     )
-    class_names: str | None = setting(None, "text file with the classes of a .keras file, one per line")
-    preprocess: Annotated[str, one_of("preprocessing", SCALES)] = setting(
-        "none",
-        "what a .keras file's network expects to be done to pixels in 0..255 before it gets them: 0..1 or "
-        "-1..1 (another range), torch or caffe (as Keras Applications calls them); none if it does it itself",
-    )
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -110,7 +95,13 @@ def _groups(argv: Sequence[str]) -> dict[str, type]:
             for entry in split_outside_brackets(value):
                 if ".py:" in entry:
                     find_metric(entry)
-    groups: dict[str, type] = {"what": What, "images and network": Inputs, "how": RunSettings}
+    groups: dict[str, type] = {
+        "what": What,
+        "settings of methods": OfMethods,
+        "images and network": Inputs,
+        "a network in a .keras file": OwnNetwork,
+        "how": RunSettings,
+    }
     for kind in dict.fromkeys(metric.settings for metric in METRICS.values()):
         if kind is not NoSettings:
             names = (metric.name for metric in METRICS.values() if metric.settings is kind)
@@ -120,11 +111,10 @@ def _groups(argv: Sequence[str]) -> dict[str, type]:
 
 def _main(flags: command.Flags) -> None:
     what, inputs, settings = flags.settings(What), flags.settings(Inputs), flags.settings(RunSettings)
+    of_methods, own = flags.settings(OfMethods), flags.settings(OwnNetwork)
     metrics = _metrics(what.metric)
     _check(flags, what, metrics)
-    common = {name: getattr(what, name) for name in ("baseline", "layer", "samples")}
-    common = {name: value for name, value in common.items() if value is not None}
-    explainers = choose(what.methods, common, what.set)
+    explainers = choose(what.methods, of_methods.common, of_methods.set)
     ranked = [explainer.name for explainer in explainers if not explainer.method.control]
     human = read_ranking(Path(what.human_ranking), ranked) if what.human_ranking else None
 
@@ -144,8 +134,8 @@ def _main(flags: command.Flags) -> None:
         settings,
         inputs.images,
         inputs.model,
-        inputs.class_names,
-        inputs.preprocess,
+        own.class_names,
+        own.preprocess,
     )
     if run.data and _shows(run, metrics):
         command.say_if_drawn(run.data)
@@ -231,7 +221,7 @@ def _check(flags: command.Flags, what: What, metrics: Sequence[Metric]) -> None:
 
 def _own_flags(metric: Metric) -> set[str]:
     """The flags that are for some metrics alone, of those that this one takes."""
-    kinds: list[Any] = [metric.settings, *([Inputs] if metric.images == "any" else [])]
+    kinds: list[Any] = [metric.settings, *([Inputs, OwnNetwork] if metric.images == "any" else [])]
     return {parameter.name for kind in kinds for parameter in parameters(kind)}
 
 

@@ -79,7 +79,7 @@ def score(
 
 
 def make_run(
-    asked: Mapping[str, Any],
+    asked: Mapping[str, Any] | None,
     explainers: Sequence[Any],
     data: str | Path | Dataset,
     models: str | Path,
@@ -90,16 +90,16 @@ def make_run(
     class_names: str | Path | Sequence[str] | None = None,
     preprocess: str = "none",
 ) -> Run:
-    """The run that measures the metrics `asked` for, by name with their settings.
+    """The run that measures the metrics `asked` for, by name with their settings; None for one of maps alone.
 
     The others as in `score`. Raises `BamError` if images, model, class_names or preprocess are given for a
     metric that does not take them.
     """
-    metrics = [METRICS[name] for name in asked]
+    metrics = [METRICS[name] for name in asked or {}]
     given = {"images": images, "model": model, "class_names": class_names}
     given["preprocess"] = None if preprocess == "none" else preprocess
     for name, value in given.items():
-        if value is not None and not any(each.images == "any" for each in metrics):
+        if value is not None and asked is not None and not any(each.images == "any" for each in metrics):
             raise BamError(f"`{name}` is for {_listed_any()}, which is not asked for")
     if Path(out).is_file():
         raise BamError(f"`out` must be a folder, and {out} is a file")
@@ -121,7 +121,7 @@ def make_run(
         None if images is None else Path(images),
         model,
         class_names,
-        asked,
+        asked or {},
         preprocess,
     )
 

@@ -136,19 +136,21 @@ BLOCKED = (
         "bam.metrics.judging.report",
         "bam.metrics.reporting.charts",
         "bam.metrics.reporting.export",
+        "bam.metrics.reporting.show",
         "bam.metrics.results.score",
         "bam.metrics.statistics.comparison",
         "bam.models",
         "bam.models.inpainters",
         "bam.models.stored",
         "bam.models.training.validity",
+        "bam.show_maps",
     ],
 )
 def test_rooms_that_work_without_tensorflow(name):
     subprocess.run([sys.executable, "-c", f"{BLOCKED}import {name}"], check=True)
 
 
-@pytest.mark.parametrize("command", ["build_dataset", "train", "metrics", "cache", "doctor"])
+@pytest.mark.parametrize("command", ["build_dataset", "train", "show_maps", "metrics", "cache", "doctor"])
 def test_a_wrong_flag_is_answered_without_tensorflow(command):
     heavy = "tensorflow", "tf_keras", "torch", "scipy.stats", "scipy.ndimage", "pandas", "matplotlib"
     code = (

@@ -20,6 +20,17 @@ def unknown(kind: str, name: str, known: Iterable[str], further: Iterable[str] =
     return BamError(f"unknown {kind} {name!r}: {hint}known are {', '.join(known) or 'none'}")
 
 
+def lacking(place: str, kind: str, name: str, known: Iterable[str]) -> BamError:
+    """The error for a name that is not among the `known` ones of a place that has too many to list.
+
+    >>> print(lacking("the folder photos", "image", "dgo.png", ["cat.png", "dog.png"]))
+    the folder photos has no image 'dgo.png': did you mean 'dog.png'? 2 are there, such as 'cat.png'
+    """
+    known = list(known)
+    there = f"{len(known)} are there, such as {known[0]!r}" if known else "there are none"
+    return BamError(f"{place} has no {kind} {name!r}: {did_you_mean(name, known)}{there}")
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A question with the nearest of the `known` names, whatever the case, and a space; "" if none is near.
 

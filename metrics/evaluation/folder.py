@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
 
 from bam.base.digests import digest
-from bam.base.errors import BamError
+from bam.base.errors import BamError, lacking
 from bam.base.files import files_below
 from bam.base.seeds import generator
 from bam.data_prep.dataset import Batch
@@ -29,14 +30,21 @@ class FolderPictures:
     come in a random order that depends on the seed and on how many they are; each is cut to the shape of the
     classifier's input, `size` (H, W), around its centre, and resized.
 
-    At most `limit` images are taken. Those that cannot be used, or are there under another name too, are left
-    out: `left_out` holds the reason for each. Raises `BamError` if there is no folder, or nothing in it that
-    can be used.
+    At most `limit` images are taken, or those of `names` alone, in their order. Those that cannot be used, or
+    are there under another name too, are left out: `left_out` holds the reason for each. Raises `BamError` if
+    there is no folder, nothing in it that can be used, or no file of one of the names.
     """
 
     name = "folder"
 
-    def __init__(self, folder: str | Path, size: tuple[int, int], seed: int, limit: int | None = None):
+    def __init__(
+        self,
+        folder: str | Path,
+        size: tuple[int, int],
+        seed: int,
+        limit: int | None = None,
+        names: Sequence[str] = (),
+    ):
         self.folder, self._size, self._seed = Path(folder), size, seed
         if not self.folder.is_dir():
             raise BamError(f"`images` names no folder: {self.folder}")
@@ -45,10 +53,13 @@ class FolderPictures:
         files = self._files()
         self._digests = {name: self._digest(name) for name in files}
         self._names = {self._digests[name]: name for name in reversed(files) if name.isprintable()}
-        for index in generator(seed, "images").permutation(len(files)):
+        in_order = [files[index] for index in generator(seed, "images").permutation(len(files))]
+        for name in dict.fromkeys(names) or in_order:
             if len(self.ids) == limit:
                 break
-            self._take(files[index])
+            if name not in self._digests:
+                raise lacking(f"the folder {self.folder}", "image", name, files)
+            self._take(name)
         if not self.ids:
             names = ", ".join(list(self.left_out)[:3]) or "no .jpg, .jpeg or .png file"
             raise BamError(f"{self.folder} holds no image that can be used ({names}): name another `images`")

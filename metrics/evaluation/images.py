@@ -93,8 +93,13 @@ def pictures(
     """
     if folder is not None:
         return FolderPictures(folder, classifier.input_size, seed, limit)
+    view = dataset.view(classifier.description.get("config", {}).get("on") or "object_scene")
+    return ViewPictures(shuffled(of_known_classes(view, classifier), seed), classifier)
+
+
+def of_known_classes(view: View, classifier: Classifier) -> View:
+    """Those composites of a view whose class is one that the classifier can name."""
     config = classifier.description.get("config", {})
-    view = dataset.view(config.get("on") or "object_scene")
-    if config.get("classes"):
-        view = Task(config["labels"], classes=config["classes"]).of_classes(view)
-    return ViewPictures(shuffled(view, seed), classifier)
+    return (
+        Task(config["labels"], classes=config["classes"]).of_classes(view) if config.get("classes") else view
+    )

@@ -83,7 +83,7 @@ def sweep(
         with Progress(f"{classifier.name} on {images.name}", amounts, "maps") as progress:
             for part, missing in work:
                 where = f"images {part.start + 1}-{min(part.stop, len(wanted))} of {len(wanted)}"
-                steps = _announced(missing, where, part.stop - part.start, progress)
+                steps = announced(missing, where, part.stop - part.start, progress)
                 # Closed, since what it holds of the classifier must end when this does, whatever ends it.
                 with closing(compute(images[part], missing)) as computed:
                     for key, rows in zip(steps, computed, strict=True):
@@ -105,7 +105,7 @@ def _missing(
             yield part, missing
 
 
-def _announced(keys: Sequence[Key], where: str, amount: int, progress: Progress) -> Iterator[Key]:
+def announced(keys: Sequence[Key], where: str, amount: int, progress: Progress) -> Iterator[Key]:
     """The keys, one after another, each shown as what is now in work."""
     methods = list(dict.fromkeys(_method(key) for key in keys))
     for key in keys:
@@ -144,10 +144,32 @@ def row_file_name(
     return "-".join(names)
 
 
-def _explain_batch(
+@dataclass(frozen=True)
+class BatchMaps:
+    """The maps of one method for a batch of N images, and what the rows say of them.
+
+    positive: float64 (N, H, W) at the input size, in 0..1, NaN where a map is not finite, see `positive_map`.
+    targets, predicted: int (N,), the classes explained and predicted. status: N texts, g_c, g_random: float64
+    (N,), seconds: for each map, all as in `Row`.
+    """
+
+    positive: np.ndarray
+    targets: np.ndarray
+    predicted: np.ndarray
+    status: np.ndarray
+    g_c: np.ndarray
+    g_random: np.ndarray
+    seconds: float
+
+
+def batch_maps(
     batch: Batch, view: str, classifier: Classifier, explainers: Sequence[Explainer], seed: int
-) -> Generator[list[Row], None, None]:
-    """The rows of one method after another."""
+) -> Generator[BatchMaps, None, None]:
+    """The maps of one method after another, of the true label, or of the predicted class where there is none.
+
+    view: the name of the image set that the batch is from. To be closed: until then the classifier remembers
+    what it was asked about the batch.
+    """
     images, regions = classifier.prepare(batch.images), classifier.prepare_masks(batch.masks)
     predicted = classifier.predictions(images)
     labels = batch.labels(classifier.labels)
@@ -165,15 +187,24 @@ def _explain_batch(
             maps = explainer.explain(classifier, images, targets, **known)
             seconds = (classifier.clock() - begin) / len(images)
             positive, states = positive_map(maps)
-            values = zip(
-                batch.ids,
-                targets.tolist(),
-                predicted.tolist(),
-                np.where(empty, EMPTY, states).tolist(),
-                region_attribution(positive, regions).tolist(),
-                region_attribution(positive, anywhere).tolist(),
-                strict=True,
+            yield BatchMaps(
+                positive,
+                targets,
+                predicted,
+                np.where(empty, EMPTY, states),
+                region_attribution(positive, regions),
+                region_attribution(positive, anywhere),
+                seconds,
             )
-            yield [
-                Row(v[0], view, classifier.name, explainer.name, *v[1:], round(seconds, 6)) for v in values
-            ]
+
+
+def _explain_batch(
+    batch: Batch, view: str, classifier: Classifier, explainers: Sequence[Explainer], seed: int
+) -> Generator[list[Row], None, None]:
+    """The rows of one method after another."""
+    with closing(batch_maps(batch, view, classifier, explainers, seed)) as computed:
+        for explainer, found in zip(explainers, computed, strict=True):
+            columns = (found.targets, found.predicted, found.status, found.g_c, found.g_random)
+            values = zip(batch.ids, *(column.tolist() for column in columns), strict=True)
+            seconds = round(found.seconds, 6)
+            yield [Row(v[0], view, classifier.name, explainer.name, *v[1:], seconds) for v in values]

@@ -91,7 +91,9 @@ def test_importing_it_costs_neither_tensorflow_nor_numpy():
 
 
 def test_there_is_nothing_that_is_not_there():
-    assert {"score", "judge", "read_score", "load_dataset", "load_classifier", "explain"} <= set(bam.__all__)
+    assert {"score", "show", "judge", "read_score", "load_dataset", "load_classifier", "explain"} <= set(
+        bam.__all__
+    )
     assert all(getattr(bam, name) is not None for name in bam.__all__)
     with pytest.raises(AttributeError, match="no attribute 'scores'"):
         _ = bam.scores

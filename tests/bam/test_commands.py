@@ -105,6 +105,21 @@ def test_images_and_a_network_of_ones_own_need_no_dataset(folders, tmp_path):
     assert "there is no dataset" in errors[0]
 
 
+def test_maps_are_shown(folders, tmp_path):
+    (tmp_path / "mine.py").write_text("def f(classifier, images, targets):\n    return images\n")
+    where = ("--data", folders["data"], "--models", folders["models"], "--out", tmp_path / "new" / "maps.pdf")
+    methods = f"random,attention_rollout,{tmp_path / 'mine.py'}:f"
+    out, errors = bam("show_maps", "--methods", methods, "--images", 2, "--pair", *where)
+    assert errors == []
+    assert out.splitlines() == [
+        "Left out, since they do not suit scene: attention_rollout (the network has no attention).",
+        f"written to {tmp_path / 'new' / 'maps.pdf'}",
+    ]
+    assert (tmp_path / "new" / "maps.pdf").read_bytes().startswith(b"%PDF")
+    _, errors = bam("show_maps", "--ids", "dog", *where, code=1)
+    assert "object_scene has no image 'dog'" in errors[0]
+
+
 @pytest.mark.parametrize(
     ("command", "flags", "words"),
     [
@@ -128,6 +143,10 @@ def test_images_and_a_network_of_ones_own_need_no_dataset(folders, tmp_path):
             "--images_per_pair must be greater than or equal to 10",
         ),
         ("metrics", ("--metrics", "idr"), "did you mean '--metric'"),
+        ("metrics", ("--preprocess", "torch"), "--preprocess is for --metric iir, inpainting"),
+        ("show_maps", ("--out", "maps.jpg"), "--out: maps.jpg must end in .pdf, .png or .svg"),
+        ("show_maps", ("--images", "3", "--limit", "3"), "--images 3 and --limit 3 both say how many"),
+        ("show_maps", ("--view", "object_scen"), "did you mean 'object_scene'"),
         ("metrics", ("--metric", "rmcs", "--judge"), "--judge needs a metric other than rmcs and tcav"),
     ],
 )
@@ -188,7 +207,7 @@ def test_all_commands_have_one_name():
         assert done.returncode == code
     assert "unknown command 'scor'" in done.stderr
     shown = subprocess.run([sys.executable, "-m", "bam"], capture_output=True, text=True).stdout
-    assert all(f"bam {name} " in shown for name in ("build", "train", "metrics", "cache", "doctor"))
+    assert all(f"bam {name} " in shown for name in ("build", "train", "show", "metrics", "cache", "doctor"))
 
 
 def test_help_lists_every_setting_with_its_default():
