@@ -14,6 +14,8 @@ COMMANDS = {
     "train": ("bam.train", "train the classifiers that are explained"),
     "show": ("bam.show_maps", "look at maps of attribution methods"),
     "metrics": ("bam.metrics.__main__", "score attribution methods"),
+    "benchmark": ("bam.benchmark.__main__", "everything, from the dataset to the report"),
+    "report": ("bam.report", "make the report on scores that are there, figures, tables, comparisons"),
     "cache": ("bam.cache", "what runs keep for others, and removing what none uses"),
     "doctor": ("bam.doctor", "versions, devices and extras, for reports of bugs"),
 }

@@ -33,6 +33,7 @@ FLOORS = (
     "bam.show_maps",
     "bam.cache",
     "bam.benchmark",
+    "bam.report",
     "bam.doctor",
     "bam.metrics.__main__",
     "bam.__main__",

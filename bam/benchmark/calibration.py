@@ -1,4 +1,4 @@
-"""How long a benchmark takes and how large it becomes, told from a few steps of its network on this machine."""
+"""How long a benchmark takes and how large it becomes, told from a few steps of its network here."""
 
 from __future__ import annotations
 

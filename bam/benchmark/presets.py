@@ -1,4 +1,4 @@
-"""What `bam benchmark` can be asked for: which networks are trained, and what is measured of how many images."""
+"""What `bam benchmark` can be asked for: which networks, and what is measured of how many images."""
 
 from __future__ import annotations
 

@@ -46,6 +46,7 @@ class Concepts:
     title="TCAV's MCS",
     direction="up",
     version=1,
+    question="Do mean scores of the dog concept differ between networks that rely on dogs more and less?",
     source="Yang & Kim 2019, appendix F; Kim et al. 2018",
     cite=("yang2019bam", "kim2018tcav"),
     per_image=False,

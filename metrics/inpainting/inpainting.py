@@ -63,6 +63,7 @@ class Inpainting(PatchGrid):
 @metric(
     direction="up",
     version=1,
+    question="Where what is relevant is painted as the second class, does the network see that class?",
     source="Cohen, Chefer & Wolf 2025",
     cite=("cohen2025meaningful",),
     images="any",

@@ -131,6 +131,15 @@ def judged(score: Score) -> list[Judged]:
     return result
 
 
+def judged_images(score: Score) -> Judged:
+    """A score that has the numbers of its images, as one that is read from a file can have."""
+    sign = 1 if score.direction == "up" else -1
+    values = {name: sign * found for name, found in score.images.values.items() if not np.isnan(found).all()}
+    real = [name for name in values if not score[name].control]
+    resampling = Resampling(score.images.sources, score.configuration.run["seed"])
+    return Judged(score.metric, score.direction, values, resampling, real)
+
+
 def separation(metric: Judged) -> Separation | None:
     """How far the real methods stand from `random`; None without `random` or real methods.
 

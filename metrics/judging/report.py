@@ -9,11 +9,11 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from bam.attributions.controls import NOISE_SHARES, degraded_oracle
 from bam.base.errors import BamError
-from bam.base.files import write_json, write_text
+from bam.base.files import read_json, write_json, write_text
 from bam.metrics.evaluation.run import Run
 from bam.metrics.judging.measures import (
     Judged,
@@ -96,7 +96,7 @@ class Judgement:
 
     def table(self) -> str:
         """As Markdown."""
-        tables = [self._metrics_table()]
+        tables = [markdown_table(*self.rows())]
         if self.taus:
             tables.append(self._tau_table())
         reason = "Not judged, giving no values for single images: "
@@ -106,7 +106,8 @@ class Judgement:
     def _repr_markdown_(self) -> str:
         return self.table()
 
-    def _metrics_table(self) -> str:
+    def rows(self) -> tuple[list[str], list[list[Any]]]:
+        """The table of the metrics: the headings of its columns, and its cells."""
         known = list(dict.fromkeys(name for verdict in self.metrics.values() for name in verdict.tau))
         head = ["metric", "random from real", "95% interval", "better than random", "worse", "spread"]
         head += ["95% interval", "pairs apart"]
@@ -128,7 +129,7 @@ class Judgement:
                     *(tau and tau.tau for tau in map(verdict.tau.get, known)),
                 ]
             )
-        return markdown_table([*head, "noise test", *(f"tau with {name}" for name in known)], lines)
+        return [*head, "noise test", *(f"tau with {name}" for name in known)], lines
 
     def _tau_table(self) -> str:
         names = list(self.metrics)
@@ -175,6 +176,18 @@ def _adapter() -> TypeAdapter:
 def judgement_schema() -> dict[str, Any]:
     """The JSON schema of a judgement file."""
     return _adapter().json_schema(mode="serialization")
+
+
+def read_judgement(folder: str | Path) -> Judgement | None:
+    """The judgement in a folder of results; None if there is none. Raises `BamError` for a damaged one."""
+    path = Path(folder) / "judgement.json"
+    if not path.exists():
+        return None
+    content = read_json(path)
+    try:
+        return _adapter().validate_python(content)
+    except ValidationError as error:
+        raise BamError(f"{path} holds no judgement ({str(error).splitlines()[0]}): make it again") from None
 
 
 def judge(scores: Score | Sequence[Score], human: Mapping[str, float] | None = None) -> Judgement:

@@ -39,6 +39,7 @@ def _step_axes(size: tuple[int, int]) -> Parts:
 
 @curve(
     "deletion",
+    question="Does the answer fall soon when the most relevant pixels are made grey?",
     title="deletion",
     direction="down",
     source="Petsiuk et al. 2018 (RISE)",
@@ -62,6 +63,7 @@ def deletion(explained: Explained, settings: NoSettings) -> np.ndarray:
 
 @curve(
     "insertion",
+    question="Does the answer rise soon when the most relevant pixels are put back into a blurred image?",
     title="insertion",
     direction="up",
     source="Petsiuk et al. 2018 (RISE)",
@@ -89,6 +91,7 @@ def _unchanged(name: str, substrate: Substrate, become: str) -> None:
     @curve(
         name,
         title=name.replace("_", " "),
+        question=f"Does the class go soon when the most relevant pixels {become}?",
         direction="down",
         source="Cohen et al. 2025, baselines",
         cite=("cohen2025meaningful",),

@@ -77,11 +77,13 @@ def curve(
     settings: type = NoSettings,
     note: str = "",
     cite: Sequence[str] = (),
+    question: str = "",
     **declared: Any,
 ) -> Callable:
     """Register a metric of this family; one sweep serves all that are asked for.
 
-    note: what stands below the table, where the docstring does not say it. declared: fields of `Curve`.
+    note: what stands below the table, where the docstring does not say it. question: see
+    `Metric`. declared: fields of `Curve`.
     """
 
     def register(measure: Callable[[Explained, Any], np.ndarray]) -> Callable:
@@ -96,6 +98,7 @@ def curve(
             images="any",
             needs_dataset=False,
             settings=settings,
+            question=question,
             notes=(note,) if note else notes_of(measure),
             planned=partial(_planned, found),
             cite=tuple(cite),

@@ -40,6 +40,7 @@ def _axes(size: tuple[int, int]) -> dict[str, np.ndarray]:
 
 @curve(
     "road",
+    question="Does the class go soon when the most relevant pixels are filled from their neighbours?",
     source="Rong et al. 2022 (ROAD)",
     cite=("rong2022consistent",),
     direction="down",

@@ -33,6 +33,7 @@ def boxes(ranks: np.ndarray, count: int) -> np.ndarray:
 
 @curve(
     "saliency",
+    question="Is the image cropped to its relevant part still recognised?",
     source="Dabkowski & Gal 2017",
     cite=("dabkowski2017real", "cohen2025meaningful"),
     direction="down",

@@ -55,6 +55,7 @@ def strongest(maps: np.ndarray, features: np.ndarray, seeds: np.ndarray) -> tupl
 
 @curve(
     "violation",
+    question="Does the answer move as the sign of the most relevant patch says, when it is removed?",
     source="Liu et al. 2022",
     cite=("liu2022rethinking", "cohen2025meaningful"),
     version=3,

@@ -31,9 +31,9 @@ class Picture:
 
 @dataclass(frozen=True)
 class Part:
-    """Something between the headings: a table, a picture, a smaller heading, a paragraph, or code."""
+    """Something below a heading: a table, a picture, a grid of pictures, a heading, a paragraph, or code."""
 
-    kind: Literal["table", "picture", "heading", "text", "code"]
+    kind: Literal["table", "picture", "grid", "heading", "text", "code"]
     value: Any
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bam.base.files import write_text
 from bam.metrics.reporting.content import Part, Report
+from bam.metrics.reporting.export import stylesheet
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -21,11 +22,15 @@ def html(report: Report) -> str:
         safe = re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text)))
         return Markup(re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", safe))
 
+    def broken(name: str) -> Markup:
+        """A long name that may be broken behind its underscores and hyphens."""
+        return Markup(re.sub(r"([_-])", r"\1<wbr>", str(escape(name))))
+
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters["marked"] = marked
-    style = Markup((TEMPLATES / "report.css").read_text(encoding="utf-8"))
+    environment.filters |= {"marked": marked, "broken": broken}
+    style = Markup(stylesheet() + (TEMPLATES / "report.css").read_text(encoding="utf-8"))
     return environment.get_template("report.html").render(report=report, style=style)
 
 
@@ -46,6 +51,8 @@ def _plain(part: Part) -> str:
         return part.value.markdown()
     if part.kind == "picture":
         return f"*{part.value.caption}* {part.value.description}\n"
+    if part.kind == "grid":
+        return f"*{part.value.caption}: pictures, see report.html*\n"
     if part.kind == "code":
         return "".join(f"    {line}\n" for line in part.value.splitlines())
     return f"### {part.value}\n" if part.kind == "heading" else f"{part.value}\n"

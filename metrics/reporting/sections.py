@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import combinations
+from typing import Any
 
 from bam.metrics.metric import METRICS
-from bam.metrics.reporting.content import Part, Results, Section
-from bam.metrics.reporting.tables import heading, score_table, summary, validity_table
+from bam.metrics.reporting.content import Part, Picture, Results, Section
+from bam.metrics.reporting.tables import Cell, Table, heading, score_table, summary, validity_table
 from bam.metrics.results.score import Score
+from bam.metrics.results.style import COLUMN
+from bam.metrics.results.table import cell
 
 SYMBOLS = {
     "object": "object (f_o)",
@@ -66,6 +70,34 @@ def summary_section(results: Results) -> Section:
     return Section("summary", "Which methods are among the best in what?", text, [Part("table", table)])
 
 
+def chart_parts(score: Score) -> list[Part]:
+    """The charts that there are of a score."""
+    from bam.metrics.reporting import charts
+    from bam.metrics.reporting.export import inline_svg
+
+    parts = []
+    for chart in charts.available(score):
+        if chart is charts.curves:
+            for label, key in score.chart.panels.items():
+                words = f"{heading(score)}: {label}"
+                parts.append(_chart(words, _described(score), inline_svg, charts.curves(score, COLUMN, key)))
+        else:
+            kind = {"bars": "values with 95% intervals", "series": "along the series of networks"}
+            words = f"{heading(score)}: {kind[chart.__name__]}"
+            parts.append(_chart(words, _described(score), inline_svg, chart(score, COLUMN)))
+    return parts
+
+
+def _chart(title: str, description: str, drawn: Callable[..., str], figure: Any) -> Part:
+    return Part("picture", Picture(title, description, svg=drawn(figure, title, description)))
+
+
+def _described(score: Score) -> str:
+    """The values of a chart in words, for those who do not see it."""
+    values = [f"{name} {cell(score[name].value)}" for name in score.in_order()]
+    return f"{heading(score)}, best first: {', '.join(values)}. All numbers are in the table."
+
+
 def metric_section(score: Score, pictures: Sequence[Part] = ()) -> Section:
     """One metric: what it asks, who is best, chart, table."""
     metric = METRICS.get(score.metric)
@@ -77,7 +109,7 @@ def metric_section(score: Score, pictures: Sequence[Part] = ()) -> Section:
         heading(score),
         text,
         [*pictures, table],
-        score.notes,
+        [note for note in score.notes if not note.startswith(("`rank set`", "It would take about"))],
         score.warnings(),
     )
 
@@ -104,3 +136,44 @@ def _verdict(score: Score) -> list[str]:
     if pair.images is None:
         return [f"{found} How many images would decide {what}, cannot be said: there are too few sources."]
     return [f"{found} About {pair.images:,} images would decide {what}, if it is as large as it seems."]
+
+
+def agreement_section(results: Results) -> list[Section]:
+    """Kendall's tau between the rankings of the metrics, and the judge's verdicts; nothing for one metric."""
+    from bam.metrics.judging.measures import agreement, judged_images
+    from bam.metrics.judging.report import read_judgement
+
+    found = [judged_images(score) for score in results.scores if score.images]
+    parts = []
+    if len(found) > 1:
+        taus = {(a.name, b.name): agreement(a, b) for a, b in combinations(found, 2)}
+        lines = []
+        for first in found:
+            cells = [
+                _tau(taus.get((first.name, other.name)) or taus.get((other.name, first.name)))
+                for other in found
+            ]
+            lines.append((first.name, cells))
+        head = ["metric", *(each.name for each in found)]
+        parts.append(
+            Part("table", Table("Kendall's tau between rankings of the methods, 95% interval", head, lines))
+        )
+    text = [
+        "Rankings by different metrics may differ, since they ask different questions. Tau is 1 where two "
+        "rankings are the same and about 0 where they have nothing to do with each other; few images draw it "
+        "towards 0."
+    ]
+    judgement = read_judgement(results.folder)
+    if judgement:
+        head, lines = judgement.rows()
+        cells = [(str(line[0]), [Cell(cell(value)) for value in line[1:]]) for line in lines]
+        parts.append(Part("table", Table("The judge's verdict on the metrics", head, cells)))
+    return [Section("agreement", "Do the metrics agree?", text, parts)] if parts else []
+
+
+def _tau(tau: Any) -> Cell:
+    if tau is None or tau.tau is None:
+        return Cell("-")
+    if tau.ci_low is None:
+        return Cell(cell(tau.tau))
+    return Cell(cell(tau.tau), f"{tau.ci_low:.2f} ... {tau.ci_high:.2f}")
