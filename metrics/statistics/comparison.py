@@ -229,7 +229,7 @@ class _Family:
         statistic = abs(self.statistics[place])
         # What it would have to exceed is the largest t of all pairs that are open.
         needed = np.quantile(np.abs(self.deviations[:, open_ones]).max(1), LEVEL)
-        count = self.counts[place]
+        count = int(self.counts[place])
         # More than there are, also where it is the other pairs behind that leave it open.
         images = max(count + 1, int(np.ceil(count * (needed / statistic) ** 2))) if statistic else None
         first, second = self.pairs[place] if self.sign * self.means[place] > 0 else self.pairs[place][::-1]
