@@ -68,7 +68,7 @@ def dataset_card(dataset: Dataset, sources: Sources) -> str:
     both = (sources.objects, sources.scenes)
     sections = {
         "Image sets": _image_sets(dataset),
-        "What it is made of": _composition(dataset),
+        "What it is made of": _composition(dataset, both),
         "Use": _use(both),
         "Licences": _licences(dataset, both),
         "How it was made": _how(sources, dataset.description),
@@ -103,14 +103,14 @@ def _image_sets(dataset: Dataset) -> Iterable[str]:
     yield from ("", "The splits are by source: no cutout and no scene is in two of them.")
 
 
-def _composition(dataset: Dataset) -> Iterable[str]:
+def _composition(dataset: Dataset, both: tuple[Source, Source]) -> Iterable[str]:
     description = dataset.description
     counts = {name: description["sources"][name] for name in (*OBJECTS, *SCENES)}
     rows = ((name, *(found[split] for split in SPLITS)) for name, found in counts.items())
     yield from _table(("pictures of", *SPLITS), rows)
     yield ""
     yield f"What could not be used, each named in `dataset.json`: {description['excluded_summary']}."
-    if "scenes_found" in description:
+    if both[1].name == "miniplaces":
         annotated, found = description["scenes_with_object_annotation"], description["scenes_found"]
         yield f"A scene must not show an object of the ten classes: {annotated} of {found} scenes come with"
         yield "annotations that would say so; what the others show is not known."
