@@ -14,7 +14,7 @@ import re
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,8 @@ MINIMUM_SOURCES = 10  # per class: fewer cannot be divided into train, validatio
 # Per class, where there are so many: even small datasets then have twenty test sources of each class, and
 # it is the sources, not the composites of them, that are independent.
 WANTED_SOURCES = 200
+# What tells readers and programs of a dataset.
+CARDS = {CARD: dataset_card, CROISSANT: croissant}
 # What pixels may come out differently with.
 PACKAGES = ("bam-benchmark", "numpy", "pillow", "pycocotools", "contourpy")
 
@@ -73,7 +75,8 @@ def build(sources: Sources, folder: Path, images_per_pair: int, seed: int, worke
     if (folder / "dataset.json").exists():
         dataset = _existing(folder, settings)
         try:
-            _add_cards(dataset, sources)
+            if missing := [name for name in CARDS if not (folder / name).exists()]:
+                _add_cards(dataset, sources, missing)
         except BamError as error:  # as in a folder that can only be read
             print(f"the dataset is used without its cards: {error}", file=sys.stderr)
         return dataset
@@ -104,7 +107,7 @@ def _build_anew(sources: Sources, folder: Path, settings: dict[str, Any], worker
     _describe(partial, parts, splits, notes)
     built = Dataset(partial)
     write_contact_sheets(built)
-    _add_cards(built, sources)
+    _add_cards(built, sources, CARDS)
     shutil.rmtree(partial / "parts")
     (partial / "settings.json").unlink()
     if folder.exists():
@@ -112,11 +115,12 @@ def _build_anew(sources: Sources, folder: Path, settings: dict[str, Any], worker
     os.replace(partial, folder)
 
 
-def _add_cards(dataset: Dataset, sources: Sources) -> None:
-    """Write what tells readers and programs of the dataset, where it is not there."""
-    for name, text_of in ((CARD, dataset_card), (CROISSANT, croissant)):
-        if not (dataset.folder / name).exists():
-            write_text(dataset.folder / name, text_of(dataset, sources))
+def _add_cards(dataset: Dataset, sources: Sources, names: Collection[str]) -> None:
+    """Write those of `CARDS` that are named."""
+    # The annotations of COCO may have to be read again for them, which takes a minute.
+    with Progress("describing the dataset", len(names), "files") as progress:
+        for name in progress.each(names, "file"):
+            write_text(dataset.folder / name, CARDS[name](dataset, sources))
 
 
 def _joined(*parts: Mapping[str, Any]) -> dict[str, Any]:

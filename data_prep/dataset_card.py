@@ -68,7 +68,7 @@ def dataset_card(dataset: Dataset, sources: Sources) -> str:
     both = (sources.objects, sources.scenes)
     sections = {
         "Image sets": _image_sets(dataset),
-        "What it is made of": _composition(dataset),
+        "What it is made of": _composition(dataset, both),
         "Use": _use(both),
         "Licences": _licences(dataset, both),
         "How it was made": _how(sources, dataset.description),
@@ -103,14 +103,14 @@ def _image_sets(dataset: Dataset) -> Iterable[str]:
     yield from ("", "The splits are by source: no cutout and no scene is in two of them.")
 
 
-def _composition(dataset: Dataset) -> Iterable[str]:
+def _composition(dataset: Dataset, both: tuple[Source, Source]) -> Iterable[str]:
     description = dataset.description
     counts = {name: description["sources"][name] for name in (*OBJECTS, *SCENES)}
     rows = ((name, *(found[split] for split in SPLITS)) for name, found in counts.items())
     yield from _table(("pictures of", *SPLITS), rows)
     yield ""
     yield f"What could not be used, each named in `dataset.json`: {description['excluded_summary']}."
-    if "scenes_found" in description:
+    if both[1].name == "miniplaces":
         annotated, found = description["scenes_with_object_annotation"], description["scenes_found"]
         yield f"A scene must not show an object of the ten classes: {annotated} of {found} scenes come with"
         yield "annotations that would say so; what the others show is not known."
@@ -178,13 +178,21 @@ def command(sources: Sources, settings: dict[str, Any]) -> str:
         words += [f"--{source.kind}s {_entry(source)}=FOLDER" for source in both]
     for name in _FLAGS:
         # Both sources can have one, and then have it from one flag.
-        known = {source: defaults(type(source)).get(name) for source in both if hasattr(source, name)}
-        values = [getattr(source, name) for source in known if getattr(source, name) != known[source]]
-        words += [
-            f"--{name} {'FILE' if name == 'exclude_scenes' else each}" for each in dict.fromkeys(values)
-        ]
+        values = [each[name] for each in map(_changed, both) if name in each]
+        words += [f"--{name} {'FILE' if name == 'exclude_scenes' else value}" for value in values[:1]]
     words += [f"--{name} {settings[name]}" for name in ("images_per_pair", "seed")]
     return " ".join(words)
+
+
+def _changed(source: Source) -> dict[str, Any]:
+    """The settings of a source that are not as by default; a source may not keep all as it was given them."""
+    changed = {}
+    for name, default in defaults(type(source)).items():
+        value = getattr(source, name, default)
+        # 1024 is 1024.0; of anything else it is not known how it is compared.
+        if value != default if isinstance(value, (int, float)) else repr(value) != repr(default):
+            changed[name] = value
+    return changed
 
 
 def _entry(source: Source) -> str:
@@ -196,11 +204,9 @@ def _how(sources: Sources, description: dict[str, Any]) -> Iterable[str]:
     settings = description["settings"]
     yield from (f"    {command(sources, settings)}", "")
     for source in (sources.objects, sources.scenes):
-        known = defaults(type(source))
-        beyond = {name: getattr(source, name, known[name]) for name in known if name not in _FLAGS}
-        changed = [f"{name}={value!r}" for name, value in beyond.items() if value != known[name]]
-        if changed:
-            yield f"- The source of {source.kind}s was made in Python, with {', '.join(changed)}."
+        beyond = [f"{name}={value!r}" for name, value in _changed(source).items() if name not in _FLAGS]
+        if beyond:
+            yield f"- The source of {source.kind}s was made in Python, with {', '.join(beyond)}."
     yield f"- Settings, with digests of what the sources hold: `{json.dumps(settings)}`"
     yield f"- Versions: {in_words(description.get('versions'))}"
     yield f"- Digest, of all pixels and tables: `{description['fingerprint']}`. On one machine the same"

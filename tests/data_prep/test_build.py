@@ -402,5 +402,9 @@ def test_progress_names_the_classes(copied_sources, target, shown):
     build(copied_sources, target, 10, 0, 2)
     names = (*build_module.OBJECTS, *build_module.SCENES)
     assert shown == [
-        f"reading sources: class {number} of 20 ({name})" for number, name in enumerate(names, 1)
+        *(f"reading sources: class {number} of 20 ({name})" for number, name in enumerate(names, 1)),
+        *(
+            f"describing the dataset: file {number} of 2 ({name})"
+            for number, name in enumerate((CARD, CROISSANT), 1)
+        ),
     ]

@@ -107,6 +107,15 @@ def test_the_command_names_what_is_not_as_by_default(sources_folder, tmp_path):
     )
 
 
+def test_drawings_are_not_spoken_of_as_photographs(dataset, tmp_path):
+    drawn = Sources(*(make_source(kind, "drawn", tmp_path, pictures_per_class=12) for kind in SOURCES))
+    card = dataset_card(dataset, drawn)
+    assert yaml.safe_load(card.split("---\n")[1])["license"] == "apache-2.0"
+    assert "Drawings are no photographs" in card
+    assert "is not known" not in card
+    assert "- The source of scenes was made in Python, with pictures_per_class=12.\n" in card
+
+
 def test_licences_of_photographs_are_counted_where_the_annotations_state_them(
     sources_folder, tmp_path, contents
 ):
