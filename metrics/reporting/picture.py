@@ -32,8 +32,9 @@ def draw(maps: Maps) -> Figure:
     """The picture of maps, as large as it takes: a figure of Matplotlib, which is shown by no window.
 
     >>> import bam
-    >>> draw(bam.show("grad_cam,random", limit=2).maps).get_size_inches().round(1).tolist()
-    [6.2, 4.2]
+    >>> figure = draw(bam.show("grad_cam,random", limit=2).maps)
+    >>> round(float(figure.get_figwidth()), 2)
+    6.55
     """
     from matplotlib.figure import Figure
 
