@@ -6,17 +6,23 @@ import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bam.attributions.registry import METHODS
 from bam.base.errors import BamError
+from bam.data_prep.dataset import Dataset, load_dataset
 from bam.metrics.evaluation.regions import CONSTANT, NAN
 from bam.metrics.reporting.colours import coloured, png_bytes
 from bam.metrics.reporting.content import Part, Results, Section
 from bam.metrics.reporting.maps import Maps
 from bam.metrics.reporting.show import show
 from bam.metrics.results.score import Score
+from bam.models.stored import load_classifier
+
+if TYPE_CHECKING:
+    from bam.models.classifier import Classifier
 
 EXAMPLES, PAIRS = 8, 3
 SIDE = 64  # pixels of a picture as it is kept; the page shows it larger
@@ -52,21 +58,21 @@ def grid_sections(
     """The sections with maps, and why there are none, if so. methods: as in `score`, those to be shown."""
     sections = []
     try:
-        _check_networks(results, models)
-        both = show(methods, model="object,scene", data=data, models=models, limit=EXAMPLES).maps
-        sections.append(_same_images(both))
-        pairs = show(methods, model="scene", data=data, models=models, limit=PAIRS, pair=True).maps
+        dataset, networks = load_dataset(data), _networks(results, models)
+        sections.append(_same_images(show(methods, list(networks.values()), dataset, limit=EXAMPLES).maps))
+        pairs = show(methods, networks["scene"], dataset, limit=PAIRS, pair=True).maps
         sections.append(_with_and_without(pairs))
-        sections += _failures(results, data, models)
+        sections += _failures(results, dataset, list(networks.values()))
     except BamError as error:
         return sections, f"There are no maps{' of some kinds' if sections else ''} in this report: {error}."
     return sections, ""
 
 
-def _check_networks(results: Results, models: str | Path) -> None:
+def _networks(results: Results, models: str | Path) -> dict[str, Classifier]:
     for name in ("object", "scene"):
         if name not in results.networks:
             raise BamError(f"the network {name} of these scores is not in {models}")
+    return {name: load_classifier(Path(models) / name) for name in ("object", "scene")}
 
 
 def _same_images(maps: Maps) -> Section:
@@ -125,14 +131,16 @@ def _png(picture: np.ndarray) -> str:
     return base64.b64encode(png_bytes(picture, SIDE)).decode()
 
 
-def _failures(results: Results, data: str | Path, models: str | Path) -> list[Section]:
+def _failures(results: Results, dataset: Dataset, networks: Sequence[Classifier]) -> list[Section]:
     """For each method the image in which its maps contradict the truth most, by MCS."""
     sections = []
     mcs = results.score("mcs")
     if mcs and mcs.images:
         lines = []
         for method, name in _worst(mcs).items():
-            maps = show(method, model="object,scene", data=data, models=models, ids=(name,)).maps
+            if method.partition("(")[0] not in METHODS:
+                continue  # it is not known here where it is
+            maps = show(method, networks, dataset, ids=(name,)).maps
             lines.append((method, _failure(maps, method)))
         head = ["method", "image", "region", "map of the object network", "map of the scene network"]
         text = (

@@ -197,13 +197,13 @@ class Score:
             old = read_score(path)
         except BamError:
             return f"this replaces {path}, which is of another version or damaged"
-        changes = _changes(old.configuration, self.configuration)
+        found = changes(old.configuration, self.configuration)
         lost = [name for name in old.lines if name not in self.lines]
-        changes += [f"with {', '.join(lost)}, which this one has not"] if lost else []
-        return f"this replaces {path}, of a run {'; '.join(changes)}" if changes else ""
+        found += [f"with {', '.join(lost)}, which this one has not"] if lost else []
+        return f"this replaces {path}, of a run {'; '.join(found)}" if found else ""
 
 
-def _changes(old: Configuration, new: Configuration) -> list[str]:
+def changes(old: Configuration, new: Configuration) -> list[str]:
     """In what a run differed from a new one: "with limit 100, not 20", and so on."""
     before, now = ({**each.run, **each.metric} for each in (old, new))
     changes = [

@@ -1,0 +1,175 @@
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from bam import BamError
+from bam.metrics.reporting.content import read_results
+from bam.metrics.reporting.files import write_figures, write_tables
+from bam.metrics.reporting.report import write_report
+from bam.metrics.reporting.tables import heading
+from bam.metrics.results.image_values import ImageValues
+from bam.metrics.results.schema import Estimate
+from bam.metrics.results.score import read_score
+from bam.metrics.results.table import cell
+from bam.metrics.statistics.comparison import Comparison, Undecided
+
+
+class Tables(HTMLParser):
+    """Every cell of every table, by caption, heading of the line and heading of the column."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.cells, self.tags, self.problems = {}, [], []
+        self._text, self._caption, self._head, self._line = "", "", [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        self.tags.append((tag, attributes))
+        if tag in ("caption", "th", "td"):
+            self._text = ""
+        if tag == "th" and "scope" not in attributes:
+            self.problems.append("th without scope")
+        if tag == "table":
+            self._head = []
+        if tag == "tr":
+            self._line = []
+
+    def handle_data(self, data):
+        self._text += data
+
+    def handle_endtag(self, tag):
+        if tag == "caption":
+            self._caption = self._text
+        if tag in ("th", "td"):
+            self._line.append(self._text.strip())
+        if tag == "tr" and not self._head:
+            self._head = self._line
+        elif tag == "tr":
+            name, *cells = self._line
+            for title, text in zip(self._head[1:], cells, strict=True):
+                self.cells[self._caption, name, title] = text
+
+
+@pytest.fixture
+def results(small_score, tmp_path):
+    """A folder of two scores, one of which has ranks and the numbers of its images."""
+    ranks = {
+        "guided_backprop": (1, 2),
+        "smoothgrad(noise=0.2, samples=20)": (1, 2),
+        "gradient_x_input": (3, 3),
+    }
+    rng = np.random.default_rng(0)
+    values = {name: rng.random(30) for name in small_score.lines}
+    lines = {
+        name: replace(line, estimate=Estimate(float(values[name].mean()), 0.1, 0.9, 30), rank=ranks.get(name))
+        for name, line in small_score.lines.items()
+    }
+    pair = Undecided("guided_backprop", "smoothgrad(noise=0.2, samples=20)", 0.0123, 4321)
+    comparison = Comparison("paired", ranks=ranks, undecided=pair, images=30)
+    ids = tuple(f"image {place}" for place in range(30))
+    images = ImageValues(ids, np.arange(60).reshape(30, 2).astype(str), values)
+    first = replace(small_score, lines=lines, comparison=comparison, images=images)
+    first.write(tmp_path)
+    replace(first, metric="mcs", title="MCS", notes=("Read `it` <so>.",)).write(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def page(results):
+    return write_report(results, data=results / "no", models=results / "no").read_text()
+
+
+def test_every_cell_is_that_of_the_file(page, results):
+    found = Tables(page)
+    assert found.problems == []
+    for metric in ("idr", "mcs"):
+        score = read_score(results / f"{metric}.json")
+        head, lines = score.rows()
+        for line in lines:
+            for title, value in zip(head[1:], line[1:], strict=True):
+                where = f"{heading(score)}, best first, controls below", line[0], title
+                assert found.cells.pop(where) == cell(value)
+    assert not [key for key in found.cells if "best first" in key[0]]
+
+
+def test_the_summary_has_places_as_rank_sets(page):
+    found = {key[1:]: text for key, text in Tables(page).cells.items() if key[0].startswith("Places")}
+    assert found["guided_backprop", "IDR ↑ (n = 30)"].startswith("1-2 (0.")
+    assert found["gradient_x_input", "MCS ↑ (n = 30)"].startswith("3 (0.")
+    assert {name for name, _ in found} == {
+        "guided_backprop",
+        "smoothgrad(noise=0.2, samples=20)",
+        "gradient_x_input",
+    }
+
+
+def test_it_says_who_is_best_and_what_cannot_be_told(page):
+    text = re.sub("<[^>]+>", "", page)
+    assert "Among the best, and not told apart by these 30 images: " in text
+    assert "About 4,321 images would decide the largest difference that is open, guided_backprop over" in text
+
+
+def test_the_page_needs_nothing_else(page):
+    tags = Tables(page).tags
+    assert "script" not in {tag for tag, _ in tags}
+    fetched = [
+        value for _, found in tags for key, value in found.items() if key in ("src", "href", "xlink:href")
+    ]
+    assert all(value.startswith(("data:image/png;base64,", "#")) for value in fetched)
+    assert not re.search(r"@import|url\((?!#)", page)
+    assert len(page) < 10_000_000
+
+
+def test_what_cannot_be_seen_is_said_in_words(page):
+    tags = Tables(page).tags
+    assert all(found.get("alt") for tag, found in tags if tag == "img")
+    assert all(found.get("role") == "img" for tag, found in tags if tag == "svg" and "viewBox" in found)
+    names = [found["id"] for _, found in tags if "id" in found]
+    assert len(names) == len(set(names))
+    links = [found["href"][1:] for tag, found in tags if tag == "a"]
+    assert set(links) <= set(names)
+    assert page.count("<h1") == page.count("<main") == 1
+
+
+def test_texts_of_scores_are_texts_in_the_page(page):
+    assert "Read <code>it</code> &lt;so&gt;." in page
+
+
+def test_what_is_lacking_is_named(page):
+    text = re.sub("<[^>]+>", "", page)
+    assert "There are no maps in this report: " in text
+    assert "so nothing is checked here" in text
+
+
+def test_files_that_are_no_scores_are_named(results):
+    (results / "old.json").write_text('{"format": 1}')
+    text = write_report(results, data="no", models="no").with_suffix(".md").read_text()
+    assert "Not read: old.json (" in text
+    assert "is of format 1" in text
+
+
+def test_a_folder_without_scores_makes_no_report(tmp_path):
+    with pytest.raises(BamError, match="there is no score in"):
+        write_report(tmp_path)
+
+
+def test_the_same_folder_makes_the_same_report(results):
+    first = write_report(results, data="no", models="no").read_bytes()
+    assert write_report(results, data="no", models="no").read_bytes() == first
+
+
+def test_figures_and_tables_for_papers(results, tmp_path):
+    scores = read_results(results, "no").scores
+    figures = write_figures(scores[:1], tmp_path / "figures")
+    assert [path.name for path in figures] == [
+        "mcs-bars.pdf", "mcs-bars.svg", "mcs-curves.pdf", "mcs-curves.svg",
+    ]  # fmt: skip
+    assert figures[0].read_bytes()[:4] == b"%PDF"
+    (tex, _) = write_tables(scores, tmp_path / "tables", "tex")
+    assert r"\toprule" in tex.read_text()
+    (table, _) = write_tables(scores, tmp_path / "tables", "csv")
+    assert table.read_text().splitlines()[0].startswith("method,value,ci_low")
