@@ -1,4 +1,4 @@
-# make demo: set up a virtual environment and run the three commands on the drawn sample.
+# make demo: set up a virtual environment and make the report on the drawn sample.
 # make test: set up, check the style, run the tests; those that need PyTorch only with TORCH=torch, or
 #            TORCH=torch==VERSION for another build than the newest.  Both need only python3 (3.10-3.12) with venv.
 
@@ -11,9 +11,7 @@ INSTALLED = $(VENV)/installed-test$(if $(TORCH),-torch)
 .PHONY: demo test
 
 demo: $(VENV)/installed
-	$(BIN)/python -m bam.build_dataset
-	$(BIN)/python -m bam.train --labels scene
-	$(BIN)/python -m bam.metrics --metric idr --limit 100
+	$(BIN)/python -m bam.benchmark --preset demo
 
 test: $(INSTALLED)
 	$(BIN)/ruff check .

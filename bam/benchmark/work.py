@@ -110,6 +110,10 @@ class Benchmark:
         )
 
     def _train(self, task: Task) -> None:
+        import bam.cli.quiet  # noqa: F401
+
+        # isort: split
+
         from bam.models.training.training import make_config, train
 
         dataset = load_dataset(self.data)
@@ -154,6 +158,10 @@ class Benchmark:
         ]
 
     def _measure(self, measurement: Measurement) -> None:
+        import bam.cli.quiet  # noqa: F401
+
+        # isort: split
+
         from bam.metrics.judging.report import judge
         from bam.metrics.scoring import evaluate
 
@@ -186,6 +194,10 @@ class Benchmark:
         )
 
     def _write_report(self) -> None:
+        import bam.cli.quiet  # noqa: F401
+
+        # isort: split
+
         from bam.metrics.reporting.report import write_report
 
         write_report(self.out, self.data, self.models, self.methods)

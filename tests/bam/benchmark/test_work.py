@@ -1,0 +1,91 @@
+"""The stages of a benchmark on a few images, as `bam benchmark` runs them."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from bam import BamError
+from bam.benchmark.presets import PRESETS, Measurement, Preset
+from bam.benchmark.stages import run
+from bam.benchmark.work import Benchmark
+from bam.models.training.task import SUITE
+
+
+def test_presets_measure_what_their_networks_allow():
+    """Each metric's networks are trained before it, and no metric is in two measurements."""
+    needs = {"mcs": {"object", "scene"}, "idr": {"scene"}, "iir": {"scene_on_scene_only"}}
+    needs["rmcs"] = {task.name for task in SUITE if task.commonality is not None}
+    needs["tcav"] = needs["rmcs"] | needs["mcs"]
+    for preset in PRESETS.values():
+        trained = {task.name for task in preset.tasks}
+        metrics = [name for measurement in preset.measurements for name in measurement.metrics]
+        assert len(set(metrics)) == len(metrics)
+        for name in metrics:
+            assert needs.get(name, {"object"}) <= trained
+
+
+@pytest.fixture(scope="module")
+def benchmark(sources_folder, tmp_path_factory):
+    """A preset like the demo of a small dataset, in folders of its own, and what it said."""
+    root = tmp_path_factory.mktemp("benchmark")
+    preset = Preset(
+        "a few images",
+        10,
+        SUITE[:2],
+        (
+            Measurement(("mcs", "idr"), 6, 1, {"robustness": False}),
+            Measurement(("deletion",), 4, 1),
+        ),
+        photographs=True,
+        training={"epochs": 0.2},
+    )
+    said = []
+    folders = (root / name for name in ("bam", "models", "results"))
+    sources = (str(sources_folder / name) for name in ("coco", "miniplaces"))
+    return Benchmark(preset, *folders, "", *sources, said.append)
+
+
+def names(said):
+    return [line.partition(": ")[2].split(" in ")[0] for line in said if line.startswith("stage")]
+
+
+def go(benchmark):
+    said = []
+    run(benchmark.stages(), benchmark.out / "benchmark.json", said.append)
+    return said
+
+
+def test_it_ends_in_a_report_and_does_nothing_twice(benchmark):
+    first = go(benchmark)
+    assert names(first) == ["done"] * 6
+    assert first[0].startswith("stage 1 of 6, the dataset ")
+    report = (benchmark.out / "report.html").read_bytes()
+    scores = {path.name for path in benchmark.out.glob("*.json")}
+    assert scores == {"mcs.json", "idr.json", "deletion.json", "benchmark.json"}
+    assert b"<img src" in report
+    assert names(go(benchmark)) == ["done before"] * 6
+    assert (benchmark.out / "report.html").read_bytes() == report
+    # What was lost is made again, to the same end.
+    (benchmark.out / "idr.json").unlink()
+    again = go(benchmark)
+    assert names(again)[:3] == ["done before"] * 3
+    assert names(again)[3] == "done"
+    line = json.loads((benchmark.out / "idr.json").read_text())["lines"]["grad_cam"]
+    assert line["estimate"]["n"] + line["excluded"]["misclassified"] == 6
+
+
+def test_methods_of_ones_own_stand_beside_the_rest(benchmark, tmp_path):
+    (tmp_path / "mine.py").write_text("def mine(classifier, images, targets):\n    return images.mean(-1)\n")
+    own = replace(benchmark, methods=f"{tmp_path / 'mine.py'}:mine")
+    assert [each.name for each in own.explainers][-1] == "mine"
+    assert len(own.explainers) == len(benchmark.explainers) + 1
+    # The rest is not computed again, but scored again.
+    keys = {stage.name: stage.key() for stage in own.stages()[3:5]}
+    assert keys != {stage.name: stage.key() for stage in benchmark.stages()[3:5]}
+
+
+def test_photographs_are_asked_for_before_any_work(benchmark, tmp_path):
+    lacking = replace(benchmark, data=tmp_path / "none", coco=None)
+    with pytest.raises(BamError, match="give `coco`, the folder that `bam download` makes"):
+        lacking.stages()
