@@ -14,6 +14,10 @@ from bam.base.files import read_json, write_json
 from bam.base.progress import STDERR, Display, duration
 
 
+# What takes less than this share of its effort was there already, and says nothing of the others.
+THERE = 0.2
+
+
 @dataclass(frozen=True)
 class Stage:
     """A part of the work.
@@ -93,8 +97,9 @@ class _Rest:
     def end(self) -> float:
         """The stage is done; how long it took."""
         took = self._clock() - self._since
-        self._took += took
-        self._effort += self._own
+        if took > THERE * self._own:
+            self._took += took
+            self._effort += self._own
         return took
 
     def line(self) -> str:

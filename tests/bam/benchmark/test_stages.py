@@ -98,6 +98,15 @@ def test_the_line_says_when_all_is_done(tmp_path):
     assert seen == ["stage 2 of 3, all done in about 1:30, x", "stage 2 of 3, all done in about 1:25, x"]
 
 
+def test_what_was_there_says_nothing_of_how_long_others_take(tmp_path):
+    """A network that was trained by another command is only loaded."""
+    work, seen = Work(tmp_path, seconds=2), []
+    display = Display(clock=work.clock)
+    look = Stage("b", "the b", lambda: seen.append(display._staged("x")), lambda: 0, lambda: [], 30)
+    run([work.stage("a", 90), look], tmp_path / "ledger.json", str, work.clock, display)
+    assert seen == ["stage 2 of 2, all done in about 0:30, x"]
+
+
 def test_what_is_done_before_takes_no_time(tmp_path):
     work, seen = Work(tmp_path, seconds=20), []
     work.run("a", "c")
