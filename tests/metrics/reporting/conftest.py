@@ -1,9 +1,13 @@
 """Scores made by hand that are as large as those of a whole run, and maps without a network behind them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from bam.metrics.reporting.maps import Maps, MethodMaps
+from bam.metrics.reporting.report import write_report
+from bam.metrics.results.image_values import ImageValues
 from bam.metrics.results.schema import (
     Chart,
     Column,
@@ -13,7 +17,7 @@ from bam.metrics.results.schema import (
     Validity,
 )
 from bam.metrics.results.score import Score
-from bam.metrics.statistics.comparison import Comparison
+from bam.metrics.statistics.comparison import Comparison, Undecided
 from bam.metrics.statistics.estimate import Estimate
 
 METHODS = (
@@ -139,3 +143,32 @@ def made_up():
         return Maps(**{**fields, **changes})
 
     return make
+
+
+@pytest.fixture
+def results(small_score, tmp_path):
+    """A folder of two scores, one of which has ranks and the numbers of its images."""
+    ranks = {
+        "guided_backprop": (1, 2),
+        "smoothgrad(noise=0.2, samples=20)": (1, 2),
+        "gradient_x_input": (3, 3),
+    }
+    rng = np.random.default_rng(0)
+    values = {name: rng.random(30) for name in small_score.lines}
+    lines = {
+        name: replace(line, estimate=Estimate(float(values[name].mean()), 0.1, 0.9, 30), rank=ranks.get(name))
+        for name, line in small_score.lines.items()
+    }
+    pair = Undecided("guided_backprop", "smoothgrad(noise=0.2, samples=20)", 0.0123, 4321)
+    comparison = Comparison("paired", ranks=ranks, undecided=pair, images=30)
+    ids = tuple(f"image {place}" for place in range(30))
+    images = ImageValues(ids, np.arange(60).reshape(30, 2).astype(str), values)
+    first = replace(small_score, lines=lines, comparison=comparison, images=images)
+    first.write(tmp_path)
+    replace(first, metric="mcs", title="MCS", notes=("Read `it` <so>.",)).write(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def page(results):
+    return write_report(results, data=results / "no", models=results / "no").read_text()

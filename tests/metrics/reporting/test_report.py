@@ -1,8 +1,6 @@
 import re
-from dataclasses import replace
 from html.parser import HTMLParser
 
-import numpy as np
 import pytest
 
 from bam import BamError
@@ -10,11 +8,8 @@ from bam.metrics.reporting.content import read_results
 from bam.metrics.reporting.files import write_figures, write_tables
 from bam.metrics.reporting.report import write_report
 from bam.metrics.reporting.tables import heading
-from bam.metrics.results.image_values import ImageValues
-from bam.metrics.results.schema import Estimate
 from bam.metrics.results.score import read_score
 from bam.metrics.results.table import cell
-from bam.metrics.statistics.comparison import Comparison, Undecided
 
 
 class Tables(HTMLParser):
@@ -52,35 +47,6 @@ class Tables(HTMLParser):
             name, *cells = self._line
             for title, text in zip(self._head[1:], cells, strict=True):
                 self.cells[self._caption, name, title] = text
-
-
-@pytest.fixture
-def results(small_score, tmp_path):
-    """A folder of two scores, one of which has ranks and the numbers of its images."""
-    ranks = {
-        "guided_backprop": (1, 2),
-        "smoothgrad(noise=0.2, samples=20)": (1, 2),
-        "gradient_x_input": (3, 3),
-    }
-    rng = np.random.default_rng(0)
-    values = {name: rng.random(30) for name in small_score.lines}
-    lines = {
-        name: replace(line, estimate=Estimate(float(values[name].mean()), 0.1, 0.9, 30), rank=ranks.get(name))
-        for name, line in small_score.lines.items()
-    }
-    pair = Undecided("guided_backprop", "smoothgrad(noise=0.2, samples=20)", 0.0123, 4321)
-    comparison = Comparison("paired", ranks=ranks, undecided=pair, images=30)
-    ids = tuple(f"image {place}" for place in range(30))
-    images = ImageValues(ids, np.arange(60).reshape(30, 2).astype(str), values)
-    first = replace(small_score, lines=lines, comparison=comparison, images=images)
-    first.write(tmp_path)
-    replace(first, metric="mcs", title="MCS", notes=("Read `it` <so>.",)).write(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def page(results):
-    return write_report(results, data=results / "no", models=results / "no").read_text()
 
 
 def test_every_cell_is_that_of_the_file(page, results):
