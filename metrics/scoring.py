@@ -161,11 +161,28 @@ def _notes(
     notes += comparison.notes(metric.random_is_worst) if metric.per_image else []
     notes += [remark for model in models.values() for remark in model.remarks]
     notes += [f"Not for these networks: {', '.join(reasons)}."] if reasons else []
+    notes += _layers_note(models, unsuited, run)
     lost = {each.name: each.method.transient for each in run.explainers if each.method.transient}
     return notes + [
         f"Rows of {name} are not kept, since {reason}: name a version for them to be."
         for name, reason in lost.items()
     ]
+
+
+def _layers_note(models: Mapping[str, Classifier], unsuited: Mapping[str, str], run: Run) -> list[str]:
+    """Which layer the methods explain that take one and were given none."""
+    names = [
+        each.name
+        for each in run.explainers
+        if "layer" in each.settings and each.settings["layer"] is None and each.name not in unsuited
+    ]
+    if not names:
+        return []
+    layers: dict[str, list[str]] = {}
+    for name, model in models.items():
+        layers.setdefault(model.feature_layer(), []).append(name)
+    found = "; ".join(f"`{layer}` of {', '.join(of)}" for layer, of in layers.items())
+    return [f"Layer that {', '.join(names)} explain: {found}."]
 
 
 def _checks(models: Mapping[str, Classifier]) -> dict[str, tuple[Check, ...]]:

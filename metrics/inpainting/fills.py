@@ -114,6 +114,12 @@ class Work:
                 painted = True
         return painted
 
+    def along_the_curve(self, place: int) -> tuple[np.ndarray, np.ndarray]:
+        """The first painting of each level of one image, to look at: uint8 (levels, H, W, 3), and its class,
+        -1 where it was withheld."""
+        tasks = [task for task in self._tasks(place) if task[1] == 0 and task[0] != OBJECT]
+        return self._painted(place, tasks, self._top(self._first_order[0][place], tasks))
+
     def _parts(self, tasks: list[Task]) -> Iterator[list[Task]]:
         """Always cut the same way, for the same reason as batches; those of the ends apart."""
         size = self.setting.inpainter.batch_size

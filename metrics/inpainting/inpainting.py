@@ -85,7 +85,7 @@ def inpainting(run: Run, settings: Inpainting) -> Measured:
     """
     from bam.metrics.inpainting.class_validity import class_validity
 
-    painting = _painting(run, settings)
+    painting = painting_of(run, settings)
     classifier, images, inpainter = painting.classifier, painting.images, painting.inpainter
     targets = painting.classes[:, 1].tolist()
     validity = class_validity(targets, classifier, inpainter, run.settings.seed, run.keeping.folder)
@@ -141,7 +141,8 @@ def inpainting(run: Run, settings: Inpainting) -> Measured:
     )
 
 
-def _painting(run: Run, settings: Inpainting) -> Painting:
+def painting_of(run: Run, settings: Inpainting) -> Painting:
+    """What the metric paints in this run."""
     from bam.metrics.inpainting.painting import Painting
     from bam.models.inpainters import make_inpainter
 

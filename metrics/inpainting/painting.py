@@ -103,6 +103,15 @@ class Painting:
             for name, file in files.items()
         }
 
+    def along_the_curve(self, count: int) -> dict[str, list[tuple[np.ndarray, np.ndarray]]]:
+        """For each method of the first `count` images what `Work.along_the_curve` gives; nothing is kept."""
+        batch, classes = next(zip(self._batches(), self._classes, strict=False))
+        files = {explainer.name: RowFile(None, Fill, ("image_id",)) for explainer in self.explainers}
+        return {
+            work.explainer.name: [work.along_the_curve(place) for place in range(min(count, len(batch.ids)))]
+            for work in self._works(batch, classes, files)
+        }
+
     def _works(self, batch: Batch, classes: np.ndarray, files: Mapping[str, RowFile[Fill]]) -> Iterator[Work]:
         """One method after another, which share what they compute of the batch."""
         images = batch.images.astype(np.float32)

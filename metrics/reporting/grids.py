@@ -12,7 +12,7 @@ import numpy as np
 
 from bam.attributions.registry import METHODS
 from bam.base.errors import BamError
-from bam.data_prep.dataset import Dataset, load_dataset
+from bam.data_prep.dataset import Dataset
 from bam.metrics.evaluation.regions import CONSTANT, NAN
 from bam.metrics.reporting.colours import coloured, png_bytes
 from bam.metrics.reporting.content import Part, Results, Section
@@ -52,30 +52,16 @@ class Grid:
     lines: Sequence[tuple[str, Sequence[Tile | None]]]
 
 
-def grid_sections(
-    results: Results, data: str | Path, models: str | Path, methods: str
-) -> tuple[list[Section], str]:
-    """The sections with maps, and why there are none, if so. methods: as in `score`, those to be shown."""
-    sections = []
-    try:
-        dataset, networks = load_dataset(data), _networks(results, models)
-        sections.append(_same_images(show(methods, list(networks.values()), dataset, limit=EXAMPLES).maps))
-        pairs = show(methods, networks["scene"], dataset, limit=PAIRS, pair=True).maps
-        sections.append(_with_and_without(pairs))
-        sections += _failures(results, dataset, list(networks.values()))
-    except BamError as error:
-        return sections, f"There are no maps{' of some kinds' if sections else ''} in this report: {error}."
-    return sections, ""
-
-
-def _networks(results: Results, models: str | Path) -> dict[str, Classifier]:
+def networks_of(results: Results, models: str | Path) -> dict[str, Classifier]:
+    """f_o and f_s, loaded. Raises `BamError` if they are not those of the scores."""
     for name in ("object", "scene"):
         if name not in results.networks:
             raise BamError(f"the network {name} of these scores is not in {models}")
     return {name: load_classifier(Path(models) / name) for name in ("object", "scene")}
 
 
-def _same_images(maps: Maps) -> Section:
+def same_images(maps: Maps) -> Section:
+    """Maps of all methods for the same images."""
     rule = f"{maps.rule} {LEGEND}"
     parts = [
         Part(
@@ -87,7 +73,8 @@ def _same_images(maps: Maps) -> Section:
     return Section("maps", "The same images for all methods", [rule], parts, maps.notes)
 
 
-def _with_and_without(maps: Maps) -> Section:
+def with_and_without(maps: Maps) -> Section:
+    """Maps of one network, of images with and without their objects."""
     text = (
         "Of the network that names scenes. A map is to give the region less with the object than without it: "
         "that is what IDR counts."
@@ -102,8 +89,8 @@ def _grid(maps: Maps, network: str, caption: str) -> Grid:
         seen = "with object" if maps.present[place] else "without object"
         words = f"{name}, {seen}"
         tiles: list[Tile | None] = [
-            Tile(_png(maps.images[place]), f"image {words}", maps.explained[network][place]),
-            Tile(_png(_mask(maps.masks[place])), f"region of the object in {name}"),
+            Tile(picture_of(maps.images[place]), f"image {words}", maps.explained[network][place]),
+            Tile(picture_of(_mask(maps.masks[place])), f"region of the object in {name}"),
         ]
         for method in maps.methods:
             found = maps.maps.get((network, method))
@@ -112,7 +99,7 @@ def _grid(maps: Maps, network: str, caption: str) -> Grid:
                 continue
             value = _value(found.g_c[place], found.status[place])
             alt = f"map of {method}, network {network}, image {words}: {value}"
-            tiles.append(Tile(_png(coloured(found.positive[place])), alt, value))
+            tiles.append(Tile(picture_of(coloured(found.positive[place])), alt, value))
         lines.append((name if maps.present[place] else f"{name}, without object", tiles))
     return Grid(caption, ["image", "", "region", *maps.methods], lines)
 
@@ -127,11 +114,12 @@ def _mask(mask: np.ndarray) -> np.ndarray:
     return np.repeat(np.where(mask, 255, 40).astype(np.uint8)[..., None], 3, axis=-1)
 
 
-def _png(picture: np.ndarray) -> str:
+def picture_of(picture: np.ndarray) -> str:
+    """A picture uint8 (H, W, 3) as a small PNG in base64."""
     return base64.b64encode(png_bytes(picture, SIDE)).decode()
 
 
-def _failures(results: Results, dataset: Dataset, networks: Sequence[Classifier]) -> list[Section]:
+def failures(results: Results, dataset: Dataset, networks: Sequence[Classifier]) -> list[Section]:
     """For each method the image in which its maps contradict the truth most, by MCS."""
     sections = []
     mcs = results.score("mcs")

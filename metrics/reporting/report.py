@@ -6,9 +6,19 @@ from pathlib import Path
 
 import bam
 from bam.attributions.registry import METHODS
-from bam.metrics.reporting.content import Report, read_results
-from bam.metrics.reporting.grids import grid_sections
+from bam.base.errors import BamError
+from bam.data_prep.dataset import load_dataset
+from bam.metrics.reporting.content import Report, Results, Section, read_results
+from bam.metrics.reporting.grids import (
+    EXAMPLES,
+    PAIRS,
+    failures,
+    networks_of,
+    same_images,
+    with_and_without,
+)
 from bam.metrics.reporting.page import write
+from bam.metrics.reporting.painted import painted_section, patches_section
 from bam.metrics.reporting.provenance import provenance_section
 from bam.metrics.reporting.sections import (
     agreement_section,
@@ -18,6 +28,7 @@ from bam.metrics.reporting.sections import (
     summary_section,
     validity_section,
 )
+from bam.metrics.reporting.show import show
 
 TITLE = "BAM: how right are the saliency maps?"
 
@@ -39,14 +50,33 @@ def write_report(
     names = dict.fromkeys(name for score in results.scores for name in score.lines)
     own = [name for name in names if name.partition("(")[0] not in METHODS]
     ranked = [name for name in names if name not in own and not METHODS[name.partition("(")[0]].control]
-    grids, why = grid_sections(results, data, models, methods or ",".join(ranked))
+    pictures, why = _pictures(results, data, models, methods or ",".join(ranked))
     sections = [
         validity_section(results),
         summary_section(results),
         *(metric_section(score, chart_parts(score)) for score in results.scores),
         *agreement_section(results),
-        *grids,
+        *pictures,
         provenance_section(results, why),
     ]
     report = Report(TITLE, overview(results), sections, f"Made by BAM {bam.__version__}.")
     return write(report, Path(folder))
+
+
+def _pictures(
+    results: Results, data: str | Path, models: str | Path, methods: str
+) -> tuple[list[Section], str]:
+    """The sections with maps and other pictures, and why some are lacking, if so. methods: those shown."""
+    patches, sections = patches_section(results.folder), []
+    try:
+        dataset, networks = load_dataset(data), networks_of(results, models)
+        both = list(networks.values())
+        sections.append(same_images(show(methods, both, dataset, limit=EXAMPLES).maps))
+        pairs = show(methods, networks["scene"], dataset, limit=PAIRS, pair=True).maps
+        sections.append(with_and_without(pairs))
+        sections += failures(results, dataset, both)
+        sections += painted_section(results, dataset, networks["object"])
+    except BamError as error:
+        lacking = "Some kinds of maps are" if sections else "Maps are"
+        return [*sections, *patches], f"{lacking} not in this report: {error}."
+    return [*sections, *patches], ""

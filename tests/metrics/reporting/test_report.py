@@ -107,7 +107,7 @@ def test_texts_of_scores_are_texts_in_the_page(page):
 
 def test_what_is_lacking_is_named(page):
     text = re.sub("<[^>]+>", "", page)
-    assert "There are no maps in this report: " in text
+    assert "Maps are not in this report: " in text
     assert "so nothing is checked here" in text
 
 
