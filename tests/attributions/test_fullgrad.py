@@ -96,7 +96,7 @@ def test_the_map_is_that_of_a_derivation_by_hand(rng):
         scaled = (term - term.min()) / (term.max() - term.min())
         channels = [tf.image.resize(scaled[..., c : c + 1], (4, 6))[..., 0] for c in range(term.shape[-1])]
         expected += np.sum(channels, axis=0)
-    found = explain(Classifier(model, "a"), image[None], [0], "fullgrad")[0]
+    found = explain(Classifier(model, "a", description={}), image[None], [0], "fullgrad")[0]
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4)
 
 
