@@ -13,7 +13,6 @@ from bam.base.errors import BamError
 from bam.base.files import read_json, write_json
 from bam.base.progress import STDERR, Display, duration
 
-
 # What takes less than this share of its effort was there already, and says nothing of the others.
 THERE = 0.2
 

@@ -102,7 +102,7 @@ def test_what_was_there_says_nothing_of_how_long_others_take(tmp_path):
     """A network that was trained by another command is only loaded."""
     work, seen = Work(tmp_path, seconds=2), []
     display = Display(clock=work.clock)
-    look = Stage("b", "the b", lambda: seen.append(display._staged("x")), lambda: 0, lambda: [], 30)
+    look = Stage("b", "the b", lambda: seen.append(display._staged("x")), lambda: 0, list, 30)
     run([work.stage("a", 90), look], tmp_path / "ledger.json", str, work.clock, display)
     assert seen == ["stage 2 of 2, all done in about 0:30, x"]
 
