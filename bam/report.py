@@ -3,7 +3,7 @@
 python -m bam.report                                   # runs/results/report.html and report.md
 python -m bam.report --figures figures                 # also every chart as PDF and SVG, for papers
 python -m bam.report --latex tables --csv tables       # also every table
-python -m bam.report --compare runs/a runs/b           # what differs between folders of results
+python -m bam.report --compare runs/a,runs/b           # what differs between folders of results
 """
 
 from __future__ import annotations

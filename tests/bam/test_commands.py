@@ -120,6 +120,48 @@ def test_maps_are_shown(folders, tmp_path):
     assert "object_scene has no image 'dog'" in errors[0]
 
 
+def test_a_report_figures_tables_and_a_comparison_of_scores(folders, tmp_path):
+    places = ("--data", folders["data"], "--models", folders["models"])
+    for out, methods in (("a", "grad_cam"), ("b", "grad_cam,vanilla_gradient")):
+        asked = ("--metric", "idr", "--norobustness", "--limit", 4, "--methods", methods)
+        bam("metrics", *asked, *places, "--out", tmp_path / out)
+    further = (("--figures", "figures"), ("--latex", "tables"), ("--csv", "tables"))
+    flags = [word for flag, folder in further for word in (flag, tmp_path / folder)]
+    out, errors = bam("report", "--out", tmp_path / "b", *places, *flags)
+    assert errors == []
+    assert out.splitlines()[-1] == f"report: {tmp_path / 'b' / 'report.html'}"
+    assert {path.name for path in (tmp_path / "figures").iterdir()} == {"idr-bars.pdf", "idr-bars.svg"}
+    assert {path.name for path in (tmp_path / "tables").iterdir()} == {"idr.tex", "idr.csv"}
+    assert (tmp_path / "b" / "report.md").exists()
+    compared = ("--compare", f"{tmp_path / 'a'},{tmp_path / 'b'}", "--models", folders["models"])
+    out, errors = bam("report", *compared)
+    assert errors == []
+    assert out.startswith(f"## IDR ↑: {tmp_path / 'a'} (A) and {tmp_path / 'b'} (B)")
+    _, errors = bam("report", "--out", tmp_path, code=1)
+    assert len(errors) == 1
+
+
+def test_a_benchmark_says_its_plan(tmp_path):
+    out, errors = bam("benchmark", "--plan", "--data", tmp_path / "bam", "--out", tmp_path / "results")
+    assert errors == []
+    assert "| networks | 3 x small, 40,000 images each |" in out
+    assert "| mcs, idr | 100 images |" in out
+    assert list(tmp_path.iterdir()) == []
+    _, errors = bam("benchmark", "--coco", tmp_path, code=2)
+    assert errors == ["--coco and --miniplaces are for --preset paper; see --help"]
+
+
+def test_a_network_of_the_commonality_series(folders, tmp_path):
+    places = ("--data", folders["data"], "--models", tmp_path)
+    bam("train", "--labels", "scene", "--commonality", 0.3, "--epochs", 0.5, *places)
+    assert "with dog" in (tmp_path / "validity.md").read_text()
+    shown = ("--view", "bamboo_forest", "--pair", "--limit", 2, "--methods", "grad_cam,random")
+    out, _ = bam(
+        "show_maps", "--model", "scene_commonality_0.3", *shown, *places, "--out", tmp_path / "maps.png"
+    )
+    assert out == f"written to {tmp_path / 'maps.png'}\n"
+
+
 @pytest.mark.parametrize(
     ("command", "flags", "words"),
     [
