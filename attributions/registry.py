@@ -219,8 +219,7 @@ def explain(
     targets: the class index to explain, per image.
     seed: one per image, which gives an image the same map whatever stands beside it; or one number,
     from which each place in the batch gets its own. masks: bool (N, H, W), True on the pasted object,
-    for the methods that take them, as `ids` and `view` are.
-    Raises `BamError` for an unknown method or target, for what is missing or not one per image, for maps of
+    for the methods that take them, as `ids` and `view` are. Raises `BamError` for an unknown method or target, for what is missing or not one per image, for maps of
     a wrong shape, and maps with values that are not finite from a method of the user's own.
 
     >>> import bam
@@ -231,8 +230,7 @@ def explain(
     """
     if not hasattr(classifier, "prepare"):
         raise BamError(
-            f"`classifier` must be a classifier, not {classifier!r}: `bam.load_classifier` loads one from a "
-            "folder or a file"
+            f"`classifier` must be a classifier, not {classifier!r}: `bam.load_classifier` loads one"
         )
     if isinstance(method, str):
         if "(" in method:

@@ -101,16 +101,7 @@ def inpainting(run: Run, settings: Inpainting) -> Measured:
         images.sources[: len(ids)],
         outcome.excluded(),
         {name: sum(fill.seconds for fill in fills) for name, fills in outcome.rows.items()},
-        beside={
-            **{
-                other: Beside(
-                    outcome.areas[other], direction=direction if inpainter.targeted else None, rate=True
-                )
-                for other, direction in KINDS.items()
-                if other != kind
-            },
-            "at_object": Beside(outcome.at_object, rate=True),
-        },
+        beside=outcome.beside(kind, inpainter.targeted),
         counts=outcome.counts(),
         columns=[column for column in COLUMNS if column.key != kind],
         curves=Curves(
@@ -264,6 +255,15 @@ class Outcome:
         some, start = next(iter(self.rows)), self.levels.index(0)
         shares = {kind: self.curves[kind][some][:, [start]] for kind in ("flips", "any_change")}
         return {kind: (mean_curve(column) or [None])[0] for kind, column in shares.items()}
+
+    def beside(self, kind: str, targeted: bool) -> dict[str, Beside]:
+        """The scores beside the one of this kind, and that at the object's area."""
+        others = {
+            other: Beside(self.areas[other], direction=direction if targeted else None, rate=True)
+            for other, direction in KINDS.items()
+            if other != kind
+        }
+        return {**others, "at_object": Beside(self.at_object, rate=True)}
 
     def fixed_note(self) -> list[str]:
         """A sentence on the methods that have no weight."""

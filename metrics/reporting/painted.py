@@ -49,8 +49,8 @@ def painted_section(results: Results, dataset: Dataset, network: Classifier) -> 
         for name, a, b in zip(names, first, second, strict=False)
     )
     text = (
-        f"The most relevant pixels of the first {IMAGES} images are filled by `{painting.inpainter.name}`, to "
-        f"show the second class where it can ({told}); under each is the class that the network then names. "
+        f"The most relevant pixels of the first {IMAGES} images are filled by `{painting.inpainter.name}`, "
+        f"to show the second class where it can ({told}); under each is what the network then names. "
         "The first painting of each level, of the oracle, of the method that scores best, and of `random`."
     )
     grid = Grid("Painted images along the curve", ["image and method", *levels], lines)

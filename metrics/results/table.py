@@ -66,7 +66,7 @@ def cell(value: Any) -> str:
     if isinstance(value, Estimate):
         value = value.value
     if isinstance(value, (list, tuple)):
-        if all(each is None for each in value):
+        if value and all(each is None for each in value):
             return "-"
         return " ... ".join(map(cell, value))
     if isinstance(value, (float, np.floating)):
