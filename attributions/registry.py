@@ -4,9 +4,8 @@ A method is a function `f(classifier, images, targets, **settings) -> maps`: ima
 prepared by the classifier; targets int (N,), class indices; maps (N, H, W) or (N, H, W, channels), raw and
 signed. A function with a parameter `seed` is given uint64 (N,), one per image, to draw random numbers from;
 one with `masks` the object masks, bool (N, H, W); one with `ids` or `view`, the images' ids or the name of
-the image set they are from. Its other parameters are settings, with their defaults.
-
-What it needs of a network, beyond a gradient, it says when it is registered: see `attributions.requirements`.
+the image set they are from. Its other parameters are settings, with their defaults. What it needs of a
+network, beyond a gradient, it says when it is registered: see `attributions.requirements`.
 """
 
 from __future__ import annotations
@@ -219,8 +218,9 @@ def explain(
     targets: the class index to explain, per image.
     seed: one per image, which gives an image the same map whatever stands beside it; or one number,
     from which each place in the batch gets its own. masks: bool (N, H, W), True on the pasted object,
-    for the methods that take them, as `ids` and `view` are. Raises `BamError` for an unknown method or target, for what is missing or not one per image, for maps of
-    a wrong shape, and maps with values that are not finite from a method of the user's own.
+    for the methods that take them, as `ids` and `view` are. Raises `BamError` for an unknown method or
+    target, for what is missing or not one per image, for maps of a wrong shape, and maps with values that are
+    not finite from a method of the user's own.
 
     >>> import bam
     >>> classifier = bam.load_classifier("runs/models/scene")

@@ -33,8 +33,16 @@ class Picture:
 class Part:
     """Something below a heading: a table, a picture, a grid of pictures, a heading, a paragraph, or code."""
 
-    kind: Literal["table", "picture", "grid", "heading", "text", "code"]
+    kind: Literal["table", "picture", "grid", "folded", "heading", "text", "code"]
     value: Any
+
+
+@dataclass(frozen=True)
+class Folded:
+    """Pictures that are shown when they are asked for."""
+
+    summary: str
+    pictures: Sequence[Picture]
 
 
 @dataclass(frozen=True)

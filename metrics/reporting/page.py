@@ -51,6 +51,8 @@ def _plain(part: Part) -> str:
         return part.value.markdown()
     if part.kind == "picture":
         return f"*{part.value.caption}* {part.value.description}\n"
+    if part.kind == "folded":
+        return "".join(_plain(Part("picture", each)) for each in part.value.pictures)
     if part.kind == "grid":
         return f"*{part.value.caption}: pictures, see report.html*\n"
     if part.kind == "code":

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import combinations
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bam.metrics.metric import METRICS
-from bam.metrics.reporting.content import Part, Picture, Results, Section
+from bam.metrics.reporting.content import Folded, Part, Picture, Results, Section
 from bam.metrics.reporting.tables import Cell, Table, heading, score_table, summary, validity_table
 from bam.metrics.results.score import Score
 from bam.metrics.results.style import COLUMN
 from bam.metrics.results.table import cell
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 SYMBOLS = {
     "object": "object (f_o)",
@@ -71,25 +74,31 @@ def summary_section(results: Results) -> Section:
 
 
 def chart_parts(score: Score) -> list[Part]:
-    """The charts that there are of a score."""
+    """The charts that there are of a score; those of curves fold out."""
     from bam.metrics.reporting import charts
+
+    parts, curves = (
+        [_chart(f"{heading(score)}: values with 95% intervals", score, charts.bars(score, COLUMN))],
+        [],
+    )
+    for chart in charts.available(score):
+        if chart is charts.series:
+            words = f"{heading(score)}: along the series of networks"
+            parts.append(_chart(words, score, charts.series(score, COLUMN)))
+        elif chart is charts.curves:
+            panels = score.chart.panels.items()
+            curves = [
+                _chart(f"{heading(score)}: {label}", score, charts.curves(score, COLUMN, key)).value
+                for label, key in panels
+            ]
+    return [*parts, Part("folded", Folded("Curves of every method", curves))] if curves else parts
+
+
+def _chart(title: str, score: Score, figure: Figure) -> Part:
     from bam.metrics.reporting.export import inline_svg
 
-    parts = []
-    for chart in charts.available(score):
-        if chart is charts.curves:
-            for label, key in score.chart.panels.items():
-                words = f"{heading(score)}: {label}"
-                parts.append(_chart(words, _described(score), inline_svg, charts.curves(score, COLUMN, key)))
-        else:
-            kind = {"bars": "values with 95% intervals", "series": "along the series of networks"}
-            words = f"{heading(score)}: {kind[chart.__name__]}"
-            parts.append(_chart(words, _described(score), inline_svg, chart(score, COLUMN)))
-    return parts
-
-
-def _chart(title: str, description: str, drawn: Callable[..., str], figure: Any) -> Part:
-    return Part("picture", Picture(title, description, svg=drawn(figure, title, description)))
+    description = _described(score)
+    return Part("picture", Picture(title, description, svg=inline_svg(figure, title, description)))
 
 
 def _described(score: Score) -> str:
