@@ -16,6 +16,7 @@ COMMANDS = {
     "metrics": ("bam.metrics.__main__", "score attribution methods"),
     "benchmark": ("bam.benchmark.__main__", "everything, from the dataset to the report"),
     "report": ("bam.report", "make the report on scores that are there, figures, tables, comparisons"),
+    "leaderboard": ("bam.leaderboard.__main__", "make and check entries of the leaderboard, and its page"),
     "cache": ("bam.cache", "what runs keep for others, and removing what none uses"),
     "doctor": ("bam.doctor", "versions, devices and extras, for reports of bugs"),
 }
@@ -23,7 +24,7 @@ USAGE = "\n".join(
     [
         "usage: bam COMMAND [--flag VALUE ...]; `bam COMMAND --help` lists the flags",
         "",
-        *(f"  bam {name:<9} {what}" for name, (_, what) in COMMANDS.items()),
+        *(f"  bam {name:<11} {what}" for name, (_, what) in COMMANDS.items()),
     ]
 )
 

@@ -36,6 +36,7 @@ FLOORS = (
     "bam.show_maps",
     "bam.cache",
     "bam.benchmark",
+    "bam.leaderboard",
     "bam.report",
     "bam.doctor",
     "bam.metrics.__main__",

@@ -130,6 +130,8 @@ BLOCKED = (
         "bam.attributions",
         "bam.cache",
         "bam.data_prep",
+        "bam.leaderboard.checking",
+        "bam.leaderboard.page",
         "bam.metrics",
         "bam.metrics.__main__",
         "bam.metrics.api",
@@ -150,7 +152,9 @@ def test_rooms_that_work_without_tensorflow(name):
     subprocess.run([sys.executable, "-c", f"{BLOCKED}import {name}"], check=True)
 
 
-@pytest.mark.parametrize("command", ["build_dataset", "train", "show_maps", "metrics", "cache", "doctor"])
+@pytest.mark.parametrize(
+    "command", ["build_dataset", "train", "show_maps", "metrics", "leaderboard", "cache", "doctor"]
+)
 def test_a_wrong_flag_is_answered_without_tensorflow(command):
     heavy = "tensorflow", "tf_keras", "torch", "scipy.stats", "scipy.ndimage", "pandas", "matplotlib"
     code = (

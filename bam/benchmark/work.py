@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -24,6 +24,7 @@ from bam.metrics.api import make_run
 from bam.metrics.evaluation.settings import RunSettings
 from bam.metrics.metric import METRICS
 from bam.metrics.results.environment import commit, packages
+from bam.metrics.results.score import Score
 from bam.models.stored import read_description
 from bam.models.training.task import Task
 from bam.models.training.validity import checks, table
@@ -163,13 +164,8 @@ class Benchmark:
         # isort: split
 
         from bam.metrics.judging.report import judge
-        from bam.metrics.scoring import evaluate
 
-        asked = {name: METRICS[name].settings for name in measurement.metrics}
-        settings = {name: _those_of(kind, measurement.settings) for name, kind in asked.items()}
-        how = checked(RunSettings, {"limit": measurement.limit, "seed": SEED})
-        run = make_run(settings, self.explainers, self.data, self.models, self.out, how)
-        scores = [evaluate(METRICS[name], run) for name in measurement.metrics]
+        scores = scores_of(measurement, self.explainers, self.data, self.models, self.out)
         for score in scores:
             if replaced := score.replaces(self.out):
                 self.say(replaced)
@@ -203,7 +199,30 @@ class Benchmark:
         write_report(self.out, self.data, self.models, self.methods)
 
 
-def _those_of(kind: type, settings: Mapping[str, Any]) -> Any:
-    """Settings of this kind with those of the values that it has."""
+def run_settings(measurement: Measurement) -> RunSettings:
+    """How a measurement is run."""
+    return checked(RunSettings, {"limit": measurement.limit, "seed": SEED})
+
+
+def metric_settings(measurement: Measurement, metric: str) -> Any:
+    """The settings of one of its metrics: those of the measurement that it has, the others by default."""
+    kind = METRICS[metric].settings
     known: Sequence[str] = list(getattr(kind, "__dataclass_fields__", ()))
-    return checked(kind, {name: value for name, value in settings.items() if name in known})
+    return checked(kind, {name: value for name, value in measurement.settings.items() if name in known})
+
+
+def scores_of(
+    measurement: Measurement,
+    explainers: Sequence[Explainer],
+    data: Path | Dataset,
+    models: Path,
+    out: Path,
+    metrics: Collection[str] | None = None,
+) -> list[Score]:
+    """The scores of a measurement, in one run. metrics: only these of it; out: where rows are kept."""
+    from bam.metrics.scoring import evaluate
+
+    names = [name for name in measurement.metrics if metrics is None or name in metrics]
+    asked = {name: metric_settings(measurement, name) for name in names}
+    run = make_run(asked, explainers, data, models, out, run_settings(measurement))
+    return [evaluate(METRICS[name], run) for name in names]

@@ -16,11 +16,12 @@ Kind = Literal["", "best", "last", "control"]
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell: what it says, what a screen reader says beyond it, and how it is to be seen."""
+    """One cell: what it says, what a screen reader says beyond it, how it is to be seen, what it links to."""
 
     text: str
     more: str = ""
     kind: Kind = ""
+    link: str = ""
 
 
 @dataclass(frozen=True)

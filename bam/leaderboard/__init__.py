@@ -1,0 +1,1 @@
+"""The leaderboard: entries of methods, made, checked and shown on a page."""
