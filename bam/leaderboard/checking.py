@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,29 +11,18 @@ from bam.attributions.choice import choose
 from bam.base.errors import BamError, unknown
 from bam.data_prep.dataset import Dataset
 from bam.leaderboard.canonical import CONTROLS, METRICS, Canonical, settings_of
-from bam.leaderboard.entry import Entry, Findings, Found, Number, read_entry
-from bam.leaderboard.machine import otherwise, this_machine
+from bam.leaderboard.comparing import (
+    AGAIN,
+    SCORE_TOLERANCE,
+    Check,
+    compare_g_c,
+    compare_scores,
+    in_words,
+)
+from bam.leaderboard.entry import Entry, Found, Number, read_entry
+from bam.leaderboard.machine import this_machine
 from bam.leaderboard.making import Wanted, findings_of, measured, probe, the_method
 from bam.metrics.metric import METRICS as KNOWN
-
-# What other processors and versions may make of the numbers: of g_c, of scores and the ends of their
-# intervals, and of how many images are used, one of which can lie at the border between two classes.
-G_C_TOLERANCE, SCORE_TOLERANCE, IMAGES_TOLERANCE = 1e-3, 5e-3, 1
-AGAIN = "make the entry with `bam leaderboard --make` of this version"
-
-
-@dataclass(frozen=True)
-class Check:
-    """One line: what was looked at, what was found, whether it is as it must be, and else what to do."""
-
-    what: str
-    found: str
-    passed: bool
-    remedy: str = ""
-
-    def __str__(self) -> str:
-        todo = f" - to do: {self.remedy}" if not self.passed else ""
-        return f"{'ok    ' if self.passed else 'FAILED'}  {self.what}: {self.found}{todo}"
 
 
 def check(
@@ -89,10 +78,13 @@ def check_text(entry: Entry, canonical: Canonical, controls: Mapping[str, Entry]
     )
     for kind, findings in entry.findings.items():
         missing = [name for name in METRICS if name not in findings.metrics]
+        others = [name for name in findings.metrics if name not in METRICS]
+        wrong = [f"without {', '.join(missing)}"] if missing else []
+        wrong += [f"with {', '.join(others)}, which the leaderboard has not"] if others else []
         yield Check(
             f"{kind}, metrics",
-            f"without {', '.join(missing)}" if missing else ", ".join(METRICS),
-            not missing,
+            "; ".join(wrong) or ", ".join(METRICS),
+            not wrong,
             "make the entry without `metrics`",
         )
         for metric, found in findings.metrics.items():
@@ -119,18 +111,20 @@ def _of_metric(
     )
     number = found.method
     problem = _inconsistent(number, control)
-    yield Check(f"{where}, value", problem or _value(number), not problem, AGAIN)
+    yield Check(f"{where}, value", problem or in_words(number), not problem, AGAIN)
     missing = [name for name in CONTROLS if name not in found.controls]
+    others = [name for name in found.controls if name not in CONTROLS]
     known = {name: _known(name, metric, controls) for name in CONTROLS}
     nowhere = [name for name, ends in known.items() if ends is None]
     outside = [
-        f"{name} {_value(found.controls[name])} outside of {ends[0]:.3f} ... {ends[1]:.3f}"
+        f"{name} {in_words(found.controls[name])} outside of {ends[0]:.3f} ... {ends[1]:.3f}"
         for name, ends in known.items()
         if name in found.controls and ends is not None and not _within(found.controls[name].value, ends)
     ]
     problems = [f"{', '.join(missing)} missing"] if missing else []
+    problems += [f"{', '.join(others)} is none of the leaderboard's"] if others else []
     problems += outside + [f"no measured interval of {name} in its entry" for name in nowhere]
-    shown = ", ".join(f"{name} {_value(each)}" for name, each in found.controls.items())
+    shown = ", ".join(f"{name} {in_words(each)}" for name, each in found.controls.items())
     yield Check(f"{where}, controls", "; ".join(problems) or shown, not problems, AGAIN)
 
 
@@ -215,78 +209,8 @@ def check_numbers(
         yield from compare_scores(kind, findings, again)
 
 
-def compare_g_c(
-    kind: str, images: Sequence[str], findings: Findings, images_here: Sequence[str], again: Findings
-) -> Check:
-    """Whether the g_c of an entry's images came out so again: the same where it must be, else nearly so."""
-    what = f"{kind}, g_c of {len(images_here)} images"
-    if tuple(images) != tuple(images_here):
-        return Check(what, "it is of other images, or of another number of them", False, AGAIN)
-    differences = []
-    for network, values in again.g_c.items():
-        known = findings.g_c.get(network, ())
-        if len(known) != len(values):
-            return Check(what, f"{len(known)} for the network {network}", False, AGAIN)
-        differences += [_difference(*pair) for pair in zip(known, values, strict=True)]
-    return _compared(what, max(differences), G_C_TOLERANCE, otherwise(findings.machine, again.machine))
-
-
-def compare_scores(kind: str, findings: Findings, again: Findings) -> Iterator[Check]:
-    """Whether scores, intervals and numbers of images came out so again, of the method and the controls."""
-    others = otherwise(findings.machine, again.machine)
-    for metric, here in again.metrics.items():
-        if metric not in findings.metrics:
-            continue  # a line of its own says so
-        there = findings.metrics[metric]
-        pairs = {"method": (there.method, here.method)}
-        pairs |= {name: (there.controls[name], here.controls[name]) for name in there.controls}
-        differences = {
-            name: max(_difference(getattr(a, end), getattr(b, end)) for end in ("value", "ci_low", "ci_high"))
-            for name, (a, b) in pairs.items()
-        }
-        what = f"{kind}, {metric} computed again"
-        counts = [
-            f"{name} {a.n} images, here {b.n}"
-            for name, (a, b) in pairs.items()
-            if abs((a.n or 0) - (b.n or 0)) > (IMAGES_TOLERANCE if others else 0)
-        ]
-        if counts:
-            yield Check(what, "; ".join(counts), False, AGAIN)
-            continue
-        worst = max(differences, key=lambda name: differences[name])
-        if differences[worst]:
-            what += f" ({worst} {_value(pairs[worst][0])}, here {_value(pairs[worst][1])})"
-        yield _compared(what, differences[worst], SCORE_TOLERANCE, others)
-
-
-def _compared(what: str, difference: float, tolerance: float, others: Sequence[str]) -> Check:
-    """others: in what the machines differ; if in nothing, numbers must be the same bit for bit."""
-    if difference == 0:
-        return Check(what, "the same bit for bit", True)
-    found = f"at most {difference:.2g} apart"
-    if not others:
-        return Check(what, f"{found}, though processor, devices and versions are the same", False, AGAIN)
-    found += f", allowed are {tolerance:g} since the machines differ ({'; '.join(others)})"
-    return Check(
-        what, found, difference <= tolerance, f"{AGAIN}; if it differs again, report it with both files"
-    )
-
-
-def _difference(before: float | None, now: float | None) -> float:
-    if before is None or now is None:
-        return 0.0 if before is now else float("inf")
-    return abs(before - now)
-
-
 def _plain(value: object) -> object:
     return list(value) if isinstance(value, tuple) else value
-
-
-def _value(number: Number) -> str:
-    if number.value is None:
-        return "no value"
-    ends = "" if number.ci_low is None else f" ({number.ci_low:.3f} ... {number.ci_high:.3f})"
-    return f"{number.value:.3f}{ends}"
 
 
 def _short(digest: str | None) -> str:

@@ -24,7 +24,8 @@ OVERVIEW = (
 HOW = (
     "Measured numbers were computed anew for the leaderboard, reported ones are those of who submitted "
     "the method. A rank set holds the places that a method can have among the built-in methods; all of them "
-    "hold at once with 95%. What intervals cover is said in docs/statistics.md."
+    "hold at once with 95%. Values are shaded where it holds the first place, which does not say that they "
+    "differ from the others. What intervals cover is said in docs/statistics.md."
 )
 RULES = (
     "leaderboard/README.md in the repository has the rules of admission; `bam leaderboard --make` makes an "

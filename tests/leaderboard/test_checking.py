@@ -3,7 +3,8 @@ from dataclasses import replace
 import pytest
 
 from bam.leaderboard.canonical import METRICS
-from bam.leaderboard.checking import check_text, compare_g_c, compare_scores
+from bam.leaderboard.checking import check_text
+from bam.leaderboard.comparing import compare_g_c, compare_scores
 
 
 def failed(lines):
@@ -46,6 +47,11 @@ def test_controls_that_are_missing_or_not_where_they_must_be(entry, canonical, c
     without = {name: number for name, number in known.items() if name != "constant"}
     lines = failed(check_text(with_found(entry, "idr", controls=without), canonical, controls))
     assert lines["measured, idr, controls"].found == "constant missing"
+    more = {**known, "own": known["constant"]}
+    more = with_found(entry, "idr", controls=more)
+    lines = failed(check_text(more, canonical, controls))
+    assert lines["measured, idr, controls"].found == "own is none of the leaderboard's"
+    assert all(line.passed for line in compare_scores("measured", more.measured, entry.measured))
     moved = {**known, "random": replace(known["random"], value=0.7, ci_low=0.6, ci_high=0.8)}
     lines = failed(check_text(with_found(entry, "idr", controls=moved), canonical, controls))
     assert "random 0.700 (0.600 ... 0.800) outside of 0.3" in lines["measured, idr, controls"].found
@@ -74,6 +80,10 @@ def test_other_settings_and_missing_metrics(entry, canonical, controls):
     metrics = {name: found for name, found in entry.measured.metrics.items() if name != "iir"}
     few = replace(entry, measured=replace(entry.measured, metrics=metrics))
     assert failed(check_text(few, canonical, controls))["measured, metrics"].found == "without iir"
+    more = {**entry.measured.metrics, "own": entry.measured.metrics["idr"]}
+    more = replace(entry, measured=replace(entry.measured, metrics=more))
+    found = failed(check_text(more, canonical, controls))["measured, metrics"].found
+    assert found == "with own, which the leaderboard has not"
     none = replace(entry, measured=None, method=replace(entry.method, authors="", link=""))
     assert set(failed(check_text(none, canonical, controls))) == {"numbers", "authors"}
 
@@ -110,6 +120,16 @@ def test_tampered_scores_are_found(entry):
         tampered = changed(entry, "mcs", **fields).measured
         (line,) = failed(compare_scores("measured", tampered, elsewhere)).values()
         assert "mcs computed again" in line.what
+    iir = known.metrics["iir"].method
+    for images, passes in ((1, True), (3, False)):
+        by = images / iir.n
+        moved = {"value": iir.value + by, "ci_low": iir.ci_low + by, "ci_high": iir.ci_high + by}
+        other = changed(entry, "iir", **moved).measured
+        assert (failed(compare_scores("measured", other, elsewhere)) == {}) == passes
+        assert len(failed(compare_scores("measured", other, known))) == 1
+    # An interval that moved without its value.
+    alone = changed(entry, "iir", ci_low=iir.ci_low + 0.01).measured
+    assert len(failed(compare_scores("measured", alone, elsewhere))) == 1
     slightly = changed(entry, "mcs", value=value + 0.004).measured
     assert failed(compare_scores("measured", slightly, elsewhere)) == {}
     assert len(failed(compare_scores("measured", slightly, known))) == 1

@@ -10,7 +10,8 @@ import pytest
 from bam import BamError
 from bam.base.files import read_json, write_json
 from bam.leaderboard.__main__ import main
-from bam.leaderboard.checking import check, compare_g_c, compare_scores
+from bam.leaderboard.checking import check
+from bam.leaderboard.comparing import compare_g_c, compare_scores
 from bam.leaderboard.entry import read_entry
 from bam.leaderboard.making import Wanted, file_name, from_results, the_method
 
