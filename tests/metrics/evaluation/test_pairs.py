@@ -113,8 +113,8 @@ def test_methods_are_compared_and_controls_are_not_ranked(view, score_of):
         {"a", "random"},
         {"random", "b"},
     ]
-    # Against the other, b differs by the same everywhere, which decides nothing.
-    assert [test.better for test in comparison.tests if test.is_significant] == ["a"]
+    # From the other b differs by the same everywhere, which is a sign test over the sources.
+    assert [test.better for test in comparison.tests if test.is_significant] == ["a", "random"]
     assert comparison.tests[0].difference.value == pytest.approx(2)
 
 

@@ -28,7 +28,10 @@ def test_tasks_name_their_image_sets(dataset):
         (("scene", "object_scene", 0.35), "must be one of 0.1, 0.2"),
         (("scene", "object_scene", 0.3, ["bedroom", "track"]), "leave out `classes`"),
         (("object", "object_scene", None, ["bird", "dgo"]), "unknown object class 'dgo': did you mean 'dog'"),
-        (("scene", "object_scene", None, ["bird", "dog"]), "unknown scene class 'bird'"),
+        (
+            ("scene", "object_scene", None, ["bird", "dog"]),
+            "bird is no scene class, but one of objects: set `labels` to object",
+        ),
         (("object", "object_scene", None, ["bird"]), "two or more, each once, not bird"),
         (("object", "object_scene", None, ["bird", "dog", "bird"]), "each once, not bird, dog, bird"),
         (("object", "object_scene", None, []), "two or more, each once, not none"),
