@@ -60,8 +60,6 @@ class Classifier:
             raise BamError(
                 f"{name} has {model.output_shape[-1]} outputs, but {len(self.class_names)} class names"
             )
-        if len(set(self.class_names)) < len(self.class_names):
-            raise BamError(f"two of the class names of {name} are the same: {', '.join(self.class_names)}")
         if None in model.input_shape[1:3] or model.input_shape[3] != 3:
             raise BamError(
                 f"{name} takes {model.input_shape}, but a fixed size and three channels are needed"

@@ -43,8 +43,6 @@ class Painting:
         seed: int,
         keeping: Keeping,
     ):
-        if len(classifier.class_names) < 2:
-            raise BamError(f"{classifier.name} has one class: the inpainting metric needs a second one")
         if grid == 1:
             raise BamError("`patch_grid` must be 0 or from 2 on: a grid of 1 x 1 makes every map constant")
         if min(classifier.input_size) < grid:

@@ -275,7 +275,9 @@ def test_networks_and_images_need_not_be_square(name, run_in, region_classifier,
     run = run_in(tmp_path / "results", ("vanilla_gradient", "random"), **own, batch_size=8)
     score = evaluate(METRICS[name], run)
     assert read_score(score.write(run.out)) == score
-    assert score.configuration.images == {"set": score.configuration.images["set"], "n": 3, "left_out": {}}
+    images = score.configuration.images
+    assert images == {**images, "n": 3, "left_out": {}}
+    assert len(images["fingerprint"]) >= 64
     for line in score.lines.values():
         assert line.n + sum(line.excluded.values()) == 3
 

@@ -17,7 +17,9 @@ def linear(matrix, offset=None, batch_size=3):
     offset = np.zeros(classes) if offset is None else offset
     model = keras.Sequential([keras.layers.Flatten(input_shape=(*SIZE, 3)), keras.layers.Dense(classes)])
     model.layers[-1].set_weights([matrix, np.asarray(offset, np.float32)])
-    return Classifier(model, [f"class {index}" for index in range(classes)], batch_size=batch_size)
+    return Classifier(
+        model, [f"class {index}" for index in range(classes)], description={}, batch_size=batch_size
+    )
 
 
 def outputs(classifier, image):

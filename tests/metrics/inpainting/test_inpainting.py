@@ -361,7 +361,7 @@ def test_a_grid_of_one_cell_is_refused(asked):
 
 def test_one_class_is_too_few(asked):
     run, _ = asked()
-    with pytest.raises(BamError, match="alone has one class"):
+    with pytest.raises(BamError, match="alone has one output"):
         scored(replace(run, model=classifier_of(network(1), ["red"], "alone")))
 
 
