@@ -38,7 +38,8 @@ def _planned(run: Run, settings: Contrast) -> list[Planned]:
 @metric(
     direction="up",
     version=2,
-    question="Is an object that does not matter attributed less than the scene it covers?",
+    question="Input dependence rate: is an object that does not matter attributed less than the scene "
+    "it covers?",
     source="Yang & Kim 2019, section 4.3, Figure 8",
     cite=("yang2019bam",),
     knows_truth=True,

@@ -36,7 +36,8 @@ def _planned(run: Run, settings: Contrast) -> list[Planned]:
 @metric(
     direction="up",
     version=1,
-    question="Does the network that names objects give them more attribution than the one that names scenes?",
+    question="Model contrast score: does the network that names objects give them more attribution than "
+    "the one that names scenes?",
     source="Yang & Kim 2019, section 4.2, Figure 4",
     cite=("yang2019bam",),
     knows_truth=True,

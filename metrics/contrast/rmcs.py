@@ -62,7 +62,8 @@ def _planned(run: Run, settings: NoSettings) -> list[Planned]:
     title="r",
     direction="up",
     version=1,
-    question="Over ten networks, does a dog's attribution follow how much they rely on it?",
+    question="Relative model contrast: over ten networks, does a dog's attribution follow how much they "
+    "rely on it?",
     source="Yang & Kim 2019, sections 4.2 and 5.1, Figures 6 and 13",
     cite=("yang2019bam",),
     per_image=False,

@@ -78,7 +78,8 @@ def _planned(run: Run, settings: Independence) -> list[Planned]:
 @metric(
     direction="up",
     version=1,
-    question="Does a patch that leaves the output as it was leave the attribution as it was?",
+    question="Input independence rate: does a patch that leaves the output as it was leave the "
+    "attribution as it was?",
     source="Yang & Kim 2019, section 4.4, Figure 10",
     cite=("yang2019bam",),
     images="any",

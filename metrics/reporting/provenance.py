@@ -25,7 +25,10 @@ def provenance_section(results: Results, why: str) -> Section:
     """Commands, settings, versions and digests, as the scores' files have them. why: what is lacking."""
     text = [why] if why else []
     text += [f"Not read: {name} ({reason})." for name, reason in results.unread.items()]
-    text.append("Commands that compute the scores again, where the dataset and the networks are the same:")
+    text.append(
+        "Commands that compute the scores again, where the dataset and the networks are the same (`bam "
+        "build`, `bam train`; `bam report` makes the report of what is there):"
+    )
     parts = [
         Part("code", "\n".join(command_of(score) for score in results.scores)),
         Part("table", _environment(results.scores)),

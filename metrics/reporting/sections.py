@@ -23,6 +23,11 @@ SYMBOLS = {
 }
 
 
+NO_AGREEMENT = "No two of these metrics are shown to agree by these images."
+# Notes of a score that the report says elsewhere.
+ELSEWHERE = ("`rank set`", "It would take about", "Not told apart from `random`", "Worse than")
+
+
 def overview(results: Results) -> str:
     """What was measured, in one paragraph."""
     scores = results.scores
@@ -37,10 +42,12 @@ def overview(results: Results) -> str:
     images = f"{min(sizes)} to {max(sizes)} images a metric" if sizes else "no images"
     return (
         f"{len(methods)} attribution methods and {len(controls)} controls, scored by {len(scores)} "
-        f"{'metric' if len(scores) == 1 else 'metrics'} ({', '.join(heading(score) for score in scores)}) on "
-        f"{images}, of {len(networks)} {'network' if len(networks) == 1 else 'networks'} "
-        f"({', '.join(SYMBOLS.get(name, name) for name in networks)}). Intervals are of 95%; methods whose "
-        "rank sets meet cannot be told apart by these images."
+        f"{'metric' if len(scores) == 1 else 'metrics'} ({', '.join(heading(score) for score in scores)}) "
+        f"on {images}, of {len(networks)} {'network' if len(networks) == 1 else 'networks'} "
+        f"({', '.join(SYMBOLS.get(name, name) for name in networks)}). Intervals are of 95%, over further "
+        "images, and for these networks: each was trained once, and another training can rank methods "
+        "otherwise. Methods whose rank sets do not meet are told apart; of others the sections below say "
+        "it."
     )
 
 
@@ -49,9 +56,11 @@ def validity_section(results: Results) -> Section:
     table = validity_table(results.networks, SYMBOLS)
     warnings = list(dict.fromkeys(warning for score in results.scores for warning in score.warnings()))
     text = [
-        "The scores take for granted that the network that names objects relies on objects, and the one that "
-        "names scenes on scenes: each must keep its accuracy without the other feature, and fall to chance "
-        "with the other feature alone."
+        "The scores take for granted that the network that names objects relies on objects, and the one "
+        "that names scenes on scenes: each must keep its accuracy without the other feature, and fall to "
+        "chance with the other feature alone: 10% where ten classes are told apart. Of a network that was "
+        "trained without objects nothing of the kind is "
+        "promised."
     ]
     if table is None:
         text.append(
@@ -65,10 +74,11 @@ def summary_section(results: Results) -> Section:
     """Who is among the best in what."""
     table = summary(results.scores)
     text = [
-        "Each cell: the places that a method can have among the methods (1 is best), and its score. All sets "
-        "of a column hold at once, with 95%. Green: may be the best, and not to be told from the other green "
-        "ones of its column by these images. Red: may be the last. Columns ask different questions, so there "
-        "is no sum of them.",
+        "Each cell: the places that a method can have among the methods (1 is best), and its score. They "
+        "come from tests of pairs of methods on the same images, so that close scores can be told apart, "
+        "and distant ones not. All sets of a column hold at once, with 95%. Green: may be the best, and "
+        "not the last. Red: may be the last, and not the best. White: in between, or nothing is decided. "
+        "Columns ask different questions, so there is no sum of them.",
     ]
     return Section("summary", "Which methods are among the best in what?", text, [Part("table", table)])
 
@@ -111,14 +121,14 @@ def metric_section(score: Score, pictures: Sequence[Part] = ()) -> Section:
     """One metric: what it asks, who is best, chart, table."""
     metric = METRICS.get(score.metric)
     question = metric.question if metric else ""
-    text = [" ".join(filter(None, [question, f"Source: {score.source}."])), *_verdict(score)]
+    text = [" ".join(filter(None, [question, f"Source: {score.source}."])), *_verdict(score), *_lead(score)]
     table = Part("table", score_table(score))
     return Section(
         f"metric-{score.metric.replace(':', '-')}",
         heading(score),
         text,
         [*pictures, table],
-        [note for note in score.notes if not note.startswith(("`rank set`", "It would take about"))],
+        [*_decided(score), *(note for note in score.notes if not note.startswith(ELSEWHERE))],
         score.warnings(),
     )
 
@@ -144,7 +154,25 @@ def _verdict(score: Score) -> list[str]:
     what = f"the largest difference that is open, {pair.better} over {pair.worse} ({pair.difference:.3f})"
     if pair.images is None:
         return [f"{found} How many images would decide {what}, cannot be said: there are too few sources."]
-    return [f"{found} About {pair.images:,} images would decide {what}, if it is as large as it seems."]
+    return [
+        f"{found} About {pair.images:,} images in all, of those that are used, would decide {what}, if it "
+        "is as large as it seems."
+    ]
+
+
+def _lead(score: Score) -> list[str]:
+    """Which methods are not shown to be better than `random`: what else is said is to be read after that."""
+    return [note for note in score.notes if note.startswith(("Not told apart from `random`", "Worse than"))]
+
+
+def _decided(score: Score) -> list[str]:
+    """All pairs of methods that are told apart."""
+    worse: dict[str, list[str]] = {}
+    for test in score.comparison.tests:
+        if test.is_significant and not (score[test.better].control or score[test.worse].control):
+            worse.setdefault(test.better, []).append(test.worse)
+    pairs = [f"{name} than {', '.join(worse[name])}" for name in score.in_order() if name in worse]
+    return [f"Shown to be better: {'; '.join(pairs)}."] if pairs else []
 
 
 def agreement_section(results: Results) -> list[Section]:
@@ -163,6 +191,9 @@ def agreement_section(results: Results) -> list[Section]:
                 for other in found
             ]
             lines.append((first.name, cells))
+        agree = [f"{a} and {b}" for (a, b), tau in taus.items() if tau and (tau.ci_low or 0) > 0]
+        verdict = f"Shown to agree more than by chance: {', '.join(agree)}." if agree else NO_AGREEMENT
+        parts.append(Part("text", verdict))
         head = ["metric", *(each.name for each in found)]
         parts.append(
             Part("table", Table("Kendall's tau between rankings of the methods, 95% interval", head, lines))

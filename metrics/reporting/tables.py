@@ -85,7 +85,7 @@ def _place(score: Score, name: str) -> Cell:
         return Cell("-", "no value")
     low, high = line.rank
     last = max(each.rank[1] for each in score.lines.values() if each.rank)
-    kind: Kind = "best" if low == 1 else "last" if high == last else ""
+    kind: Kind = "" if (low == 1) == (high == last) else "best" if low == 1 else "last"
     place = str(low) if low == high else f"{low}-{high}"
     return Cell(f"{place} ({cell(line.value)})", kind=kind)
 
@@ -102,7 +102,7 @@ def validity_table(descriptions: Mapping[str, Mapping[str, Any]], symbols: Mappi
         ]
         saw_none = description["config"].get("on") == "scene_only"
         if saw_none or description["config"].get("commonality") is not None:
-            cells.append(Cell("-", "not checked"))
+            cells.append(Cell("-", "nothing is promised"))
         else:
             failed = [check for check in checks(dict(description)) if not check.passed]
             cells.append(Cell("NO" if failed else "yes", "; ".join(check.failure(name) for check in failed)))
