@@ -59,8 +59,7 @@ def validity_section(results: Results) -> Section:
         "The scores take for granted that the network that names objects relies on objects, and the one "
         "that names scenes on scenes: each must keep its accuracy without the other feature, and fall to "
         "chance with the other feature alone: 10% where ten classes are told apart. Of a network that was "
-        "trained without objects nothing of the kind is "
-        "promised."
+        "trained without objects nothing of the kind is promised."
     ]
     if table is None:
         text.append(
