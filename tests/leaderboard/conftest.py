@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from bam import BamError
 from bam.base.threads import cores
 from bam.leaderboard.canonical import CONTROLS, read_canonical, read_dataset
 from bam.leaderboard.entry import read_entries, read_entry
+from bam.leaderboard.machine import processor
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "leaderboard"
@@ -51,4 +53,10 @@ def canonical_dataset(canonical, tmp_path_factory):
         folder, drawn = root / "bam", str(root / "drawn")
         sources = Sources(make_source("object", "drawn", drawn), make_source("scene", "drawn", drawn))
         build(sources, folder, images_per_pair=100, seed=0, workers=cores())
-    return read_dataset(folder, canonical)
+    try:
+        return read_dataset(folder, canonical)
+    except BamError as error:
+        if read_entry(FOLDER / "grad_cam.json").machine.processor == processor():
+            raise
+        # Products of matrices, of which some scenes are drawn, have other last digits on other processors.
+        pytest.skip(f"the drawn sample is another one on this processor: {error}")

@@ -13,6 +13,17 @@ axe = pytest.importorskip("axe_core_python")
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="there is no Chromium: apt-get install chromium")
 
+FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--dump-dom")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def starts():
+    """Where Chromium is there and does not start, as in some containers, nothing is said of the report."""
+    done = subprocess.run([BROWSER, *FLAGS, "about:blank"], capture_output=True, text=True, timeout=120)
+    if done.returncode or "<html" not in done.stdout:
+        pytest.skip(f"Chromium does not start here: {done.stderr.strip().splitlines()[-1:]}")
+
+
 WRITE = "const e = document.createElement('pre'); e.id = 'found'; e.textContent = JSON.stringify(%s); \
 document.body.append(e);"
 
@@ -20,9 +31,8 @@ document.body.append(e);"
 def seen(path, page, answer):
     """What a script in the page says, from Chromium without a window."""
     path.write_text(page, encoding="utf-8")
-    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--window-size=1400,2000", "--dump-dom"]
     done = subprocess.run(
-        [BROWSER, *flags, "--virtual-time-budget=30000", f"file://{path}"],
+        [BROWSER, *FLAGS, "--window-size=1400,2000", "--virtual-time-budget=30000", f"file://{path}"],
         capture_output=True, text=True, timeout=180, check=True,
     )  # fmt: skip
     (found,) = re.findall(r'<pre id="found">(.*?)</pre>', done.stdout, re.DOTALL)
