@@ -1,6 +1,6 @@
 """Everything in one command: dataset, networks, validity check, metrics, report.
 
-python -m bam.benchmark                                # the demo: twelve minutes on 2 cores
+python -m bam.benchmark                                # the demo: minutes on 2 cores
 python -m bam.benchmark --methods mine.py:my_method    # yours beside all others
 python -m bam.benchmark --preset full                  # all networks and metrics: hours on 2 cores
 python -m bam.benchmark --preset paper --coco DIR --miniplaces DIR --data data/paper --models runs/paper \\
