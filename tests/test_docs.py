@@ -130,7 +130,7 @@ def test_the_example_of_the_page_on_pitfalls(at_home, capsys):
     assert not names["without"].present.any()
 
 
-QUICKSTART = ROOT / "docs" / "examples" / "quickstart.py"
+QUICKSTART = ROOT / "docs/examples/quickstart.py"
 
 
 def test_the_walk_runs_from_top_to_end(at_home, capsys):

@@ -81,7 +81,7 @@ class Benchmark:
         return Stage(
             "dataset",
             f"the dataset {self.data}",
-            lambda: self._built(),
+            self._built,
             lambda: [preset.images_per_pair, self.coco, self.miniplaces, SEED],
             lambda: [file],
             preset.data_effort,

@@ -11,6 +11,7 @@ from bam.base.errors import BamError
 from bam.metrics.reporting.content import Results, read_results
 from bam.metrics.reporting.tables import Cell, Table, heading
 from bam.metrics.results.score import Score, changes
+from bam.metrics.results.table import cell
 from bam.metrics.statistics.comparison import ALPHA, PairedTest, compare
 from bam.metrics.statistics.resampling import Resampling
 from bam.metrics.statistics.step_down import holm_p
@@ -62,8 +63,7 @@ def why_not_paired(a: Score, b: Score) -> str:
         return f"they are of versions {a.version} and {b.version} of the metric"
     if a.configuration.dataset != b.configuration.dataset:
         return "they are of different datasets"
-    digests = [{name: found.digest for name, found in each.configuration.models.items()} for each in (a, b)]
-    if digests[0] != digests[1]:
+    if a.configuration.digests != b.configuration.digests:
         return "they are of different networks"
     if a.images is None or b.images is None:
         return "the numbers of single images are not there"
@@ -82,8 +82,7 @@ def _value(score: Score, name: str) -> list[Cell]:
     if name not in score:
         return [Cell("-"), Cell("not scored")]
     line = score[name]
-    ends = "-" if line.ci_low is None else f"{line.ci_low:.3f} ... {line.ci_high:.3f}"
-    return [Cell("-" if line.value is None else f"{line.value:.3f}"), Cell(ends)]
+    return [Cell(cell(line.value)), Cell(cell((line.ci_low, line.ci_high)))]
 
 
 def _paired(a: Score, b: Score) -> Table:
@@ -109,8 +108,8 @@ def _test_cells(test: PairedTest, p: float | None) -> list[Cell]:
     found = test.difference
     if not found.n or found.value is None:
         return [Cell("-")] * 6
-    ends = "-" if found.ci_low is None else f"{found.ci_low:.3f} ... {found.ci_high:.3f}"
+    ends = cell((found.ci_low, found.ci_high))
     better = test.better if found.value else "same"
     shown = "-" if p is None else f"{p:.3g}"
     told = "yes" if p is not None and p < ALPHA else "no"
-    return [Cell(better), Cell(f"{found.value:.3f}"), Cell(ends), Cell(str(found.n)), Cell(shown), Cell(told)]
+    return [Cell(better), Cell(cell(found.value)), Cell(ends), Cell(str(found.n)), Cell(shown), Cell(told)]

@@ -17,7 +17,6 @@ from bam.metrics.results.score import Score
 from bam.models.classifier import Classifier
 
 IMAGES = 2
-SHOWN = ("object_mask", "random")
 
 
 def painted_section(results: Results, dataset: Dataset, network: Classifier) -> list[Section]:
@@ -59,7 +58,7 @@ def painted_section(results: Results, dataset: Dataset, network: Classifier) -> 
 
 def _methods(score: Score) -> list[str]:
     best = next(name for name in score.in_order() if not score[name].control)
-    return [name for name in (SHOWN[0], best, SHOWN[1]) if name in score]
+    return [name for name in ("object_mask", best, "random") if name in score]
 
 
 def patches_section(folder: Path) -> list[Section]:

@@ -24,8 +24,9 @@ SYMBOLS = {
 
 
 NO_AGREEMENT = "No two of these metrics are shown to agree by these images."
-# Notes of a score that the report says elsewhere.
-ELSEWHERE = ("`rank set`", "It would take about", "Not told apart from `random`", "Worse than")
+# How notes of a score begin that stand above its chart, and others that the report says elsewhere.
+LEAD = ("Not told apart from `random`", "Worse than")
+ELSEWHERE = ("`rank set`", "It would take about", *LEAD)
 
 
 def overview(results: Results) -> str:
@@ -86,28 +87,23 @@ def chart_parts(score: Score) -> list[Part]:
     """The charts that there are of a score; those of curves fold out."""
     from bam.metrics.reporting import charts
 
-    parts, curves = (
-        [_chart(f"{heading(score)}: values with 95% intervals", score, charts.bars(score, COLUMN))],
-        [],
-    )
-    for chart in charts.available(score):
-        if chart is charts.series:
-            words = f"{heading(score)}: along the series of networks"
-            parts.append(_chart(words, score, charts.series(score, COLUMN)))
-        elif chart is charts.curves:
-            panels = score.chart.panels.items()
-            curves = [
-                _chart(f"{heading(score)}: {label}", score, charts.curves(score, COLUMN, key)).value
-                for label, key in panels
-            ]
-    return [*parts, Part("folded", Folded("Curves of every method", curves))] if curves else parts
+    there = charts.available(score)
+    pictures = [_chart("values with 95% intervals", score, charts.bars(score, COLUMN))]
+    if charts.series in there:
+        pictures.append(_chart("along the series of networks", score, charts.series(score, COLUMN)))
+    parts = [Part("picture", picture) for picture in pictures]
+    if charts.curves in there:
+        panels = score.chart.panels.items()
+        curves = [_chart(label, score, charts.curves(score, COLUMN, key)) for label, key in panels]
+        parts.append(Part("folded", Folded("Curves of every method", curves)))
+    return parts
 
 
-def _chart(title: str, score: Score, figure: Figure) -> Part:
+def _chart(what: str, score: Score, figure: Figure) -> Picture:
     from bam.metrics.reporting.export import inline_svg
 
-    description = _described(score)
-    return Part("picture", Picture(title, description, svg=inline_svg(figure, title, description)))
+    title, description = f"{heading(score)}: {what}", _described(score)
+    return Picture(title, description, svg=inline_svg(figure, title, description))
 
 
 def _described(score: Score) -> str:
@@ -135,12 +131,10 @@ def metric_section(score: Score, pictures: Sequence[Part] = ()) -> Section:
 def _verdict(score: Score) -> list[str]:
     """Who is best, and what cannot be told."""
     ranks = {name: line.rank for name, line in score.lines.items() if line.rank}
-    if not ranks:
+    if len(ranks) < 2:
         return []
     best = [name for name, (low, _) in ranks.items() if low == 1]
     images = score.comparison.images
-    if len(ranks) == 1:
-        return []
     if len(best) == 1:
         found = f"**{best[0]}** is best: it is shown to be better than every other method."
     elif len(best) == len(ranks):
@@ -161,7 +155,7 @@ def _verdict(score: Score) -> list[str]:
 
 def _lead(score: Score) -> list[str]:
     """Which methods are not shown to be better than `random`: what else is said is to be read after that."""
-    return [note for note in score.notes if note.startswith(("Not told apart from `random`", "Worse than"))]
+    return [note for note in score.notes if note.startswith(LEAD)]
 
 
 def _decided(score: Score) -> list[str]:

@@ -141,6 +141,11 @@ class Configuration:
     precision: str
     images: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def digests(self) -> dict[str, str]:
+        """Those of the networks, by name."""
+        return {name: network.digest for name, network in self.models.items()}
+
 
 @dataclass(frozen=True)
 class Environment:

@@ -206,16 +206,15 @@ class Score:
 def changes(old: Configuration, new: Configuration) -> list[str]:
     """In what a run differed from a new one: "with limit 100, not 20", and so on."""
     before, now = ({**each.run, **each.metric} for each in (old, new))
-    changes = [
+    found = [
         f"with {key} {before.get(key)}, not {now.get(key)}"
         for key in {**before, **now}
         if before.get(key) != now.get(key)
     ]
     which = [(each.dataset, *map(each.images.get, ("set", "fingerprint", "n"))) for each in (old, new)]
     if which[0] != which[1]:
-        changes.append("of other images")
-    digests = [{name: model.digest for name, model in each.models.items()} for each in (old, new)]
-    return changes + (["of other networks"] if digests[0] != digests[1] else [])
+        found.append("of other images")
+    return found + (["of other networks"] if old.digests != new.digests else [])
 
 
 def _shown(line: Line, column: Column) -> Any:
