@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bam.attributions.choice import choose
-from bam.attributions.registry import Explainer
+from bam.attributions.registry import METHODS, Explainer
 from bam.base.digests import digest
 from bam.base.errors import BamError
 from bam.base.files import write_text
@@ -196,7 +196,11 @@ class Benchmark:
 
         from bam.metrics.reporting.report import write_report
 
-        write_report(self.out, self.data, self.models, self.methods)
+        built_in = [
+            each.name for each in self.explainers if each.method.name in METHODS and not each.method.control
+        ]
+        shown = ",".join([*built_in, self.methods]) if self.methods else None
+        write_report(self.out, self.data, self.models, shown)
 
 
 def run_settings(measurement: Measurement) -> RunSettings:

@@ -121,24 +121,25 @@ def picture_of(picture: np.ndarray) -> str:
 
 def failures(results: Results, dataset: Dataset, networks: Sequence[Classifier]) -> list[Section]:
     """For each method the image in which its maps contradict the truth most, by MCS."""
-    sections = []
     mcs = results.score("mcs")
-    if mcs and mcs.images:
-        lines = []
-        for method, name in _worst(mcs).items():
-            if method.partition("(")[0] not in METHODS:
-                continue  # it is not known here where it is
+    if not (mcs and mcs.images):
+        return []
+    worst = _worst(mcs)
+    own = [method for method in worst if method.partition("(")[0] not in METHODS]
+    lines = []
+    for method, name in worst.items():
+        if method not in own:
             maps = show(method, networks, dataset, ids=(name,)).maps
             lines.append((method, _failure(maps, method)))
-        head = ["method", "image", "region", "map of the object network", "map of the scene network"]
-        text = (
-            "For each method the image with its lowest MCS: the object matters to the network that names "
-            "objects and not to the one that names scenes, and here its maps say the opposite, or come "
-            "nearest to it."
-        )
-        grid = Grid("The image with the lowest MCS of each method", head, lines)
-        sections.append(Section("failures", "Where methods fail most", [text], [Part("grid", grid)]))
-    return sections
+    head = ["method", "image", "region", "map of the object network", "map of the scene network"]
+    text = (
+        "For each method the image with its lowest MCS: the object matters to the network that names "
+        "objects and not to the one that names scenes, and here its maps say the opposite, or come nearest "
+        "to it."
+    )
+    left_out = [f"Not shown, since a score does not say where its code is: {', '.join(own)}."] if own else []
+    grid = Grid("The image with the lowest MCS of each method", head, lines)
+    return [Section("failures", "Where methods fail most", [text, *left_out], [Part("grid", grid)])]
 
 
 def _worst(score: Score) -> Mapping[str, str]:
