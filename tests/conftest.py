@@ -3,6 +3,7 @@
 import json
 import re
 from collections import Counter
+from html.parser import HTMLParser
 
 import numpy as np
 import pytest
@@ -48,6 +49,58 @@ def shown(monkeypatch):
     monkeypatch.setattr(Display, "show", show)
     monkeypatch.setattr(STDERR, "_beats", False)  # or it would also be shown between two steps
     return lines
+
+
+class Page(HTMLParser):
+    """An HTML page: the cells of every line of every table, by caption, headings first; all tags with what
+    they are given."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.lines, self.tags = {}, []
+        self._text, self._caption, self._line = "", "", []
+        self.feed(text)
+
+    @property
+    def fetched(self):
+        return [given["src"] for _, given in self.tags if "src" in given]
+
+    @property
+    def links(self):
+        return [given["href"] for tag, given in self.tags if tag == "a"]
+
+    def cells(self):
+        """Every cell, by caption, heading of the line and heading of the column."""
+        return {
+            (caption, name.strip(), title.strip()): text.strip()
+            for caption, (head, *lines) in self.lines.items()
+            for name, *cells in lines
+            for title, text in zip(head[1:], cells, strict=True)
+        }
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        if tag in ("caption", "th", "td"):
+            self._text = ""
+        if tag == "tr":
+            self._line = []
+
+    def handle_data(self, data):
+        self._text += data
+
+    def handle_endtag(self, tag):
+        if tag == "caption":
+            self._caption = self._text
+        if tag in ("th", "td"):
+            self._line.append(self._text)
+        if tag == "tr":
+            self.lines.setdefault(self._caption, []).append(self._line)
+
+
+@pytest.fixture(scope="session")
+def parsed():
+    """From the text of an HTML page to what is in it."""
+    return Page
 
 
 PICTURES_PER_CLASS = 12

@@ -1,42 +1,10 @@
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
 from bam.leaderboard.page import write_page
 from bam.metrics.metric import METRICS
-
-
-class Lines(HTMLParser):
-    """The cells of every line of every table, by caption; what is fetched; what is linked to; all tags."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.lines, self.fetched, self.links, self.tags = {}, [], [], []
-        self._text, self._caption, self._line = "", "", []
-        self.feed(text)
-
-    def handle_starttag(self, tag, attributes):
-        attributes = dict(attributes)
-        self.tags.append((tag, attributes))
-        self.fetched += [attributes["src"]] if "src" in attributes else []
-        self.links += [attributes["href"]] if tag == "a" else []
-        if tag in ("caption", "th", "td"):
-            self._text = ""
-        if tag == "tr":
-            self._line = []
-
-    def handle_data(self, data):
-        self._text += data
-
-    def handle_endtag(self, tag):
-        if tag == "caption":
-            self._caption = self._text
-        if tag in ("th", "td"):
-            self._line.append(self._text)
-        if tag == "tr":
-            self.lines.setdefault(self._caption, []).append(self._line)
 
 
 @pytest.fixture
@@ -71,8 +39,8 @@ def of_method(entry, lines):
     return [" | ".join(line) for line in lines if line[0] in names]
 
 
-def test_every_number_of_the_entries_is_on_the_page(both, tmp_path):
-    page = Lines(write_page(both, tmp_path).read_text())
+def test_every_number_of_the_entries_is_on_the_page(both, tmp_path, parsed):
+    page = parsed(write_page(both, tmp_path).read_text())
     (summary,) = (lines for caption, lines in page.lines.items() if caption.startswith("Value, 95%"))
     for entry in both.values():
         (line,) = of_method(entry, summary)
@@ -85,11 +53,11 @@ def test_every_number_of_the_entries_is_on_the_page(both, tmp_path):
                 assert [word for word in short if word not in line] == []
 
 
-def test_it_is_one_file_that_fetches_nothing_and_can_be_read_aloud(both, tmp_path):
+def test_it_is_one_file_that_fetches_nothing_and_can_be_read_aloud(both, tmp_path, parsed):
     path = write_page(both, tmp_path)
     assert [each.name for each in tmp_path.iterdir()] == ["index.html"]
     text = path.read_text()
-    page = Lines(text)
+    page = parsed(text)
     assert page.fetched == []
     assert "<script" not in text
     assert "@import" not in text
