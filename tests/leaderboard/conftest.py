@@ -58,5 +58,5 @@ def canonical_dataset(canonical, tmp_path_factory):
     except BamError as error:
         if read_entry(FOLDER / "grad_cam.json").machine.processor == processor():
             raise
-        # Products of matrices, of which some scenes are drawn, have other last digits on other processors.
+        # NumPy's sines and exponentials have other last digits where a processor has AVX-512.
         pytest.skip(f"the drawn sample is another one on this processor: {error}")

@@ -35,6 +35,18 @@ def mix(first: Colour, second: Colour, share: float) -> Colour:
     return tuple(round(a + (b - a) * share) for a, b in zip(first, second, strict=True))
 
 
+def product(vectors: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """The matrix product `vectors @ matrix`, (..., k) by (k, n), the same to the bit on every processor.
+
+    BLAS, which `@` calls, rounds as the kernel that it picks for the processor does, and a pixel at the
+    edge of a tile then changes its colour. The sum is formed in double precision, a term at a time.
+    """
+    total = np.zeros((*vectors.shape[:-1], matrix.shape[1]), vectors.dtype)
+    for term, row in enumerate(matrix):
+        total = (vectors[..., term, None].astype(np.float64) * row + total).astype(vectors.dtype)
+    return total
+
+
 def spline(points: Points, closed: bool = True, steps: int = 10) -> np.ndarray:
     """Catmull-Rom curve through `points`, as (n * steps, 2) float64."""
     knots = np.asarray(points, float)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageChops
 
-from bam.data_prep.sources.drawn.brush import Canvas, Colour, Points, hsv, mix, shade
+from bam.data_prep.sources.drawn.brush import Canvas, Colour, Points, hsv, mix, product, shade
 
 GRID = 144  # side of the per-pixel surfaces; the canvas is finished at 128 pixels
 NEAR = 0.08  # nothing closer to the eye than this is drawn, in metres
@@ -54,12 +54,12 @@ class View:
 
     def camera(self, points: Points) -> np.ndarray:
         """World points in camera coordinates (right, up, depth)."""
-        return (np.asarray(points, float) - self.eye) @ self.turn.T
+        return product(np.asarray(points, float) - self.eye, self.turn.T)
 
     def screen(self, camera: np.ndarray) -> np.ndarray:
         """Camera coordinates (all with positive depth) as canvas points."""
         flat = camera[:, :2] * [1, -1] * (self.focal / camera[:, 2:])
-        return flat @ self.roll.T + self.centre
+        return product(flat, self.roll.T) + self.centre
 
     def spot(self, point: tuple[float, float, float]) -> tuple[float, float, float]:
         """Canvas x and y of a world point, and the canvas length of one metre there (0 if behind)."""
@@ -113,9 +113,9 @@ class View:
         """World directions of the pixels of the surface grid, (GRID, GRID, 3), depth 1 in camera terms."""
         steps = (np.arange(GRID, dtype=np.float32) + 0.5) / GRID
         flat = np.stack(np.meshgrid(steps, steps), -1) - self.centre.astype(np.float32)
-        flat = flat @ (self.roll / self.focal).astype(np.float32)
+        flat = product(flat, (self.roll / self.focal).astype(np.float32))
         camera = np.dstack([flat[..., 0], -flat[..., 1], np.ones_like(steps)[:, None].repeat(GRID, 1)])
-        return camera @ self.turn.astype(np.float32)
+        return product(camera, self.turn.astype(np.float32))
 
     def floor(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """For each grid pixel: x and z of the ground seen there, its distance, and whether it is ground."""

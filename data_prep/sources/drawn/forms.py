@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image, ImageChops, ImageFilter
 
-from bam.data_prep.sources.drawn.brush import Canvas, Colour, Drawing, Points, shade, spline
+from bam.data_prep.sources.drawn.brush import Canvas, Colour, Drawing, Points, product, shade, spline
 
 BLACK, WHITE = (24, 22, 24), (246, 244, 238)
 GROUND = 0.93  # the height at which animals stand
@@ -23,7 +23,7 @@ def chance(rng: np.random.Generator, probability: float) -> bool:
 def placed(points: Points, x: float, y: float, scale: float = 1, angle: float = 0) -> np.ndarray:
     """`points`, given around their own origin, scaled, turned by `angle` radians and moved to (x, y)."""
     cos, sin = np.cos(angle), np.sin(angle)
-    return np.asarray(points, float) @ np.array([[cos, sin], [-sin, cos]]) * scale + (x, y)
+    return product(np.asarray(points, float), np.array([[cos, sin], [-sin, cos]])) * scale + (x, y)
 
 
 def mirrored(points: Points, x: float = 0.5) -> np.ndarray:

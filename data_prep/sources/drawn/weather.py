@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageFilter
 
-from bam.data_prep.sources.drawn.brush import Canvas, Colour, hsv, mix, shade
+from bam.data_prep.sources.drawn.brush import Canvas, Colour, hsv, mix, product, shade
 
 NEAREST = 0.65  # side of the smallest part of a scene that a picture shows
 THICKEST = 0.7  # share of the light that the thickest air scatters
@@ -62,7 +62,7 @@ def _from_standpoint(surface: Image.Image, rng: np.random.Generator, size: int) 
     corners = np.array([(-1, -1), (-1, 1), (1, 1), (1, -1)]) / 2 * side
     corners = corners * (1 + rng.uniform(-0.08, 0.08, (4, 2)))
     cos, sin = np.cos(angle), np.sin(angle)
-    corners = corners @ [[cos, sin], [-sin, cos]]
+    corners = product(corners, np.array([[cos, sin], [-sin, cos]]))
     reach = np.abs(corners).max(0)
     corners /= max(1, 2 * reach.max())  # no corner outside the surface
     room = 0.5 - np.abs(corners).max(0)

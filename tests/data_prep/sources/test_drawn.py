@@ -1,4 +1,8 @@
 import json
+import os
+import platform
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -8,7 +12,7 @@ from bam.base.seeds import generator
 from bam.data_prep.classes import OBJECTS, SCENES
 from bam.data_prep.sources import coco, coco_annotations, miniplaces
 from bam.data_prep.sources.drawn import sample
-from bam.data_prep.sources.drawn.brush import Canvas, spline
+from bam.data_prep.sources.drawn.brush import Canvas, product, spline
 from bam.data_prep.sources.photographs import read_upright
 
 
@@ -63,6 +67,37 @@ def test_another_seed_draws_other_pictures_whatever_the_workers(drawn, tmp_path)
     assert (np.abs(colours - COLOURS).max(1) > 2).sum() >= 8
     with pytest.raises(BamError, match="version 2, seed 0 and 1 pictures a class: give another folder"):
         sample.draw_sample(seven, workers=1, pictures_per_class=1)
+
+
+def test_products_are_those_of_matrices_rounded_a_term_at_a_time():
+    rng = np.random.default_rng(0)
+    vectors, matrix = rng.normal(size=(7, 5, 3)), rng.normal(size=(3, 2))
+    np.testing.assert_allclose(product(vectors, matrix), vectors @ matrix, rtol=1e-12, atol=1e-14)
+    single, by = vectors.astype(np.float32), matrix.astype(np.float32)
+    assert product(single, by).dtype == np.float32
+    np.testing.assert_allclose(product(single, by), single @ by, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="other kernels have other names")
+def test_pictures_do_not_depend_on_the_kernels_that_blas_has_for_a_processor():
+    """Some pictures of bus interiors and runways did: one kernel multiplies and adds in one."""
+    script = (
+        "import sys; from bam.data_prep.sources.drawn import sample\n"
+        "for name in ('bus_interior', 'runway', 'cockpit'):\n"
+        "    for index in range(4):\n"
+        "        picture = sample.draw_scene(name, sample.picture_generator(name, index))\n"
+        "        sys.stdout.buffer.write(picture.tobytes())"
+    )
+    drawn = [
+        subprocess.run(
+            [sys.executable, "-c", script],
+            env={**os.environ, "OPENBLAS_CORETYPE": kernel},
+            stdout=subprocess.PIPE,
+            check=True,
+        ).stdout
+        for kernel in ("Haswell", "Prescott")
+    ]
+    assert drawn[0] == drawn[1]
 
 
 def test_what_a_killed_drawing_of_another_seed_left_is_not_used(tmp_path, monkeypatch):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bam.data_prep.sources.drawn.brush import Canvas, Colour, Points, hsv, shade
+from bam.data_prep.sources.drawn.brush import Canvas, Colour, Points, hsv, product, shade
 from bam.data_prep.sources.drawn.camera import GRID, blend, noise, pick, weather
 
 
@@ -20,7 +20,7 @@ class _Panel:
 
     def at(self, points: Points) -> np.ndarray:
         """Canvas points of cockpit points, whose origin is the middle of the picture."""
-        return np.asarray(points, float) @ self.turn.T + self.shift
+        return product(np.asarray(points, float), self.turn.T) + self.shift
 
     def fill(self, points: Points, colour: Colour) -> None:
         """Fill a polygon."""
