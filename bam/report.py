@@ -1,7 +1,7 @@
 """Make the report on scores that are there: one page with charts, tables and maps.
 
 python -m bam.report                                   # runs/results/report.html and report.md
-python -m bam.report --figures figures                 # also every chart as PDF and SVG, for papers
+python -m bam.report --figures figures                 # also every chart and the maps as PDF and SVG
 python -m bam.report --latex tables --csv tables       # also every table
 python -m bam.report --compare runs/a,runs/b           # what differs between folders of results
 """
@@ -27,7 +27,7 @@ class What:
         None,
         "methods whose maps are shown (by default those of the scores); yours as path/to/file.py:function",
     )
-    figures: str | None = setting(None, "folder to write every chart to, as PDF and SVG")
+    figures: str | None = setting(None, "folder to write every chart and the maps to, as PDF and SVG")
     latex: str | None = setting(None, "folder to write every table to, as LaTeX with booktabs' rules")
     csv: str | None = setting(None, "folder to write every table to, as CSV")
     compare: tuple[str, ...] = setting((), "folders of results, with commas, to compare in place of a report")
@@ -59,7 +59,8 @@ def _main(flags: command.Flags) -> None:
 
     from bam.metrics.reporting.report import write_report
 
-    print(f"report: {write_report(what.out, what.data, what.models, what.methods)}")
+    figures = Path(what.figures) if what.figures else None
+    print(f"report: {write_report(what.out, what.data, what.models, what.methods, figures)}")
 
 
 def _compare(what: What) -> None:

@@ -82,7 +82,7 @@ def make_run(
     asked: Mapping[str, Any] | None,
     explainers: Sequence[Any],
     data: str | Path | Dataset,
-    models: str | Path,
+    models: str | Path | Models,
     out: str | Path,
     settings: RunSettings,
     images: str | Path | None = None,
@@ -92,8 +92,8 @@ def make_run(
 ) -> Run:
     """The run that measures the metrics `asked` for, by name with their settings; None for one of maps alone.
 
-    The others as in `score`. Raises `BamError` if images, model, class_names or preprocess are given for a
-    metric that does not take them.
+    models: the folder, or `Models`, which compute as they do. The others as in `score`. Raises `BamError` if
+    images, model, class_names or preprocess are given for a metric that does not take them.
     """
     metrics = [METRICS[name] for name in asked or {}]
     given = {"images": images, "model": model, "class_names": class_names}
@@ -112,9 +112,13 @@ def make_run(
                 "bam.models.Classifier(network, class_names) is one of a tf_keras network"
             )
         settings = replace(settings, precision=model.precision, batch_size=model.batch_size)
+    if isinstance(models, Models):
+        settings = replace(settings, precision=models.precision, batch_size=models.batch_size)
+    else:
+        models = Models(models, settings.precision, settings.batch_size)
     return Run(
         data,
-        Models(models, settings.precision, settings.batch_size),
+        models,
         explainers,
         settings,
         Path(out),

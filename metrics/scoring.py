@@ -13,7 +13,7 @@ from bam.metrics.evaluation.run import Run
 from bam.metrics.metric import Concluded, Measured, Metric
 from bam.metrics.results.environment import effective_precision, environment
 from bam.metrics.results.image_values import ImageValues
-from bam.metrics.results.schema import Chart, Configuration, Line, Network, Validity
+from bam.metrics.results.schema import Chart, Column, Configuration, Line, Network, Validity
 from bam.metrics.results.score import Score
 from bam.metrics.statistics.comparison import Comparison, compare
 from bam.metrics.statistics.estimate import TRIAL_SIZE, curve_estimates, estimates, trial_sd
@@ -28,6 +28,7 @@ RANK_NOTE = (
     "`rank set`: the ranks that a method can have among the methods; the sets of all hold at once, with 95%. "
     "What intervals and sets cover is said in docs/statistics.md."
 )
+LAYER = "layer"
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ def evaluate(metric: Metric, run: Run) -> Score:
     else:
         comparison, lines = found.comparison, found.lines
     unsuited = _unsuited(found.models, run)
+    lines = {name: _with_method(name, line, found.models, run) for name, line in lines.items()}
     curves = getattr(found, "curves", None)
     return Score(
         metric=metric.name,
@@ -56,8 +58,8 @@ def evaluate(metric: Metric, run: Run) -> Score:
         title=found.title or metric.title,
         direction=metric.direction,
         source=metric.source,
-        lines={name: _with_method(name, line, run) for name, line in lines.items()},
-        columns=tuple(found.columns),
+        lines=lines,
+        columns=(*found.columns, *_layer_column(lines)),
         comparison=comparison,
         validity=Validity.of(_checks(found.models), found.problems),
         configuration=_configuration(found, settings, run),
@@ -132,13 +134,22 @@ def _image_values(found: Measured | Concluded) -> ImageValues | None:
     return ImageValues(tuple(found.ids), np.asarray(found.sources), values)
 
 
-def _with_method(name: str, line: Line, run: Run) -> Line:
-    """With the version and the settings of the method, if the line is of one."""
+def _with_method(name: str, line: Line, models: Mapping[str, Classifier], run: Run) -> Line:
+    """With the version and the settings of the method, if the line is of one, and the layer it explains."""
     for explainer in run.explainers:
         if explainer.name == name:
             settings = _plain(explainer.settings)
-            return replace(line, version=explainer.method.version, settings=settings)
+            counts = dict(line.counts)
+            if "layer" in settings and not explainer.method.own:
+                layers = [settings["layer"] or model.feature_layer() for model in models.values()]
+                counts[LAYER] = ", ".join(dict.fromkeys(layers))
+            return replace(line, version=explainer.method.version, settings=settings, counts=counts)
     return line
+
+
+def _layer_column(lines: Mapping[str, Line]) -> tuple[Column, ...]:
+    """Which layer methods explain, where there are such that explain one."""
+    return (Column("layer", LAYER),) if any(LAYER in line.counts for line in lines.values()) else ()
 
 
 def _unsuited(models: Mapping[str, Classifier], run: Run) -> dict[str, str]:
@@ -161,28 +172,11 @@ def _notes(
     notes += comparison.notes(metric.random_is_worst) if metric.per_image else []
     notes += [remark for model in models.values() for remark in model.remarks]
     notes += [f"Not for these networks: {', '.join(reasons)}."] if reasons else []
-    notes += _layers_note(models, unsuited, run)
     lost = {each.name: each.method.transient for each in run.explainers if each.method.transient}
     return notes + [
         f"Rows of {name} are not kept, since {reason}: name a version for them to be."
         for name, reason in lost.items()
     ]
-
-
-def _layers_note(models: Mapping[str, Classifier], unsuited: Mapping[str, str], run: Run) -> list[str]:
-    """Which layer the methods explain that take one and were given none."""
-    names = [
-        each.name
-        for each in run.explainers
-        if "layer" in each.settings and each.settings["layer"] is None and each.name not in unsuited
-    ]
-    if not names:
-        return []
-    layers: dict[str, list[str]] = {}
-    for name, model in models.items():
-        layers.setdefault(model.feature_layer(), []).append(name)
-    found = "; ".join(f"`{layer}` of {', '.join(of)}" for layer, of in layers.items())
-    return [f"Layer that {', '.join(names)} explain: {found}."]
 
 
 def _checks(models: Mapping[str, Classifier]) -> dict[str, tuple[Check, ...]]:

@@ -25,7 +25,7 @@ from bam.metrics.evaluation.settings import RunSettings
 from bam.metrics.metric import METRICS
 from bam.metrics.results.environment import commit, packages
 from bam.metrics.results.score import Score
-from bam.models.stored import read_description
+from bam.models.stored import Models, read_description
 from bam.models.training.task import Task
 from bam.models.training.validity import checks, table
 
@@ -63,6 +63,11 @@ class Benchmark:
     def explainers(self) -> list[Explainer]:
         """All methods of BAM, and the further ones."""
         return choose(",".join(filter(None, ["all", self.methods])))
+
+    @cached_property
+    def networks(self) -> Models:
+        """The trained networks: loaded and compiled once for all measurements and the report."""
+        return Models(self.models)
 
     def _check(self) -> None:
         """Raise `BamError` for what would only show in hours."""
@@ -165,7 +170,7 @@ class Benchmark:
 
         from bam.metrics.judging.report import judge
 
-        scores = scores_of(measurement, self.explainers, self.data, self.models, self.out)
+        scores = scores_of(measurement, self.explainers, self.data, self.networks, self.out)
         for score in scores:
             if replaced := score.replaces(self.out):
                 self.say(replaced)
@@ -200,7 +205,7 @@ class Benchmark:
             each.name for each in self.explainers if each.method.name in METHODS and not each.method.control
         ]
         shown = ",".join([*built_in, self.methods]) if self.methods else None
-        write_report(self.out, self.data, self.models, shown)
+        write_report(self.out, self.data, self.networks, shown)
 
 
 def run_settings(measurement: Measurement) -> RunSettings:
@@ -219,7 +224,7 @@ def scores_of(
     measurement: Measurement,
     explainers: Sequence[Explainer],
     data: Path | Dataset,
-    models: Path,
+    models: Path | Models,
     out: Path,
     metrics: Collection[str] | None = None,
 ) -> list[Score]:

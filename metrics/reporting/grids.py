@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bam.attributions.registry import METHODS
+from bam.attributions.choice import Choice
+from bam.attributions.registry import METHODS, Explainer
 from bam.base.errors import BamError
 from bam.data_prep.dataset import Dataset
 from bam.metrics.evaluation.regions import CONSTANT, NAN
@@ -19,7 +19,7 @@ from bam.metrics.reporting.content import Part, Results, Section
 from bam.metrics.reporting.maps import Maps
 from bam.metrics.reporting.show import show
 from bam.metrics.results.score import Score
-from bam.models.stored import load_classifier
+from bam.models.stored import Models
 
 if TYPE_CHECKING:
     from bam.models.classifier import Classifier
@@ -52,12 +52,12 @@ class Grid:
     lines: Sequence[tuple[str, Sequence[Tile | None]]]
 
 
-def networks_of(results: Results, models: str | Path) -> dict[str, Classifier]:
+def networks_of(results: Results, models: Models) -> dict[str, Classifier]:
     """f_o and f_s, loaded. Raises `BamError` if they are not those of the scores."""
     for name in ("object", "scene"):
         if name not in results.networks:
-            raise BamError(f"the network {name} of these scores is not in {models}")
-    return {name: load_classifier(Path(models) / name) for name in ("object", "scene")}
+            raise BamError(f"the network {name} of these scores is not in {models.folder}")
+    return {name: models[name] for name in ("object", "scene")}
 
 
 def same_images(maps: Maps) -> Section:
@@ -119,17 +119,24 @@ def picture_of(picture: np.ndarray) -> str:
     return base64.b64encode(png_bytes(picture, SIDE)).decode()
 
 
-def failures(results: Results, dataset: Dataset, networks: Sequence[Classifier]) -> list[Section]:
-    """For each method the image in which its maps contradict the truth most, by MCS."""
+def failures(
+    results: Results, dataset: Dataset, networks: Sequence[Classifier], explainers: Sequence[Explainer]
+) -> list[Section]:
+    """For each method the image in which its maps contradict the truth most, by MCS.
+
+    explainers: those that are known beside BAM's own, which scores can name.
+    """
     mcs = results.score("mcs")
     if not (mcs and mcs.images):
         return []
     worst = _worst(mcs)
-    own = [method for method in worst if method.partition("(")[0] not in METHODS]
+    known: dict[str, Choice] = {name: name for name in worst if name.partition("(")[0] in METHODS}
+    known |= {each.name: each for each in explainers}
+    unknown = [name for name in worst if name not in known]
     lines = []
     for method, name in worst.items():
-        if method not in own:
-            maps = show(method, networks, dataset, ids=(name,)).maps
+        if method in known:
+            maps = show([known[method]], networks, dataset, ids=(name,)).maps
             lines.append((method, _failure(maps, method)))
     head = ["method", "image", "region", "map of the object network", "map of the scene network"]
     text = (
@@ -137,7 +144,8 @@ def failures(results: Results, dataset: Dataset, networks: Sequence[Classifier])
         "objects and not to the one that names scenes, and here its maps say the opposite, or come nearest "
         "to it."
     )
-    left_out = [f"Not shown, since a score does not say where its code is: {', '.join(own)}."] if own else []
+    where = "Not shown, since a score does not say where its code is"
+    left_out = [f"{where}: {', '.join(unknown)}."] if unknown else []
     grid = Grid("The image with the lowest MCS of each method", head, lines)
     return [Section("failures", "Where methods fail most", [text, *left_out], [Part("grid", grid)])]
 

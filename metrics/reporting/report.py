@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import bam
+from bam.attributions.choice import choose
 from bam.attributions.registry import METHODS
 from bam.base.errors import BamError
 from bam.data_prep.dataset import load_dataset
@@ -29,6 +30,7 @@ from bam.metrics.reporting.sections import (
     validity_section,
 )
 from bam.metrics.reporting.show import show
+from bam.models.stored import Models
 
 TITLE = "BAM: how right are the saliency maps?"
 
@@ -36,21 +38,23 @@ TITLE = "BAM: how right are the saliency maps?"
 def write_report(
     folder: str | Path = "runs/results",
     data: str | Path = "data/bam",
-    models: str | Path = "runs/models",
+    models: str | Path | Models = "runs/models",
     methods: str | None = None,
+    figures: Path | None = None,
 ) -> Path:
     """Write report.html and report.md on the scores in a folder; returns the path of the first.
 
     data, models: the dataset and the networks that the scores are of, for maps; what of them is not there, or
     is not that which the scores name, is left out of the report, which says so. methods: those whose maps are
-    shown, as in `score`, by default those of the scores that BAM has. Raises `BamError` if the
-    folder has no score.
+    shown, as in `score`, by default those of the scores that BAM has. figures: folder to write the maps to as
+    well, as PDF and SVG. Raises `BamError` if the folder has no score.
     """
-    results = read_results(folder, models)
+    models = models if isinstance(models, Models) else Models(models)
+    results = read_results(folder, models.folder)
     names = dict.fromkeys(name for score in results.scores for name in score.lines)
     own = [name for name in names if name.partition("(")[0] not in METHODS]
     ranked = [name for name in names if name not in own and not METHODS[name.partition("(")[0]].control]
-    pictures, why = _pictures(results, data, models, methods or ",".join(ranked))
+    pictures, why = _pictures(results, data, models, methods or ",".join(ranked), figures)
     sections = [
         validity_section(results),
         summary_section(results),
@@ -64,17 +68,20 @@ def write_report(
 
 
 def _pictures(
-    results: Results, data: str | Path, models: str | Path, methods: str
+    results: Results, data: str | Path, models: Models, methods: str, figures: Path | None
 ) -> tuple[list[Section], str]:
     """The sections with maps and other pictures, and why some are lacking, if so. methods: those shown."""
     patches, sections = patches_section(results.folder), []
     try:
         dataset, networks = load_dataset(data), networks_of(results, models)
-        both = list(networks.values())
-        sections.append(same_images(show(methods, both, dataset, limit=EXAMPLES).maps))
-        pairs = show(methods, networks["scene"], dataset, limit=PAIRS, pair=True).maps
-        sections.append(with_and_without(pairs))
-        sections += failures(results, dataset, both)
+        both, explainers = list(networks.values()), choose(methods, always=())
+        same = show(explainers, both, dataset, limit=EXAMPLES)
+        pairs = show(explainers, networks["scene"], dataset, limit=PAIRS, pair=True)
+        for name, shown in {"maps": same, "pairs": pairs}.items() if figures else ():
+            for kind in ("pdf", "svg"):
+                shown.save(figures / f"{name}.{kind}")
+        sections += [same_images(same.maps), with_and_without(pairs.maps)]
+        sections += failures(results, dataset, both, explainers)
         sections += painted_section(results, dataset, networks["object"])
     except BamError as error:
         lacking = "Some kinds of maps are" if sections else "Maps are"

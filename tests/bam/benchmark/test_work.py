@@ -9,6 +9,8 @@ from bam import BamError
 from bam.benchmark.presets import PRESETS, Measurement, Preset
 from bam.benchmark.stages import run
 from bam.benchmark.work import Benchmark
+from bam.metrics.reporting.report import write_report
+from bam.metrics.results.score import read_score
 from bam.models.training.task import SUITE
 
 
@@ -75,6 +77,19 @@ def test_it_ends_in_a_report_and_does_nothing_twice(benchmark):
     assert line["estimate"]["n"] + line["excluded"]["misclassified"] == 6
 
 
+def test_maps_are_written_as_figures_and_layers_stand_in_the_table(benchmark, tmp_path):
+    if not (benchmark.out / "report.md").exists():
+        go(benchmark)
+    write_report(benchmark.out, benchmark.data, benchmark.networks, "grad_cam,random", tmp_path)
+    kinds = ("pdf", "svg")
+    written = {path.name for path in tmp_path.iterdir()}
+    assert written == {f"{name}.{kind}" for name in ("maps", "pairs") for kind in kinds}
+    head, lines = read_score(benchmark.out / "idr.json").rows()
+    shown = {line[0]: line[head.index("layer")] for line in lines}
+    assert shown["grad_cam"] == benchmark.networks["scene"].feature_layer()
+    assert shown["vanilla_gradient"] is None
+
+
 def test_methods_of_ones_own_stand_beside_the_rest(benchmark, tmp_path):
     (tmp_path / "mine.py").write_text("def mine(classifier, images, targets):\n    return images.mean(-1)\n")
     own = replace(benchmark, methods=f"{tmp_path / 'mine.py'}:mine")
@@ -83,6 +98,12 @@ def test_methods_of_ones_own_stand_beside_the_rest(benchmark, tmp_path):
     # The rest is not computed again, but scored again.
     keys = {stage.name: stage.key() for stage in own.stages()[3:5]}
     assert keys != {stage.name: stage.key() for stage in benchmark.stages()[3:5]}
+    go(own)
+    text = (own.out / "report.html").read_text()
+    assert "map of mine, network scene, image " in text
+    failed = text[text.index("Where methods fail most") :]
+    assert "map of mine, network object, image " in failed
+    assert "Not shown" not in failed
 
 
 def test_photographs_are_asked_for_before_any_work(benchmark, tmp_path):
