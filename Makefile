@@ -16,7 +16,7 @@ demo: $(VENV)/installed
 test: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
