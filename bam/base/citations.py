@@ -1,6 +1,6 @@
-"""What is to be cited: the publications that methods, metrics and data are from, as BibTeX.
+"""What is to be cited: the publications that methods, metrics, inpainters and data are from, as BibTeX.
 
-Methods and metrics name theirs by key where they are registered (`cite`).
+They name theirs by key where they are registered (`cite`).
 """
 
 from __future__ import annotations
@@ -169,6 +169,13 @@ PUBLICATIONS = {
         2017,
         "International Conference on Machine Learning (ICML)",
         "1703.01365",
+    ),
+    "yu2018generative": Publication(
+        "Generative Image Inpainting with Contextual Attention",
+        "Yu, Jiahui and Lin, Zhe and Yang, Jimei and Shen, Xiaohui and Lu, Xin and Huang, Thomas S.",
+        2018,
+        "IEEE/CVF Conference on Computer Vision and Pattern Recognition (CVPR)",
+        "1801.07892",
     ),
     "zhou2017places": Publication(
         "Places: A 10 Million Image Database for Scene Recognition",

@@ -49,7 +49,7 @@ class Inpainting(PatchGrid):
 
     inpainter: Annotated[str, one_of("inpainter", INPAINTERS)] = setting("donor", "what paints")
     checkpoint: str | None = setting(
-        None, "folder or hub name of an inpainting pipeline, for stable-diffusion"
+        None, "folder with the weights of deepfill; folder or hub name of a pipeline, for stable-diffusion"
     )
     no_paste_back: bool = setting(
         False, "leave the pixels around the hole as stable-diffusion returns them, as the paper does"

@@ -15,6 +15,7 @@ from bam.metrics.reporting.content import Part, Picture, Results, Section
 from bam.metrics.reporting.grids import Grid, Tile, picture_of
 from bam.metrics.results.score import Score
 from bam.models.classifier import Classifier
+from bam.models.inpainters import INPAINTERS
 
 IMAGES = 2
 
@@ -22,8 +23,11 @@ IMAGES = 2
 def painted_section(results: Results, dataset: Dataset, network: Classifier) -> list[Section]:
     """The images along the curve of the inpainting metric: of the oracle, the best method, and `random`."""
     score = results.score("inpainting")
-    if score is None or score.configuration.metric.get("inpainter") == "stable-diffusion":
-        return []  # a diffusion model would have to be loaded for a few pictures
+    if score is None:
+        return []
+    inpainter = INPAINTERS.get(score.configuration.metric.get("inpainter", ""))
+    if inpainter and "checkpoint" in inpainter.settings():
+        return []  # large weights, which may lie on another machine, would be loaded for a few pictures
     methods = _methods(score)
     settings = checked(Inpainting, dict(score.configuration.metric))
     how = RunSettings(limit=IMAGES, seed=score.configuration.run["seed"])

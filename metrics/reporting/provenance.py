@@ -13,6 +13,7 @@ from bam.metrics.metric import METRICS
 from bam.metrics.reporting.content import Part, Results, Section
 from bam.metrics.reporting.tables import Cell, Table
 from bam.metrics.results.score import Score
+from bam.models.inpainters import INPAINTERS
 
 LICENCES = (
     "BAM and the drawn sample: Apache-2.0. COCO's annotations: CC BY 4.0, its photographs: their owners' "
@@ -109,6 +110,8 @@ def _cited(scores: Sequence[Score]) -> list[str]:
     keys = [SOFTWARE, PAPER]
     for score in scores:
         keys += METRICS[score.metric].cite if score.metric in METRICS else ()
+        inpainter = INPAINTERS.get(score.configuration.metric.get("inpainter", ""))
+        keys += inpainter.cite if inpainter else ()
         for name in score.lines:
             method = METHODS.get(name.partition("(")[0])
             keys += method.cite if method else ()

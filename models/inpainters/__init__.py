@@ -7,7 +7,7 @@ from typing import Any
 from bam.base.errors import unknown
 from bam.base.parameters import check_settings
 from bam.data_prep.dataset import Dataset, View
-from bam.models.inpainters import donor, simple, stable_diffusion  # noqa: F401, they register themselves
+from bam.models.inpainters import deepfill, donor, simple, stable_diffusion  # noqa: F401, they register themselves
 from bam.models.inpainters.base import INPAINTERS, Inpainter, inpainter, prompt_of
 
 __all__ = ["INPAINTERS", "Inpainter", "inpainter", "make_inpainter", "prompt_of"]

@@ -32,6 +32,7 @@ class Inpainter(ABC):
     targeted: it paints what the prompt says. version: what another one painted is not used. batch_size:
     how many pictures are best painted at once. may_refuse: it may withhold a sample, which then is black
     all over. paste_back: whether the pixels outside of the hole are those of the picture, bit for bit.
+    cite: keys of the publications it is from (`bam.base.citations`).
     """
 
     name: str
@@ -40,6 +41,7 @@ class Inpainter(ABC):
     batch_size = 256
     may_refuse = False
     paste_back = True
+    cite: tuple[str, ...] = ()
 
     @classmethod
     def summary(cls) -> str:

@@ -1,10 +1,12 @@
 import re
+from dataclasses import replace
 
 import pytest
 
 from bam import BamError
 from bam.metrics.reporting.content import read_results
 from bam.metrics.reporting.files import write_figures, write_tables
+from bam.metrics.reporting.painted import painted_section
 from bam.metrics.reporting.report import write_report
 from bam.metrics.reporting.tables import heading
 from bam.metrics.results.score import read_score
@@ -105,3 +107,20 @@ def test_figures_and_tables_for_papers(results, tmp_path):
     assert r"\toprule" in tex.read_text()
     (table, _) = write_tables(scores, tmp_path / "tables", "csv")
     assert table.read_text().splitlines()[0].startswith("method,value,ci_low")
+
+
+@pytest.mark.parametrize(("inpainter", "cited"), [("deepfill", True), ("blur", False), ("gone", False)])
+def test_what_an_inpainter_is_from_is_cited(small_score, tmp_path, inpainter, cited):
+    asked = {"inpainter": inpainter, "checkpoint": "weights" if cited else None}
+    configuration = replace(small_score.configuration, metric=asked)
+    replace(small_score, metric="inpainting", configuration=configuration).write(tmp_path)
+    page = write_report(tmp_path, data=tmp_path / "no", models=tmp_path / "no").read_text()
+    assert ("@inproceedings{yu2018generative," in page) == cited
+    assert "@misc{cohen2025meaningful," in page
+
+
+@pytest.mark.parametrize("inpainter", ["deepfill", "stable-diffusion"])
+def test_nothing_is_painted_by_what_loads_weights(small_score, tmp_path, inpainter):
+    configuration = replace(small_score.configuration, metric={"inpainter": inpainter})
+    replace(small_score, metric="inpainting", configuration=configuration).write(tmp_path)
+    assert painted_section(read_results(tmp_path, tmp_path / "no"), None, None) == []

@@ -1,7 +1,8 @@
-"""A checkpoint of Stable Diffusion in the small, and few steps to sample from it."""
+"""Checkpoints of DeepFill and, in the small, of Stable Diffusion, with few steps to sample from it."""
 
 import json
 
+import numpy as np
 import pytest
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -63,6 +64,46 @@ def checkpoint(tmp_path_factory):
     )
     pipeline.save_pretrained(folder / "tiny")
     return folder / "tiny"
+
+
+def write_checkpoint(folder, variables):
+    """Write variables as TensorFlow 1 does, with the prefix `snap-0`; the folder."""
+    import tensorflow as tf
+
+    folder.mkdir(parents=True, exist_ok=True)
+    names = list(variables)
+    values = [tf.constant(variables[name]) for name in names]
+    tf.raw_ops.SaveV2(
+        prefix=str(folder / "snap-0"), tensor_names=names, shape_and_slices=[""] * len(names), tensors=values
+    )
+    (folder / "checkpoint").write_text('model_checkpoint_path: "snap-0"\n')
+    return folder
+
+
+@pytest.fixture(scope="session")
+def deepfill_variables():
+    """Random values of all variables of DeepFill v1, by name. Not to be changed."""
+    from bam.models.inpainters.deepfill.network import VARIABLES
+
+    rng = np.random.default_rng(0)
+    return {
+        name: (rng.normal(size=shape) * (1.5 / np.prod(shape[:-1])) ** 0.5).astype(np.float32)
+        if len(shape) == 4
+        else rng.uniform(-0.1, 0.1, shape).astype(np.float32)
+        for name, shape in VARIABLES.items()
+    }
+
+
+@pytest.fixture(scope="session")
+def deepfill_checkpoint(deepfill_variables, tmp_path_factory):
+    """A folder with a checkpoint of these. Not to be changed."""
+    return write_checkpoint(tmp_path_factory.mktemp("deepfill") / "snap", deepfill_variables)
+
+
+@pytest.fixture
+def save_checkpoint():
+    """Writes variables into a folder, as TensorFlow 1 does."""
+    return write_checkpoint
 
 
 @pytest.fixture(autouse=True)

@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 
+from bam.base.citations import PUBLICATIONS
 from bam.base.errors import BamError
 from bam.data_prep.classes import OBJECTS
 from bam.models.inpainters import INPAINTERS, Inpainter, make_inpainter, prompt_of
@@ -15,9 +16,9 @@ from bam.models.inpainters import inpainter as register
 
 @pytest.fixture(params=INPAINTERS)
 def make(request, dataset):
-    """Makes each registered inpainter; `checkpoint` is the one of the fixture."""
-    small = "checkpoint" in INPAINTERS[request.param].settings()
-    own = {"checkpoint": str(request.getfixturevalue("checkpoint"))} if small else {}
+    """Makes each registered inpainter; `checkpoint` is the one of a fixture."""
+    fixture = {"stable-diffusion": "checkpoint", "deepfill": "deepfill_checkpoint"}.get(request.param)
+    own = {"checkpoint": str(request.getfixturevalue(fixture))} if fixture else {}
     view = dataset.view("object_scene")
     return lambda **settings: make_inpainter(request.param, dataset, "object", view, **{**own, **settings})
 
@@ -83,6 +84,16 @@ def test_seeds_and_prompts_matter_to_the_targeted_ones_alone(inpainter, given):
         assert changed.sum() >= 6 if inpainter.targeted else not changed.any()
 
 
+@pytest.mark.parametrize("size", [(1, 1), (7, 30), (40, 24)])
+def test_pictures_of_any_size(inpainter, size):
+    rng = np.random.default_rng(1)
+    images, holes = rng.integers(0, 256, (2, *size, 3), dtype=np.uint8), rng.random((2, *size)) < 0.5
+    holes[0] = True
+    filled = inpainter.fill(images, holes, ["dog", "kite"], np.arange(2, dtype=np.uint64))
+    assert filled.shape == images.shape
+    assert np.array_equal(filled[~holes], images[~holes])
+
+
 def test_an_empty_hole_returns_the_picture(inpainter, given, monkeypatch):
     images, holes, *others = given
     holes[[1, 6]] = False
@@ -100,7 +111,7 @@ def test_all_of_a_picture_can_be_painted(inpainter, given):
     assert (inpainter.fill(images, holes, *others) != images).any(-1).mean() > 0.9
     black = np.zeros_like(images)  # as when classes are checked for what the inpainter can draw
     filled = inpainter.fill(black, holes, *others[:2])
-    assert filled.any() == inpainter.targeted
+    assert filled.any() == (inpainter.name not in ("mean", "blur", "black"))
 
 
 def test_wrong_arguments_are_refused_in_one_line(inpainter, given):
@@ -153,6 +164,7 @@ def test_keys_tell_inpainters_apart(dataset):
 def test_what_the_registry_says_of_it(inpainter, make):
     assert INPAINTERS[inpainter.name] is type(inpainter)
     assert inpainter.summary().endswith(".")
+    assert set(inpainter.cite) <= set(PUBLICATIONS)
     key = json.loads(json.dumps(inpainter.key))
     assert key["name"] == inpainter.name
     for name, default in inpainter.settings().items():
