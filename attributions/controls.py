@@ -68,6 +68,14 @@ def object_mask(
     return np.where(masks, 0, ramp)
 
 
+@control
+def inverse_mask(
+    classifier: Classifier, images: np.ndarray, targets: np.ndarray, *, seed: np.ndarray, masks: np.ndarray
+) -> np.ndarray:
+    """One less the object's mask, whatever the classifier names, (N, H, W): all of it beside the object."""
+    return 1 - masks.astype(np.float32)
+
+
 NOISE_SHARES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 
 

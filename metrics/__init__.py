@@ -11,6 +11,7 @@ from bam.metrics.contrast import mcs, rmcs, idr  # noqa: F401, I001
 from bam.metrics.independence import iir  # noqa: F401
 from bam.metrics.concepts import tcav  # noqa: F401
 from bam.metrics.inpainting import inpainting  # noqa: F401
+from bam.metrics.localisation import localisation  # noqa: F401
 from bam.metrics.perturbation import deletion, road, violation, saliency  # noqa: F401
 from bam.metrics.metric import METRICS, metric
 

@@ -20,6 +20,7 @@ FLOORS = (
     "bam.metrics.contrast",
     "bam.metrics.independence",
     "bam.metrics.concepts",
+    "bam.metrics.localisation",
     "bam.metrics.perturbation",
     "bam.metrics.inpainting",
     "bam.metrics.judging",

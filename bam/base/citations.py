@@ -66,6 +66,20 @@ PUBLICATIONS = {
         "Annual Meeting of the Association for Computational Linguistics (ACL)",
         "2005.00928",
     ),
+    "agarwal2020explaining": Publication(
+        "Explaining Image Classifiers by Removing Input Features Using Generative Models",
+        "Agarwal, Chirag and Nguyen, Anh",
+        2020,
+        "Asian Conference on Computer Vision (ACCV)",
+        "1910.04256",
+    ),
+    "arras2022clevr": Publication(
+        "CLEVR-XAI: A Benchmark Dataset for the Ground Truth Evaluation of Neural Network Explanations",
+        "Arras, Leila and Osman, Ahmed and Samek, Wojciech",
+        2022,
+        "Information Fusion",
+        kind="article",
+    ),
     "chefer2021transformer": Publication(
         "Transformer Interpretability Beyond Attention Visualization",
         "Chefer, Hila and Gur, Shir and Wolf, Lior",
@@ -176,6 +190,13 @@ PUBLICATIONS = {
         2018,
         "IEEE/CVF Conference on Computer Vision and Pattern Recognition (CVPR)",
         "1801.07892",
+    ),
+    "zhang2016excitation": Publication(
+        "Top-down Neural Attention by Excitation Backprop",
+        "Zhang, Jianming and Lin, Zhe and Brandt, Jonathan and Shen, Xiaohui and Sclaroff, Stan",
+        2016,
+        "European Conference on Computer Vision (ECCV)",
+        "1608.00507",
     ),
     "zhou2017places": Publication(
         "Places: A 10 Million Image Database for Scene Recognition",

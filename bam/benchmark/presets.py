@@ -60,6 +60,8 @@ PRESETS = {
         THREE,
         (
             Measurement(("mcs", "idr"), 100, 100, {"robustness": False}),
+            # As many maps as the two before.
+            Measurement(("localisation",), 100, 100),
             Measurement(("iir",), 50, 60),
             Measurement(("inpainting", "deletion", "insertion"), 30, 90),
         ),
@@ -70,6 +72,7 @@ PRESETS = {
         SUITE,
         (
             Measurement(("mcs", "idr"), None, 2400),
+            Measurement(("localisation",), 100, 100),
             Measurement(("iir",), None, 300, {"patch_recipe": "both"}),
             Measurement(("rmcs",), None, 2400),
             Measurement(("tcav",), None, 300),
@@ -82,6 +85,7 @@ PRESETS = {
         SUITE,
         (
             Measurement(("mcs", "idr"), 1000, 2400),
+            Measurement(("localisation",), 100, 100),
             Measurement(("iir",), 100, 300, {"patch_recipe": "both"}),
             Measurement(("rmcs",), 1000, 2400),
             Measurement(("tcav",), None, 300),

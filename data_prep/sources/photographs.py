@@ -105,6 +105,18 @@ def read_on_grid(path: Path, width: int, height: int) -> Image.Image:
     )
 
 
+def read_mask(path: Path) -> np.ndarray:
+    """bool (H, W): where a picture is not black; of a palette, where it does not have the first colour.
+
+    Raises `Unusable` for one with alpha, of which nobody can say which of the two is the mask.
+    """
+    image = _open(path)
+    if image.mode != "RGB" and len(image.getbands()) > 1:
+        raise Unusable(f"mask has several channels ({image.mode}): one is needed")
+    values = np.asarray(image) != 0
+    return values.any(-1) if values.ndim == 3 else values
+
+
 def square(image: Image.Image, size: int) -> np.ndarray:
     """The central square of `image` as uint8 (size, size, 3); a square of that size is left as it is."""
     if image.size != (size, size):

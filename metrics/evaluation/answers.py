@@ -52,4 +52,5 @@ def _labels(classifier: Classifier, batch: Batch) -> np.ndarray | None:
     if not batch.present.any():  # no composites
         return None
     known = {OBJECTS: batch.object_labels, SCENES: batch.scene_labels}
-    return known.get(tuple(name.replace(" ", "_") for name in classifier.class_names))
+    labels = known.get(tuple(name.replace(" ", "_") for name in classifier.class_names))
+    return None if labels is None or (labels < 0).any() else labels

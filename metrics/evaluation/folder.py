@@ -107,12 +107,17 @@ class FolderPictures:
 
     def _read(self, name: str) -> np.ndarray:
         """uint8 (H, W, 3)."""
-        height, width = self._size
+        return self._fitted(read_upright(self._file(name)))
+
+    def _file(self, name: str) -> Path:
         path = self.folder / name
         if path.exists() and not path.is_file():
             raise Unusable("is no file that can be read")
-        image = read_upright(path)
-        return np.asarray(ImageOps.fit(image, (width, height), Image.Resampling.BILINEAR))
+        return path
+
+    def _fitted(self, image: Image.Image) -> np.ndarray:
+        """Cut to the shape of the input around its centre, and resized."""
+        return np.asarray(ImageOps.fit(image, self._size[::-1], Image.Resampling.BILINEAR))
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -76,7 +76,7 @@ class ViewPictures:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def __getitem__(self, key: slice) -> Batch:
+    def __getitem__(self, key: slice | list[int]) -> Batch:
         batch = self.view[key]
         images = np.rint(self._classifier.prepare(batch.images)).astype(np.uint8)
         masks = self._classifier.prepare_masks(batch.masks)

@@ -18,12 +18,14 @@ if TYPE_CHECKING:
 class Planned:
     """Rows that a metric wants: of the first of these images, of a network, of each method.
 
-    files: names of the files that keep them, by method; None where they are not kept.
+    files: names of the files that keep them, by method; None where they are not kept. whole: of all of these
+    images, whatever the run's limit.
     """
 
     images: ImageSet
     classifier: Classifier
     files: Mapping[str, str | None]
+    whole: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ def shares(planned: Sequence[Planned], folder: Path, limit: int | None) -> list[
     found = []
     for each, of_methods in zip(planned, known, strict=True):
         ids, size = each.images.ids, each.classifier.batch_size
-        wanted = ids[:limit]
+        wanted = ids if each.whole else ids[:limit]
         batches = [ids[start : start + size] for start in range(0, len(wanted), size)]
         for method, rows in of_methods.items():
             there = sum(image in rows for image in wanted)

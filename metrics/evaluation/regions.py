@@ -47,6 +47,19 @@ def region_attribution(maps: np.ndarray, regions: np.ndarray) -> np.ndarray:
     return np.divide(sums, sizes, out=np.full(len(maps), np.nan), where=sizes > 0)
 
 
+def boxes(regions: np.ndarray) -> np.ndarray:
+    """int (N, 4): top, left, bottom, right (the latter two not included) around regions, bool (N, H, W).
+
+    The box of an empty region is the whole plane.
+    """
+    ends = []
+    for axis in (2, 1):
+        lines = regions.any(axis)
+        ends.append((lines.argmax(1), lines.shape[1] - lines[:, ::-1].argmax(1)))
+    (top, bottom), (left, right) = ends
+    return np.stack([top, left, bottom, right], 1)
+
+
 def random_regions(regions: np.ndarray, seeds: np.ndarray) -> np.ndarray:
     """As many pixels as each region (bool, (N, H, W)) has, at random places: the random I_c of appendix G."""
     result = np.zeros(regions.shape, bool)

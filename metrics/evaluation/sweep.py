@@ -145,6 +145,25 @@ def row_file_name(
 
 
 @dataclass(frozen=True)
+class RawMaps:
+    """The maps of one method for a batch of N images, as it gave them.
+
+    maps: float32 (N, H, W[, channels]). targets: int (N,), the classes explained. logits: float32 (N,
+    classes). seconds: for each map, as in `Row`.
+    """
+
+    maps: np.ndarray
+    targets: np.ndarray
+    logits: np.ndarray
+    seconds: float
+
+    @property
+    def predicted(self) -> np.ndarray:
+        """int (N,): the classes of the largest logits."""
+        return self.logits.argmax(1)
+
+
+@dataclass(frozen=True)
 class BatchMaps:
     """The maps of one method for a batch of N images, and what the rows say of them.
 
@@ -162,22 +181,26 @@ class BatchMaps:
     seconds: float
 
 
-def batch_maps(
-    batch: Batch, view: str, classifier: Classifier, explainers: Sequence[Explainer], seed: int
-) -> Generator[BatchMaps, None, None]:
+def raw_maps(
+    batch: Batch,
+    view: str,
+    classifier: Classifier,
+    explainers: Sequence[Explainer],
+    seed: int,
+    targets: np.ndarray | None = None,
+) -> Generator[RawMaps, None, None]:
     """The maps of one method after another, of the true label, or of the predicted class where there is none.
 
-    view: the name of the image set that the batch is from. To be closed: until then the classifier remembers
-    what it was asked about the batch.
+    view: the name of the image set that the batch is from. targets: int (N,), to explain these in their
+    place. To be closed: until then the classifier remembers what it was asked about the batch.
     """
-    images, regions = classifier.prepare(batch.images), classifier.prepare_masks(batch.masks)
-    predicted = classifier.predictions(images)
-    labels = batch.labels(classifier.labels)
     # One array for all methods, so that they share what they compute of it.
-    targets = (predicted if labels is None else labels).astype(np.int32)
-    anywhere = random_regions(regions, image_seeds(batch.ids, seed, "random region"))
-    visible = regions & batch.present[:, None, None]
-    empty = ~regions.any((1, 2))
+    images = classifier.prepare(batch.images)
+    logits = classifier.logits(images)
+    if targets is None:
+        targets = batch.labels(classifier.labels)
+    targets = (logits.argmax(1) if targets is None else targets).astype(np.int32)
+    visible = classifier.prepare_masks(batch.masks) & batch.present[:, None, None]
     # The same for all methods, so that they can share samples.
     seeds = image_seeds(batch.ids, seed, view, classifier.seed_digest)
     known = {"seed": seeds, "masks": visible, "ids": batch.ids, "view": view}
@@ -185,16 +208,27 @@ def batch_maps(
         for explainer in explainers:
             begin = classifier.clock()
             maps = explainer.explain(classifier, images, targets, **known)
-            seconds = (classifier.clock() - begin) / len(images)
-            positive, states = positive_map(maps)
+            yield RawMaps(maps, targets, logits, (classifier.clock() - begin) / len(images))
+
+
+def batch_maps(
+    batch: Batch, view: str, classifier: Classifier, explainers: Sequence[Explainer], seed: int
+) -> Generator[BatchMaps, None, None]:
+    """The same as positive maps, with their attributions of regions. To be closed too."""
+    regions = classifier.prepare_masks(batch.masks)
+    anywhere = random_regions(regions, image_seeds(batch.ids, seed, "random region"))
+    empty = ~regions.any((1, 2))
+    with closing(raw_maps(batch, view, classifier, explainers, seed)) as computed:
+        for found in computed:
+            positive, states = positive_map(found.maps)
             yield BatchMaps(
                 positive,
-                targets,
-                predicted,
+                found.targets,
+                found.predicted,
                 np.where(empty, EMPTY, states),
                 region_attribution(positive, regions),
                 region_attribution(positive, anywhere),
-                seconds,
+                found.seconds,
             )
 
 

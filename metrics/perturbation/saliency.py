@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bam.metrics.evaluation.regions import boxes
 from bam.metrics.metric import NoSettings
 from bam.metrics.perturbation.family import curve
 
@@ -15,20 +16,6 @@ if TYPE_CHECKING:
 # Of the pixels, as Cohen et al. 2025 have it in their supplement.
 PERCENTAGES = (10, 20, 30, 40, 50)
 LEAST_AREA = 0.05
-
-
-def boxes(ranks: np.ndarray, count: int) -> np.ndarray:
-    """int (N, 4): top, left, bottom, right (the latter two not included) around all ranks below `count`.
-
-    ranks: int (N, H, W).
-    """
-    chosen = ranks < count
-    ends = []
-    for axis in (2, 1):
-        lines = chosen.any(axis)
-        ends.append((lines.argmax(1), lines.shape[1] - lines[:, ::-1].argmax(1)))
-    (top, bottom), (left, right) = ends
-    return np.stack([top, left, bottom, right], 1)
 
 
 @curve(
@@ -57,7 +44,7 @@ def saliency(explained: Explained, settings: NoSettings) -> np.ndarray:
     height, width = originals.size
     scores = []
     for percentage in PERCENTAGES:
-        found = boxes(explained.ranks, max(1, height * width * percentage // 100))
+        found = boxes(explained.ranks < max(1, height * width * percentage // 100))
         areas = (found[:, 2] - found[:, 0]) * (found[:, 3] - found[:, 1]) / (height * width)
         crops = [
             tf.image.resize(image[top:bottom, left:right], originals.size).numpy()

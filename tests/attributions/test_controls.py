@@ -49,6 +49,16 @@ def test_the_oracle_knows_what_each_classifier_looks_at(scene_classifier, images
         explain(scene_classifier, images, [0, 0], "object_mask")
 
 
+def test_the_inverse_mask_is_what_is_no_object_for_any_network(scene_classifier, images, monkeypatch):
+    masks = np.zeros((2, 64, 64), bool)
+    masks[0, 10:30, 10:30] = True
+    for labels in ("object", "scene"):
+        monkeypatch.setattr(scene_classifier, "labels", labels)
+        found = explain(scene_classifier, images, [0, 0], "inverse_mask", masks=masks)
+        assert found.dtype == np.float32
+        np.testing.assert_array_equal(found, 1 - masks.astype(np.float32))
+
+
 def test_noise_in_the_oracle_keeps_its_values_and_grows_with_the_share(scene_classifier):
     classifier = scene_classifier
     images, masks = np.zeros((2, 64, 64, 3), np.float32), np.zeros((2, 64, 64), bool)

@@ -18,6 +18,7 @@ from bam.base.settings import checked, parameters
 from bam.metrics import METRICS
 from bam.metrics.evaluation.rows import Row
 from bam.metrics.evaluation.settings import RunSettings
+from bam.metrics.localisation.rows import Located
 from bam.metrics.metric import Measured, find_metric
 from bam.metrics.results.score import read_score, score_schema
 from bam.metrics.scoring import evaluate
@@ -38,6 +39,7 @@ SETTINGS = {
     "tcav": {"tcav_runs": 2, "tcav_images": 4},
     # What a donor paints, the untrained network does not recognise.
     "inpainting": {"inpainter": "mean", "levels": (20, 60), "fills": 1, "patch_grid": 4},
+    "localisation": {"threshold_images": 6},
     "violation": {"patch_grid": 4},
     OWN: {"times": 1.5},
 }
@@ -106,7 +108,8 @@ def everything_recognised():
         return replace(found, correct=np.ones_like(found.correct))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Row, "correct", property(lambda row: True))
+        for kind in (Row, Located):
+            patch.setattr(kind, "correct", property(lambda row: True))
         patch.setattr(bam.metrics.concepts.sensitivity, "measure", all_correct)
         yield
 
@@ -270,7 +273,9 @@ def test_networks_and_images_need_not_be_square(name, run_in, region_classifier,
     pictures = np.random.default_rng(0).integers(0, 256, (3, 20, 40, 3)).astype(np.uint8)
     for number, picture in enumerate((*pictures[:2], pictures[2].swapaxes(0, 1))):
         Image.fromarray(picture).save(tmp_path / "images" / f"{number}.png")
-    settings = checked(METRICS[name].settings, SETTINGS.get(name, {}))
+        Image.fromarray(np.indices(picture.shape[:2]).sum(0) < 25).save(tmp_path / f"{number}.png")
+    masks = {"masks": str(tmp_path)} if name == "localisation" else {}
+    settings = checked(METRICS[name].settings, SETTINGS.get(name, {}) | masks)
     own = {"images": tmp_path / "images", "model": region_classifier, "asked": {name: settings}}
     run = run_in(tmp_path / "results", ("vanilla_gradient", "random"), **own, batch_size=8)
     score = evaluate(METRICS[name], run)

@@ -10,6 +10,7 @@ from bam.metrics.contrast.variants import Contrast
 from bam.metrics.evaluation.plan import Planned, shares
 from bam.metrics.evaluation.rows import seconds_of
 from bam.metrics.independence.iir import Independence
+from bam.metrics.localisation.localisation import Localisation
 from bam.metrics.metric import NoSettings
 from bam.metrics.scoring import evaluate
 
@@ -73,6 +74,7 @@ def test_asking_changes_no_file(tmp_path):
         ("rmcs", NoSettings()),
         ("iir", Independence(patch_recipe="both")),
         ("violation", None),
+        ("localisation", Localisation(threshold_images=3)),
     ],
 )
 def test_what_is_planned_is_what_a_run_writes(run_for, all_correct, name, settings):

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 import bam.metrics.perturbation.saliency
+from bam.metrics.evaluation.regions import boxes
 from bam.metrics.metric import NoSettings
 from bam.metrics.perturbation.family import CURVES
-from bam.metrics.perturbation.saliency import boxes
 
 CURVE = CURVES["saliency"]
 
@@ -21,7 +21,7 @@ def test_boxes_are_tight():
     rng = np.random.default_rng(0)
     ranks = rng.permuted(np.arange(20 * 63).reshape(20, 63) % 63, axis=1).reshape(20, 7, 9)
     for count in (1, 2, 5, 63):
-        for found, plane in zip(boxes(ranks, count), ranks, strict=True):
+        for found, plane in zip(boxes(ranks < count), ranks, strict=True):
             rows, columns = np.nonzero(plane < count)
             assert found.tolist() == [rows.min(), columns.min(), rows.max() + 1, columns.max() + 1]
 
