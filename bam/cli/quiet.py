@@ -29,3 +29,6 @@ with tempfile.TemporaryFile() as _held:
     finally:
         os.dup2(_stderr, 2)
         os.close(_stderr)
+
+# It counts what is compiled of one piece of code, for whatever network, and warns of the fifth.
+tensorflow.get_logger().addFilter(lambda record: "triggered tf.function retracing" not in record.getMessage())
