@@ -112,8 +112,8 @@ def robustness(run: Run, settings: Robustness) -> Measured:
         ]
         + [Column("changed class", CHANGED), Column("undefined", "undefined")],
         notes=[
-            f"The network {classifier.name}, {count} images of {images.name}; {settings.other_seeds} other "
-            "seeds.",
+            f"The network {classifier.name}, {count} images of {images.name}. Other seeds: "
+            f"{settings.other_seeds}.",
             *left_out_note(images.left_out),
         ],
         problems=doubts(classifier, images),

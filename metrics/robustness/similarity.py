@@ -18,6 +18,8 @@ UNSCALED = (
 )
 # The range of values that SSIM is told; that of masks, of which none is negative.
 RANGE, MASK_RANGE = 2.0, 1.0
+# Of a value: more than float64 leaves, and less than float32, which maps are of, can tell apart.
+ROUNDING = 1e-9
 MASKS = UNSCALED[2:]
 
 
@@ -74,8 +76,8 @@ def similarity(first: np.ndarray, second: np.ndarray, method: str, cell: int) ->
 
 
 def is_even(plane: np.ndarray) -> bool:
-    """Whether it is the same everywhere, so that nothing can be correlated with it."""
-    return np.ptp(plane) == 0
+    """Whether it is the same everywhere, but for what interpolation leaves, so that nothing is like it."""
+    return np.ptp(plane) <= ROUNDING * np.abs(plane).max()
 
 
 def _hog_correlation(first: np.ndarray, second: np.ndarray, cell: int) -> float:

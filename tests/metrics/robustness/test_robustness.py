@@ -10,6 +10,7 @@ from scipy.stats import spearmanr
 from bam.attributions import METHODS, Method
 from bam.base.seeds import image_seeds
 from bam.metrics import METRICS
+from bam.metrics.judging.report import judge
 from bam.metrics.robustness.changes import SMALL, before_shift, shifted_back
 from bam.metrics.robustness.robustness import LACKING, Robustness
 from bam.metrics.scoring import evaluate
@@ -65,6 +66,7 @@ def test_known_answers_of_the_other_controls(score):
     assert sum(constant.excluded.values()) == 12
     assert constant.excluded["constant_map"] > 0
     assert constant.counts["undefined"] > 12 * 3
+    assert all(found.value is None for found in constant.beside.values())
     assert "| constant (control) | - |" in score.table()
 
 
@@ -191,3 +193,9 @@ def test_each_seed_adds_to_the_mean(run_for):
     one = scored(run_for(("random",), limit=3), other_seeds=1)["random"]
     assert two.beside["seed_ssim"].value != one.beside["seed_ssim"].value
     assert two.value == one.value
+
+
+def test_it_can_be_judged_but_has_no_oracle(score):
+    verdict = judge(score).metrics["robustness"]
+    assert verdict.soundness is None
+    assert verdict.separation.pooled.value > 0

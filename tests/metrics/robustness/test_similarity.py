@@ -77,6 +77,15 @@ def test_maps_without_differences_are_like_nothing():
         assert np.isnan(similarity(*pair, "lime", 2)).all()
 
 
+def test_small_differences_are_differences():
+    plane = np.full((9, 9), 0.3, np.float32)
+    plane[2, 3] = np.nextafter(plane[2, 3], np.float32(1))
+    found = similarity(*[comparable(plane[None], "lime")[0]] * 2, "lime", 2)
+    assert found.spearman == pytest.approx(1)
+    nearly = 0.3 * (1 + 1e-16 * np.random.default_rng(0).integers(-3, 4, (9, 9)))
+    assert np.isnan(similarity(nearly, plane.astype(float), "lime", 2)).all()
+
+
 def test_what_is_too_small_has_no_windows_and_no_blocks():
     first, second = np.random.default_rng(5).random((2, 4, 30))
     found = similarity(first, second, "lime", 2)
