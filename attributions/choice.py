@@ -41,7 +41,7 @@ def choose(
     changes = _by_method(overrides)
     chosen: dict[str, Explainer] = {}
     for entry in entries:
-        for method, settings in _found(entry):
+        for method, settings in named(entry):
             shared = {key: value for key, value in (common or {}).items() if method.takes(key)}
             explainer = method.with_settings(**{**shared, **changes.get(method.name, {}), **settings})
             known = chosen.setdefault(explainer.name, explainer)
@@ -62,8 +62,8 @@ def choose(
     return list({**chosen, **added}.values())
 
 
-def _found(entry: Choice) -> Iterator[tuple[Method, dict[str, Any]]]:
-    """The methods that an entry stands for, with the settings in it."""
+def named(entry: Choice) -> Iterator[tuple[Method, dict[str, Any]]]:
+    """The methods that an entry stands for, see `choose`, with the settings in it."""
     if isinstance(entry, Explainer):
         yield entry.method, dict(entry.settings)
         return

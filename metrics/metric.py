@@ -68,10 +68,11 @@ class Measured:
 
     models: the networks explained. values: method -> float (N,), NaN where an image is not used; their mean
     is the score. sources: str (N, factors), what each image is made of. excluded: method -> reason -> images.
-    seconds: method -> what it took. beside, counts: further numbers, and numbers of images or maps, by key
-    and method. columns: what of these the table shows; "rank" is the rank set. title: heading of the
-    value's column, by default the metric's. notes: sentences below the table; problems: why the score is not
-    to be trusted. images, details: more for the file. oracle: whether `object_mask` knows where the truth is.
+    seconds: method -> what it took. beside, counts: further numbers, and numbers of images or maps or short
+    texts, by key and method, of those methods that have them. columns: what of these the table shows; "rank"
+    is the rank set. title: heading of the value's column, by default the metric's. notes: sentences below the
+    table; problems: why the score is not to be trusted. images, details: more for the file. oracle: whether
+    `object_mask` knows where the truth is.
     ids: of the images, where they have any; by them scores of several runs are compared.
     rate: whether values lie within 0 and 1, as answers of yes and no do, and areas under probabilities.
     """
@@ -82,7 +83,7 @@ class Measured:
     excluded: Mapping[str, Mapping[str, int]]
     seconds: Mapping[str, float]
     beside: Mapping[str, Beside] = field(default_factory=dict)
-    counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    counts: Mapping[str, Mapping[str, int | str]] = field(default_factory=dict)
     columns: Sequence[Column] = ()
     curves: Curves | None = None
     title: str = ""
@@ -124,7 +125,8 @@ class Metric:
     title: heading of its column. direction: "up" if more is better. version: to be raised when its numbers
     come out differently. source: where it is defined. images: "dataset", or "any" if it takes the user's own.
     needs_dataset: whether it needs one even then. knows_truth: its ranking is one to compare others with.
-    random_is_worst: a method that is no better than `random` says nothing.
+    random_is_worst: a method that is no better than `random` says nothing. ranked: more of it is better, so
+    that methods have ranks.
     per_image: it has a number for every image, and so can be judged. settings: their dataclass. notes: see
     `notes_of`. question: what it asks of a method, in a sentence for the report. planned: all rows that it
     wants of a run, without computing any; None if nobody can say. cite: keys of the publications it is from,
@@ -141,6 +143,7 @@ class Metric:
     needs_dataset: bool = True
     knows_truth: bool = False
     random_is_worst: bool = True
+    ranked: bool = True
     per_image: bool = True
     settings: type = NoSettings
     notes: tuple[str, ...] = ()

@@ -98,6 +98,8 @@ def _concluded(measured: Measured, metric: Metric, run: Run) -> tuple[Comparison
     settings, controls = run.settings, run.controls & set(measured.values)
     resampling = Resampling(measured.sources, settings.seed)
     comparison = compare(measured.values, resampling, metric.direction, controls)
+    if not metric.ranked:
+        comparison = replace(comparison, ranks={}, ranks_alone={}, undecided=None)
     beside = {
         key: estimates(
             other.values,
@@ -120,7 +122,7 @@ def _concluded(measured: Measured, metric: Metric, run: Run) -> tuple[Comparison
             trial_sd=trial_sd(measured.values[name], settings.trials, TRIAL_SIZE, settings.seed),
             rank=comparison.ranks.get(name),
             beside={key: found[name] for key, found in beside.items() if name in found},
-            counts={key: numbers[name] for key, numbers in measured.counts.items()},
+            counts={key: numbers[name] for key, numbers in measured.counts.items() if name in numbers},
             curves={key: found[name].means for key, found in curves.items()},
             curve_intervals={key: found[name].intervals for key, found in curves.items()},
         )

@@ -21,6 +21,7 @@ FLOORS = (
     "bam.metrics.independence",
     "bam.metrics.concepts",
     "bam.metrics.localisation",
+    "bam.metrics.robustness",
     "bam.metrics.perturbation",
     "bam.metrics.inpainting",
     "bam.metrics.judging",

@@ -15,8 +15,9 @@ from bam.data_prep.classes import IMAGE_SIZE, OBJECTS, SCENES
 
 BATCH, REPEATS = 8, 3
 # How many maps of each method an image needs, without other image sets; of iir without its patches, of the
-# others without the forward passes, which are fewer than the gradients of all methods.
-MAPS = {"mcs": 2, "idr": 2, "iir": 2, "rmcs": 10, "tcav": 0}
+# others without the forward passes, which are fewer than the gradients of all methods. Localisation needs as
+# many of the training split as it has test images in a benchmark.
+MAPS = {"mcs": 2, "idr": 2, "iir": 2, "rmcs": 10, "tcav": 0, "localisation": 3, "robustness": 9}
 VARIANTS = 3  # image sets of a contrast with its robustness
 
 

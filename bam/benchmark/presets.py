@@ -73,6 +73,8 @@ PRESETS = {
         (
             Measurement(("mcs", "idr"), None, 2400),
             Measurement(("localisation",), 100, 100),
+            # Three times as many.
+            Measurement(("robustness",), 100, 300),
             Measurement(("iir",), None, 300, {"patch_recipe": "both"}),
             Measurement(("rmcs",), None, 2400),
             Measurement(("tcav",), None, 300),
@@ -86,6 +88,7 @@ PRESETS = {
         (
             Measurement(("mcs", "idr"), 1000, 2400),
             Measurement(("localisation",), 100, 100),
+            Measurement(("robustness",), 100, 300),
             Measurement(("iir",), 100, 300, {"patch_recipe": "both"}),
             Measurement(("rmcs",), 1000, 2400),
             Measurement(("tcav",), None, 300),

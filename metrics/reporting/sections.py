@@ -159,7 +159,9 @@ def _lead(score: Score) -> list[str]:
 
 
 def _decided(score: Score) -> list[str]:
-    """All pairs of methods that are told apart."""
+    """All pairs of methods that are told apart, where one of them is better."""
+    if not score.comparison.ranks:
+        return []
     worse: dict[str, list[str]] = {}
     for test in score.comparison.tests:
         if test.is_significant and not (score[test.better].control or score[test.worse].control):

@@ -1,0 +1,1 @@
+"""How much of a map stays where little else changes."""

@@ -1,0 +1,201 @@
+"""Robustness of maps of which it is known how they change."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy.stats import spearmanr
+
+from bam.attributions import METHODS, Method
+from bam.base.seeds import image_seeds
+from bam.metrics import METRICS
+from bam.metrics.judging.report import judge
+from bam.metrics.robustness.changes import SMALL, before_shift, shifted_back
+from bam.metrics.robustness.robustness import LACKING, Robustness
+from bam.metrics.scoring import evaluate
+
+CONTROLS = ("centre", "edges", "object_mask", "inverse_mask", "random", "constant")
+
+
+def scored(run, **settings):
+    run.asked["robustness"] = Robustness(**settings)
+    return evaluate(METRICS["robustness"], run)
+
+
+def brightness(classifier, images, targets):
+    """It draws nothing."""
+    return images.mean(-1)
+
+
+@pytest.fixture(scope="module")
+def score(run_in, tmp_path_factory):
+    run = run_in(tmp_path_factory.mktemp("robustness"), (*CONTROLS, brightness, "smoothgrad"), limit=12)
+    return scored(run, other_seeds=3, other_settings=("smoothgrad(samples=5)", "smoothgrad(noise=.3)"))
+
+
+def test_maps_that_know_nothing_are_robust(score):
+    """The warning that stands in the table."""
+    centre, edges = score["centre"], score["edges"]
+    for measure in ("ssim", "hog", "spearman"):
+        assert centre.beside[f"seed_{measure}"].value == pytest.approx(1)
+        assert edges.beside[f"seed_{measure}"].value == pytest.approx(1)
+        assert centre.beside[f"jpeg_{measure}"].value == pytest.approx(1)
+    assert edges.value > 0.8
+    assert edges.beside["noise_spearman"].value > 0.8
+    assert centre.value > 0.8  # all but the shift is 1
+
+
+def test_nothing_is_ranked(score):
+    assert not any(line.rank for line in score.lines.values())
+    assert score.comparison.ranks == {}
+    assert "rank set" not in score.table()
+    assert not any("Not told apart" in note or "Worse than" in note for note in score.notes)
+    assert score.comparison.tests  # differences can be read all the same
+
+
+def test_known_answers_of_the_other_controls(score):
+    oracle, random, constant = (score[name] for name in ("object_mask", "random", "constant"))
+    assert oracle.value == pytest.approx(1)
+    assert score["inverse_mask"].value == pytest.approx(1)
+    # It draws afresh for every copy; 12 images, of 256 pixels.
+    for key in ("seed_spearman", "relocated_spearman"):
+        assert random.beside[key].value == pytest.approx(0, abs=0.1)
+    assert random.value == pytest.approx(0, abs=0.1)
+    assert (constant.n, constant.value) == (0, None)
+    assert sum(constant.excluded.values()) == 12
+    assert constant.excluded["constant_map"] > 0
+    assert constant.counts["undefined"] > 12 * 3
+    assert all(found.value is None for found in constant.beside.values())
+    assert "| constant (control) | - |" in score.table()
+
+
+def test_what_cannot_be_compared_is_said_and_no_zero(score):
+    for name, kind in (("brightness", "seed"), ("brightness", "setting"), ("edges", "setting")):
+        line = score[name]
+        for measure in ("ssim", "hog", "spearman"):
+            assert f"{kind}_{measure}" not in line.beside
+            assert line.counts[f"{kind}_{measure}"] == LACKING[kind]
+    row = next(line for line in score.table().splitlines() if line.startswith("| brightness |"))
+    assert row.count("draws nothing") == row.count("has no other") == 3
+    assert "setting_ssim" in score["smoothgrad"].beside
+
+
+def test_each_other_setting_is_in_the_file(score):
+    found = score.details["other_settings"]
+    assert set(found) == {"smoothgrad"}
+    assert set(found["smoothgrad"]) == {"samples=5", "noise=0.3"}
+    line = score["smoothgrad"]
+    for measure in ("ssim", "hog", "spearman"):
+        values = [each[measure] for each in found["smoothgrad"].values()]
+        assert line.beside[f"setting_{measure}"].value == pytest.approx(np.mean(values))
+
+
+def explained(run, batch, explainer, view, seed=0, targets=None):
+    classifier = run.classifier("object")
+    pictures = batch.images.astype(np.float32)
+    predicted = classifier.predictions(pictures)
+    seeds = image_seeds(batch.ids, seed, view, classifier.seed_digest)
+    targets = predicted if targets is None else targets
+    return explainer.explain(classifier, pictures, targets, seed=seeds).sum(-1), predicted
+
+
+def correlations(first, second):
+    return np.array([spearmanr(a, b, axis=None).statistic for a, b in zip(first, second, strict=True)])
+
+
+def test_pairs_are_compared_as_the_maps_themselves_are(score):
+    """From the maps of the network, one image after another."""
+    run = score.basis.run
+    images = run.pictures(run.classifier("object"))
+    batch = images[:12]
+    smoothgrad = METHODS["smoothgrad"].with_settings()
+    first, predicted = explained(run, batch, smoothgrad, images.name)
+    again = [explained(run, batch, smoothgrad, images.name, seed)[0] for seed in (1, 2, 3)]
+    line = score["smoothgrad"]
+    expected = np.mean([correlations(first, other) for other in again])
+    assert line.beside["seed_spearman"].value == pytest.approx(expected, abs=1e-3)
+    noisier = METHODS["smoothgrad"].with_settings(noise=0.3)
+    other = correlations(first, explained(run, batch, noisier, images.name)[0]).mean()
+    assert score.details["other_settings"]["smoothgrad"]["noise=0.3"]["spearman"] == pytest.approx(
+        other, abs=1e-3
+    )
+    changed = 0
+    for name, change in SMALL.items():
+        copies = replace(batch, images=change(batch.images, image_seeds(batch.ids, 0, name)))
+        other, classes = explained(run, copies, smoothgrad, f"{images.name}-{name}", 0, predicted)
+        pair = (before_shift(first), shifted_back(other)) if name == "shift" else (first, other)
+        kept = classes == predicted
+        changed += (~kept).sum()
+        assert line.beside[f"{name}_spearman"].n == kept.sum() > 0
+        expected = correlations(*pair)[kept].mean()
+        assert line.beside[f"{name}_spearman"].value == pytest.approx(expected, abs=1e-3)
+    assert line.counts["changed_class"] == changed
+
+
+def test_a_map_that_does_not_move_with_the_object_shows_elsewhere(score):
+    """The object's brightness moves with it; a bell in the middle does not."""
+    moving, still = score["brightness"].beside, score["centre"].beside
+    assert moving["relocated_spearman"].value > 0.5 > still["relocated_spearman"].value
+    # Within the object's box the oracle is the object's shape.
+    assert score["object_mask"].beside["relocated_spearman"].value > 0.5
+
+
+def test_copies_in_which_another_class_is_seen_are_counted(run_for, region_classifier, tmp_path):
+    """Its class is decided by whether a rectangle's red is above 100: 102 is darker than that by 3%."""
+    (tmp_path / "photos").mkdir()
+    rng = np.random.default_rng(0)
+    for name, red in (("near", 102), ("far", 200)):
+        image = rng.integers(0, 256, (12, 16, 3))
+        image[region_classifier.region] = [red, 50, 50]
+        Image.fromarray(image.astype(np.uint8)).save(tmp_path / "photos" / f"{name}.png")
+    run = run_for((brightness, "random"), images=tmp_path / "photos", model=region_classifier, batch_size=8)
+    score = scored(run, other_seeds=1)
+    line = score["brightness"]
+    assert line.beside["darker_spearman"].n == 1
+    assert line.beside["brighter_spearman"].n == 2
+    assert line.counts["changed_class"] >= 1
+    assert line.n == 2
+    assert "relocated_spearman" not in line.beside
+    assert "relocated" not in score.table().splitlines()[0]
+
+
+def test_a_scene_network_is_not_asked_about_moved_objects(run_for):
+    score = scored(run_for(("random", "edges"), model="scene", limit=3), other_seeds=1)
+    assert not any(key.startswith("relocated") for key in score["random"].beside)
+    assert score["edges"].n > 0
+
+
+def test_maps_with_nan_are_left_out(run_for):
+    def broken(classifier, images, targets, *, seed):
+        maps = images.mean(-1)
+        maps[:, 3, 3] = np.nan
+        return maps
+
+    line = scored(run_for((broken,), limit=4), other_seeds=1)["broken"]
+    assert (line.n, line.value, line.excluded["nan_map"]) == (0, None, 4)
+    assert line.counts["undefined"] == 0
+
+
+def test_removal_methods_find_their_settings_by_name(run_for):
+    """As soon as one of that name is there."""
+
+    def lime(classifier, images, targets, *, segments: int = 50):
+        return images.mean(-1) * np.cos(np.arange(16) * segments)
+
+    score = scored(run_for((Method("lime", lime),), limit=3), other_seeds=1)
+    assert set(score.details["other_settings"]["lime"]) == {"segments=150"}
+    assert -1 <= score["lime"].beside["setting_spearman"].value < 0.99
+
+
+def test_each_seed_adds_to_the_mean(run_for):
+    two = scored(run_for(("random",), limit=3), other_seeds=2)["random"]
+    one = scored(run_for(("random",), limit=3), other_seeds=1)["random"]
+    assert two.beside["seed_ssim"].value != one.beside["seed_ssim"].value
+    assert two.value == one.value
+
+
+def test_it_can_be_judged_but_has_no_oracle(score):
+    verdict = judge(score).metrics["robustness"]
+    assert verdict.soundness is None
+    assert verdict.separation.pooled.value > 0
