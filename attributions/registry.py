@@ -22,11 +22,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
-from bam.attributions.numbers import as_numbers
+from bam.attributions.checks import checked_maps, class_indices, seeds_per_image
 from bam.base.citations import SOFTWARE
 from bam.base.errors import BamError, unknown
 from bam.base.parameters import defaults
 from bam.base.registry import check_name
+from bam.models.inpainters.simple import BLUR_SHARE
 
 if TYPE_CHECKING:
     from bam.models.classifier import Classifier
@@ -41,11 +42,12 @@ GIVEN = ("seed", "masks", "ids", "view")
 class Method:
     """An attribution method.
 
-    version: rows of another one are not used. control: it knows nothing of the model, or everything of
-    the truth, and shows what a score is worth. own: it is the user's: it is given copies, which it may
-    change, and a map with NaN is an error. needs: what a network must have, see `unsuited`. transient: why
-    rows of it cannot be kept, if so: `version` does not hold all that they depend on. cite: keys of what it
-    is from, see `base.citations`.
+    version: rows of another one are not used. control: it knows nothing of the model, or everything of the
+    truth, and shows what a score is worth. own: it is the user's: it is given copies, which it may change,
+    and a map with NaN is an error. needs: what a network must have, see `unsuited`. transient: why rows of it
+    cannot be kept, if so: `version` does not hold all that they depend on. cite: keys of what it is from, see
+    `base.citations`. slow: what it costs, in a few words, if that is so much that it is not among "all"; see
+    `choose`. lengths: those of its settings that are pixels of a picture of 224, see `scaled`.
     """
 
     name: str
@@ -56,6 +58,8 @@ class Method:
     needs: tuple[Need, ...] = ()
     transient: str = ""
     cite: tuple[str, ...] = ()
+    slow: str = ""
+    lengths: tuple[str, ...] = ()
 
     @cached_property
     def _parameters(self) -> Mapping[str, inspect.Parameter]:
@@ -162,12 +166,29 @@ class Explainer:
         """All that its maps depend on, besides network, images and seeds; for JSON."""
         return [self.method.name, self.method.version, dict(self.settings)]
 
+    def at_size(self, size: tuple[int, int]) -> dict[str, float]:
+        """What its lengths come to in pictures (height, width), by the settings' names, and its blur."""
+        found: dict[str, float] = {name: scaled(self.settings[name], size) for name in self.method.lengths}
+        if self.settings.get("fill") == "blur":
+            found["blur"] = round(BLUR_SHARE * min(size), 2)
+        return found
+
     def explain(self, *given: Any, **more: Any) -> np.ndarray:
         """Its maps, from the classifier, images, targets and the further arguments of `explain`."""
         return explain(*given, method=self.method, **more, **self.settings)
 
 
+def scaled(length: float, size: tuple[int, int]) -> int:
+    """So many pixels of a picture of 224 in one of this size (height, width), by its shorter side.
+
+    Rounded, and at least 1; but 0 stays 0.
+    """
+    return max(1, round(length * min(size) / 224)) if length else 0
+
+
 METHODS: dict[str, Method] = {}
+# What stands for many of them in lists: for all but the slow ones, and for these too.
+GROUPS = ("all", "everything")
 
 
 def method(
@@ -176,15 +197,18 @@ def method(
     needs: Sequence[Need] = (),
     version: int = 1,
     cite: Sequence[str] = (),
+    slow: str = "",
+    lengths: Sequence[str] = (),
 ) -> Callable:
     """Register an attribution method under its function's name: `@method`, or `@method(needs=[...])`.
 
-    version: to be raised when its maps come out differently, so that rows of the old ones are not used. cite:
-    keys of the publications it is from.
+    version: to be raised when its maps come out differently, so that rows of the old ones are not used.
+    needs, cite, slow, lengths: see `Method`.
     """
 
     def register(function: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
-        return _enter(Method(function.__name__, function, version, needs=tuple(needs), cite=tuple(cite)))
+        known = {"needs": tuple(needs), "cite": tuple(cite), "slow": slow, "lengths": tuple(lengths)}
+        return _enter(Method(function.__name__, function, version, **known))
 
     return register if function is None else register(function)
 
@@ -245,14 +269,14 @@ def explain(
         raise BamError(f"{method.name} was given no images")
     if 0 < images.max() <= 1:
         warnings.warn("no value of `images` exceeds 1: pixels are expected in 0..255", stacklevel=2)
-    targets = _targets(targets, len(images), len(classifier.class_names))
+    targets = class_indices(targets, len(images), len(classifier.class_names))
     if ids is not None and (isinstance(ids, str) or len(ids) != len(images)):
         raise BamError(f"ids must be {len(images)} names, one per image, not {ids!r}")
     if masks is not None:
         if np.ndim(masks) != 3 or len(masks) != len(images):
             raise BamError(f"masks must be {len(images)} x (H, W), one per image, not {np.shape(masks)}")
         masks = classifier.prepare_masks(np.asarray(masks))
-    known = {"seed": _seeds(seed, len(images)), "masks": masks, "ids": ids, "view": view}
+    known = {"seed": seeds_per_image(seed, len(images)), "masks": masks, "ids": ids, "view": view}
     for name, value in known.items():
         if value is None and method.needs_given(name):
             raise BamError(f"{method.name} needs {name}, which explain() was not given")
@@ -263,48 +287,5 @@ def explain(
         given = tuple(array.copy() for array in given)
         copied = {"seed": np.copy, "masks": np.copy, "ids": list}
         params = {name: copied[name](value) if name in copied else value for name, value in params.items()}
-    return _checked(method.function(classifier, *given, **params), method, images)
-
-
-def _targets(targets: Sequence[int] | np.ndarray, count: int, classes: int) -> np.ndarray:
-    array = np.asarray(targets)
-    must = f"targets must be {count} class indices from 0 to {classes - 1}, one per image"
-    if array.ndim == 0:
-        raise BamError(f"{must}, not {targets!r}: give a list{f' of it, [{targets}]' if count == 1 else ''}")
-    if array.shape != (count,):
-        raise BamError(f"{must}, not an array of shape {array.shape}")
-    wrong = array[~np.isin(array, np.arange(classes))]
-    if wrong.size:
-        raise BamError(f"{must}, not {wrong.tolist()[0]!r}")
-    return array.astype(np.int32, copy=False)
-
-
-def _seeds(seed: int | Sequence[int] | np.ndarray, count: int) -> np.ndarray:
-    if np.any(np.asarray(seed) < 0):
-        raise BamError(f"seed must not be negative, not {seed}")
-    seeds = np.asarray(seed, np.uint64)
-    if seeds.ndim == 0:
-        sequences = (np.random.SeedSequence((int(seeds), place)) for place in range(count))
-        seeds = np.array([sequence.generate_state(1, np.uint64)[0] for sequence in sequences])
-    if seeds.shape != (count,):
-        raise BamError(f"seed must be one number or {count}, one per image, not {seeds.shape}")
-    return seeds
-
-
-def _checked(maps: Any, method: Method, images: np.ndarray) -> np.ndarray:
-    if maps is None:
-        raise BamError(f"{method.name} returned nothing: it must return the maps")
-    try:
-        maps = as_numbers(maps)
-    except ValueError as error:
-        kind = type(maps).__name__
-        raise BamError(f"{method.name} returned {kind}, not an array of numbers ({error})") from None
-    if maps.shape[:3] != images.shape[:3] or maps.ndim not in (3, 4) or not maps.size:
-        raise BamError(
-            f"{method.name} returned maps of shape {maps.shape}, but one map per image at the classifier's "
-            f"input size is needed: {images.shape[:3]}, with channels or without"
-        )
-    if method.own and not np.isfinite(maps).all():
-        count = int((~np.isfinite(maps).reshape(len(maps), -1).all(1)).sum())
-        raise BamError(f"{method.name} returned NaN or infinite values in {count} of {len(maps)} maps")
-    return maps
+    maps = method.function(classifier, *given, **params)
+    return checked_maps(maps, method.name, method.own, images)

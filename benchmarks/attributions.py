@@ -82,8 +82,9 @@ def together(
 
 
 def suited(classifier: Classifier) -> list[Method]:
-    """The methods that apply to the network, without controls."""
-    return [method for method in METHODS.values() if not method.control and not method.unsuited(classifier)]
+    """The methods that apply to the network, without controls and without those that take long."""
+    usual = [method for method in METHODS.values() if not method.control and not method.slow]
+    return [method for method in usual if not method.unsuited(classifier)]
 
 
 def sampled_by(method: Method, samples: int) -> Explainer:

@@ -66,6 +66,13 @@ PUBLICATIONS = {
         "Annual Meeting of the Association for Computational Linguistics (ACL)",
         "2005.00928",
     ),
+    "agarwal2020explaining": Publication(
+        "Explaining image classifiers by removing input features using generative models",
+        "Agarwal, Chirag and Nguyen, Anh",
+        2020,
+        "Asian Conference on Computer Vision (ACCV)",
+        "1910.04256",
+    ),
     "chefer2021transformer": Publication(
         "Transformer Interpretability Beyond Attention Visualization",
         "Chefer, Hila and Gur, Shir and Wolf, Lior",
@@ -85,6 +92,13 @@ PUBLICATIONS = {
         2017,
         "Advances in Neural Information Processing Systems (NeurIPS)",
         "1705.07857",
+    ),
+    "fong2017interpretable": Publication(
+        "Interpretable Explanations of Black Boxes by Meaningful Perturbation",
+        "Fong, Ruth C. and Vedaldi, Andrea",
+        2017,
+        "IEEE International Conference on Computer Vision (ICCV)",
+        "1704.03296",
     ),
     "kim2018tcav": Publication(
         "Interpretability Beyond Feature Attribution: Quantitative Testing with Concept Activation Vectors "
@@ -123,6 +137,13 @@ PUBLICATIONS = {
         2018,
         "British Machine Vision Conference (BMVC)",
         "1806.07421",
+    ),
+    "ribeiro2016why": Publication(
+        '"Why Should I Trust You?": Explaining the Predictions of Any Classifier',
+        "Ribeiro, Marco Tulio and Singh, Sameer and Guestrin, Carlos",
+        2016,
+        "ACM SIGKDD International Conference on Knowledge Discovery and Data Mining (KDD)",
+        "1602.04938",
     ),
     "rong2022consistent": Publication(
         "A Consistent and Efficient Evaluation Strategy for Attribution Methods",
@@ -169,6 +190,13 @@ PUBLICATIONS = {
         2017,
         "International Conference on Machine Learning (ICML)",
         "1703.01365",
+    ),
+    "zeiler2014visualizing": Publication(
+        "Visualizing and Understanding Convolutional Networks",
+        "Zeiler, Matthew D. and Fergus, Rob",
+        2014,
+        "European Conference on Computer Vision (ECCV)",
+        "1311.2901",
     ),
     "zhou2017places": Publication(
         "Places: A 10 Million Image Database for Scene Recognition",

@@ -20,7 +20,12 @@ class OfMethods:
         None, "where integrated gradients start from (by default black)"
     )
     layer: str | None = setting(None, "layer that Grad-CAM explains (by default the last with feature maps)")
-    samples: int | None = setting(None, "gradients behind a smoothed or integrated one (by default 50)", ge=1)
+    samples: int | None = setting(
+        None,
+        "gradients behind a smoothed or integrated one (by default 50), or images behind lime (1000), rise "
+        "(4000), kernel_shap (2048)",
+        ge=1,
+    )
 
     @property
     def common(self) -> dict[str, Any]:

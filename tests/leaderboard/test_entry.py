@@ -67,7 +67,8 @@ def test_all_methods_that_suit_the_networks_have_an_entry(entries):
     from bam.attributions import METHODS
 
     built_in = {entry.method.name: entry for entry in entries.values() if entry.method.name in METHODS}
-    assert set(METHODS) - set(built_in) == {name for name in METHODS if name.startswith("attention_")}
+    unsuited = {name for name in METHODS if name.startswith("attention_")}
+    assert set(METHODS) - set(built_in) - unsuited == {name for name in METHODS if METHODS[name].slow}
     for name, entry in built_in.items():
         assert entry.method.version == METHODS[name].version
         assert entry.reported is None
