@@ -4,8 +4,9 @@ A method is a function `f(classifier, images, targets, **settings) -> maps`: ima
 prepared by the classifier; targets int (N,), class indices; maps (N, H, W) or (N, H, W, channels), raw and
 signed. A function with a parameter `seed` is given uint64 (N,), one per image, to draw random numbers from;
 one with `masks` the object masks, bool (N, H, W); one with `ids` or `view`, the images' ids or the name of
-the image set they are from. Its other parameters are settings, with their defaults. What it needs of a
-network, beyond a gradient, it says when it is registered: see `attributions.requirements`.
+the image set they are from; one with `dataset` or `fill_store` what the run has of these. Its other
+parameters are settings, with their defaults. What it needs of a network, beyond a gradient, it says when it
+is registered: see `attributions.requirements`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import inspect
 import typing
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import isfinite
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from bam.attributions.checks import checked_maps, class_indices, seeds_per_image
+from bam.attributions.lengths import scaled
 from bam.base.citations import SOFTWARE
 from bam.base.errors import BamError, unknown
 from bam.base.parameters import defaults
@@ -30,12 +32,14 @@ from bam.base.registry import check_name
 from bam.models.inpainters.simple import BLUR_SHARE
 
 if TYPE_CHECKING:
+    from bam.data_prep.dataset import Dataset
     from bam.models.classifier import Classifier
+    from bam.models.inpainters.store import FillStore
 
 # Why a network lacks what is needed, in a few words; None if it does not.
 Need = Callable[["Classifier"], "str | None"]
 # What a function may ask for beside the classifier, the images and the targets.
-GIVEN = ("seed", "masks", "ids", "view")
+GIVEN = ("seed", "masks", "ids", "view", "dataset", "fill_store")
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,7 @@ class Method:
     cannot be kept, if so: `version` does not hold all that they depend on. cite: keys of what it is from, see
     `base.citations`. slow: what it costs, in a few words, if that is so much that it is not among "all"; see
     `choose`. lengths: those of its settings that are pixels of a picture of 224, see `scaled`.
+    depends: from the settings and what of `GIVEN` the run has, to what else its maps depend on, for JSON.
     """
 
     name: str
@@ -60,6 +65,7 @@ class Method:
     cite: tuple[str, ...] = ()
     slow: str = ""
     lengths: tuple[str, ...] = ()
+    depends: Callable[[Mapping[str, Any], Mapping[str, Any]], Any] | None = None
 
     @cached_property
     def _parameters(self) -> Mapping[str, inspect.Parameter]:
@@ -149,10 +155,14 @@ def _is_plain(value: Any) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class Explainer:
-    """A method with all its settings: what one row of a table is about."""
+    """A method with all its settings: what one row of a table is about.
+
+    given: what of `GIVEN` the run has for it, whatever the images.
+    """
 
     method: Method
     settings: Mapping[str, Any]
+    given: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
     def name(self) -> str:
@@ -164,7 +174,12 @@ class Explainer:
     @property
     def key(self) -> list[Any]:
         """All that its maps depend on, besides network, images and seeds; for JSON."""
-        return [self.method.name, self.method.version, dict(self.settings)]
+        key = [self.method.name, self.method.version, dict(self.settings)]
+        return [*key, self.method.depends(self.settings, self.given)] if self.method.depends else key
+
+    def with_given(self, **given: Any) -> Explainer:
+        """The same with what the run has, as far as the method takes it."""
+        return replace(self, given={name: value for name, value in given.items() if self.method.takes(name)})
 
     def at_size(self, size: tuple[int, int]) -> dict[str, float]:
         """What its lengths come to in pictures (height, width), by the settings' names, and its blur."""
@@ -175,15 +190,7 @@ class Explainer:
 
     def explain(self, *given: Any, **more: Any) -> np.ndarray:
         """Its maps, from the classifier, images, targets and the further arguments of `explain`."""
-        return explain(*given, method=self.method, **more, **self.settings)
-
-
-def scaled(length: float, size: tuple[int, int]) -> int:
-    """So many pixels of a picture of 224 in one of this size (height, width), by its shorter side.
-
-    Rounded, and at least 1; but 0 stays 0.
-    """
-    return max(1, round(length * min(size) / 224)) if length else 0
+        return explain(*given, method=self.method, **self.given, **more, **self.settings)
 
 
 METHODS: dict[str, Method] = {}
@@ -199,15 +206,17 @@ def method(
     cite: Sequence[str] = (),
     slow: str = "",
     lengths: Sequence[str] = (),
+    depends: Callable[[Mapping[str, Any], Mapping[str, Any]], Any] | None = None,
 ) -> Callable:
     """Register an attribution method under its function's name: `@method`, or `@method(needs=[...])`.
 
     version: to be raised when its maps come out differently, so that rows of the old ones are not used.
-    needs, cite, slow, lengths: see `Method`.
+    needs, cite, slow, lengths, depends: see `Method`.
     """
 
     def register(function: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
         known = {"needs": tuple(needs), "cite": tuple(cite), "slow": slow, "lengths": tuple(lengths)}
+        known["depends"] = depends
         return _enter(Method(function.__name__, function, version, **known))
 
     return register if function is None else register(function)
@@ -234,6 +243,8 @@ def explain(
     masks: np.ndarray | None = None,
     ids: Sequence[str] | None = None,
     view: str | None = None,
+    dataset: Dataset | None = None,
+    fill_store: FillStore | None = None,
     **params: Any,
 ) -> np.ndarray:
     """Attribution maps of one method, float32 (N, h, w[, channels]) at the classifier's input size.
@@ -242,9 +253,10 @@ def explain(
     targets: the class index to explain, per image.
     seed: one per image, which gives an image the same map whatever stands beside it; or one number,
     from which each place in the batch gets its own. masks: bool (N, H, W), True on the pasted object,
-    for the methods that take them, as `ids` and `view` are. Raises `BamError` for an unknown method or
-    target, for what is missing or not one per image, for maps of a wrong shape, and maps with values that are
-    not finite from a method of the user's own.
+    for the methods that take them, as `ids` and `view` are. dataset, fill_store: where those that fill holes
+    take fills from and keep them. Raises `BamError` for an unknown method or target, for what is missing or
+    not one per image, for maps of a wrong shape, and maps with values that are not finite from a method of
+    the user's own.
 
     >>> import bam
     >>> classifier = bam.load_classifier("runs/models/scene")
@@ -256,14 +268,7 @@ def explain(
         raise BamError(
             f"`classifier` must be a classifier, not {classifier!r}: `bam.load_classifier` loads one"
         )
-    if isinstance(method, str):
-        if "(" in method:
-            raise BamError(f"{method}: the settings of one method are parameters of their own, as samples=20")
-        if method not in METHODS:
-            raise unknown("attribution method", method, METHODS)
-        method = METHODS[method]
-    elif not isinstance(method, Method):
-        method = Method(getattr(method, "__name__", type(method).__name__), method)
+    method = _method(method)
     images = classifier.prepare(images)
     if not len(images):
         raise BamError(f"{method.name} was given no images")
@@ -277,6 +282,7 @@ def explain(
             raise BamError(f"masks must be {len(images)} x (H, W), one per image, not {np.shape(masks)}")
         masks = classifier.prepare_masks(np.asarray(masks))
     known = {"seed": seeds_per_image(seed, len(images)), "masks": masks, "ids": ids, "view": view}
+    known |= {"dataset": dataset, "fill_store": fill_store}
     for name, value in known.items():
         if value is None and method.needs_given(name):
             raise BamError(f"{method.name} needs {name}, which explain() was not given")
@@ -289,3 +295,16 @@ def explain(
         params = {name: copied[name](value) if name in copied else value for name, value in params.items()}
     maps = method.function(classifier, *given, **params)
     return checked_maps(maps, method.name, method.own, images)
+
+
+def _method(method: str | Method | Callable[..., np.ndarray]) -> Method:
+    """The one that is registered under a name, or that a function stands for."""
+    if isinstance(method, Method):
+        return method
+    if not isinstance(method, str):
+        return Method(getattr(method, "__name__", type(method).__name__), method)
+    if "(" in method:
+        raise BamError(f"{method}: the settings of one method are parameters of their own, as samples=20")
+    if method not in METHODS:
+        raise unknown("attribution method", method, METHODS)
+    return METHODS[method]

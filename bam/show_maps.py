@@ -15,7 +15,6 @@ from typing import Annotated
 from pydantic import AfterValidator
 
 from bam.attributions import METHODS
-from bam.attributions.choice import choose
 from bam.base.errors import BamError
 from bam.base.settings import Folder, setting, settings
 from bam.cli import flags as command
@@ -73,7 +72,7 @@ def _main(flags: command.Flags) -> None:
         selection, images = settled(flags.settings(Selection), what.images)
     except BamError as error:
         raise command.UsageError(flags.translated(str(error))) from None
-    explainers = choose(what.methods, of_methods.common, of_methods.set, always=())
+    explainers = of_methods.chosen(what.methods, always=())
     data = what.data if images is not None else load_dataset(what.data)
 
     import bam.cli.quiet  # noqa: F401

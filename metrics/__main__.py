@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bam.attributions import METHODS
-from bam.attributions.choice import choose
+from bam.attributions.registry import Explainer
 from bam.base.progress import duration
 from bam.base.settings import Folder, parameters, setting, settings
 from bam.base.texts import split_outside_brackets
@@ -114,8 +114,9 @@ def _main(flags: command.Flags) -> None:
     what, inputs, settings = flags.settings(What), flags.settings(Inputs), flags.settings(RunSettings)
     of_methods, own = flags.settings(OfMethods), flags.settings(OwnNetwork)
     metrics = _metrics(what.metric)
-    _check(flags, what, metrics)
-    explainers = choose(what.methods, of_methods.common, of_methods.set)
+    elsewhere = {name for metric in metrics for name in _own_flags(metric)}
+    explainers = of_methods.chosen(what.methods, elsewhere)
+    _check(flags, what, metrics, explainers)
     ranked = [explainer.name for explainer in explainers if not explainer.method.control]
     human = read_ranking(Path(what.human_ranking), ranked) if what.human_ranking else None
 
@@ -137,6 +138,7 @@ def _main(flags: command.Flags) -> None:
         inputs.model,
         own.class_names,
         own.preprocess,
+        of_methods.fills_gb,
     )
     if run.data and _shows(run, metrics):
         command.say_if_drawn(run.data)
@@ -187,7 +189,8 @@ def _plan(metric: Metric, run: Run) -> str:
 
 def _shows(run: Run, metrics: Sequence[Metric]) -> bool:
     """Whether anything of the run's dataset is seen: its images, its cutouts, or its donors in a hole."""
-    painters = {getattr(run.asked[metric.name], "inpainter", None) for metric in metrics} & set(INPAINTERS)
+    painters = {getattr(run.asked[metric.name], "inpainter", None) for metric in metrics}
+    painters = (painters | {each.settings.get("inpainter") for each in run.explainers}) & set(INPAINTERS)
     return (
         run.images is None
         or any(metric.images == "dataset" or metric.needs_dataset for metric in metrics)
@@ -206,9 +209,14 @@ def _metrics(names: str) -> list[Metric]:
     return [METRICS[name] for name in found]
 
 
-def _check(flags: command.Flags, what: What, metrics: Sequence[Metric]) -> None:
-    """Raise `UsageError` for a flag that is for no metric asked for."""
+def _check(
+    flags: command.Flags, what: What, metrics: Sequence[Metric], explainers: Sequence[Explainer]
+) -> None:
+    """Raise `UsageError` for a flag that is for no metric asked for, nor for a method."""
+    of_methods = {parameter.name for parameter in parameters(OfMethods)}
     for name in flags.given:
+        if name in of_methods and any(each.method.takes(name) for each in explainers):
+            continue
         meant = [each for each in METRICS.values() if name in _own_flags(each)]
         if meant and not set(meant) & set(metrics):
             known = ", ".join(each.name for each in meant)

@@ -160,3 +160,47 @@ def _composed(
         return target_probability(network, pictures, tf.gather(targets, index)), kept
 
     return answer
+
+
+# From images' places (B,) and holes bool (B, H, W), True where to repaint, to pictures uint8 (B, H, W, 3).
+Paint = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
+class PaintedRemoval(Removal):
+    """The same with holes that are painted one by one, by what looks at them: masks must be bool."""
+
+    def __init__(
+        self, title: str, classifier: Classifier, images: np.ndarray, targets: np.ndarray, paint: Paint
+    ):
+        super().__init__(title, classifier, images, targets, np.zeros((len(images), 1, 1, 3), np.float32))
+        self._paint, self._targets = paint, np.asarray(targets, np.int32)
+
+    def probabilities(
+        self,
+        masks: Masks,
+        counts: Sequence[int],
+        drawn: Drawn,
+        per_image: Sequence[np.ndarray] = (),
+        shared: Sequence[np.ndarray] = (),
+    ) -> list[np.ndarray]:
+        """As of a `Removal`; every composite of a batch is painted, the last ones too."""
+        found, classifier = [], self.classifier
+        network = classifier.network  # before anything is traced
+        specs = [tf.TensorSpec((None, *classifier.input_size, 3)), tf.TensorSpec((None,), tf.int32)]
+        ask = classifier.compiled(
+            "target probability",
+            lambda: tf.function(
+                lambda *given: target_probability(network, *given),
+                input_signature=specs,
+                autograph=False,
+            ),
+        )
+        with Progress(self._title, int(sum(counts)), "fills") as progress:
+            for index, lines in _cut(counts, drawn, classifier.batch_size):
+                of_images = [array[index] for array in per_image]
+                kept = masks.keep(classifier.input_size, *shared, *of_images, *lines).numpy()
+                painted = self._paint(index, ~kept).astype(np.float32)
+                pictures = np.where(kept[..., None], self.images[index], painted)
+                found.append(ask(tf.constant(pictures), tf.constant(self._targets[index])).numpy())
+                progress.advance(len(index))
+        return np.split(np.concatenate(found), np.cumsum(counts)[:-1])

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bam.attributions.registry import method, scaled
+from bam.attributions.lengths import scaled
+from bam.attributions.registry import method
+from bam.attributions.removal.generative import Fills, inpainter_key, the_inpainter
 from bam.attributions.removal.substrates import substrate
 from bam.attributions.requirements import lacks_second_class
 from bam.base.errors import BamError
 from bam.base.progress import Progress
+from bam.models.inpainters import INPAINTERS
 
 if TYPE_CHECKING:
+    from bam.data_prep.dataset import Dataset
     from bam.models.classifier import Classifier
+    from bam.models.inpainters.store import FillStore
 
 
 @dataclass(frozen=True)
@@ -88,6 +93,55 @@ def meaningful_perturbation(
     return removed("meaningful_perturbation", classifier, images, targets, seed, how, nulls)
 
 
+@method(
+    needs=[lacks_second_class],
+    cite=["agarwal2020explaining", "fong2017interpretable"],
+    slow="`iterations` gradients, and as many fills with an inpainter that looks at the hole",
+    lengths=["jitter"],
+    depends=inpainter_key,
+)
+def meaningful_perturbation_g(
+    classifier: Classifier,
+    images: np.ndarray,
+    targets: np.ndarray,
+    *,
+    seed: np.ndarray,
+    ids: Sequence[str] | None = None,
+    dataset: Dataset | None = None,
+    fill_store: FillStore | None = None,
+    iterations: int = Optimisation.iterations,
+    cells: int = Optimisation.cells,
+    rate: float = Optimisation.rate,
+    sparsity: float = Optimisation.sparsity,
+    smoothness: float = Optimisation.smoothness,
+    exponent: float = Optimisation.exponent,
+    jitter: int = Optimisation.jitter,
+    inpainter: str | None = None,
+    checkpoint: str | None = None,
+    yes: bool = False,
+) -> np.ndarray:
+    """Meaningful perturbation with an inpainter (Agarwal & Nguyen 2020, MP-G), (N, H, W), in 0..1.
+
+    As `meaningful_perturbation`, but pixels are kept or painted anew, see `Fills`: kept where the mask is at
+    least max(.5, .5 (largest + smallest)); the derivative passes as if the mask were used as it is. An
+    inpainter that looks at the hole is asked in each iteration, which is refused without `yes`; these fills
+    are not kept. inpainter, checkpoint: as for `sliding_patch_g`.
+    """
+    how = Optimisation(iterations, cells, jitter, rate, sparsity, smoothness, exponent)
+    painter = the_inpainter(inpainter, dataset, checkpoint)
+    fills = Fills(painter, classifier, images, targets, seed, ids, fill_store)
+    given = ("meaningful_perturbation_g", classifier, images, targets, seed, how)
+    if painter.fixed:
+        return removed(*given, fills.pictures(), binary=True)
+    if not yes:
+        fixed = ", ".join(name for name, kind in INPAINTERS.items() if kind.fixed)
+        raise BamError(
+            f"meaningful_perturbation_g would ask {painter.name} for {iterations} fills of every image: give "
+            f"`yes` for it to do so, or as `inpainter` one that needs one picture: {fixed}"
+        )
+    return removed(*given, images, binary=True, paint=fills.painter())
+
+
 def removed(
     title: str,
     classifier: Classifier,
@@ -96,11 +150,17 @@ def removed(
     seeds: Sequence[int],
     how: Optimisation,
     nulls: np.ndarray,
+    binary: bool = False,
+    paint: Callable[..., np.ndarray] | None = None,
 ) -> np.ndarray:
-    """What the optimised masks remove, float32 (N, H, W) in 0..1; batches of images are optimised at once."""
+    """What the optimised masks remove, float32 (N, H, W) in 0..1; batches of images are optimised at once.
+
+    nulls: what stands in place of removed pixels, as large as the images; or `paint` paints it in each
+    iteration, see `Fills.painter`. binary: see `optimisation_step`.
+    """
     import tensorflow as tf
 
-    from bam.attributions.removal.optimisation import enlarged, optimisation_step
+    from bam.attributions.removal.optimisation import binarised, enlarged, optimisation_step, shifted
     from bam.models.network.resizing import resize
 
     if reason := lacks_second_class(classifier):
@@ -108,7 +168,9 @@ def removed(
     size, found = classifier.input_size, []
     shift = scaled(how.jitter, size)
     larger, weights = (size[0] + shift, size[1] + shift), tf.constant(how.weights)
-    step = classifier.compiled("meaningful_perturbation", lambda: optimisation_step(classifier.network, size))
+    step = classifier.compiled(
+        f"meaningful_perturbation{'_g' * binary}", lambda: optimisation_step(classifier.network, size, binary)
+    )
     with Progress(f"{title} for {classifier.name}", how.iterations * len(images), "gradients") as progress:
         for start in range(0, len(images), classifier.batch_size):
             part = slice(start, start + classifier.batch_size)
@@ -116,8 +178,14 @@ def removed(
             given = [resize(array[part], larger) for array in (images, nulls)]
             state = tf.stack([mask, tf.zeros_like(mask), tf.zeros_like(mask)])
             target = tf.constant(targets[part], tf.int32)
+            places = np.arange(len(images))[part]
             for number, offsets in enumerate(shifts, 1):
-                state, _ = step(state, float(number), *given, target, offsets, weights)
+                pictures = given
+                if paint:
+                    moved, offsets = shifted(given[0], offsets, size).numpy(), np.zeros_like(offsets)
+                    holes = ~binarised(enlarged(state[0], size)).numpy()
+                    pictures = [moved, paint(places, holes, moved).astype(np.float32)]
+                state, _ = step(state, float(number), *pictures, target, offsets, weights)
                 progress.advance(len(target))
             found.append(1 - enlarged(state[0], size).numpy())
     return np.concatenate(found)

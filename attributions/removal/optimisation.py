@@ -14,7 +14,7 @@ DECAYS, EPSILON = (0.9, 0.999), 1e-8
 
 
 def optimisation_step(
-    network: keras.Model, size: tuple[int, int]
+    network: keras.Model, size: tuple[int, int], binary: bool = False
 ) -> Callable[..., tuple[tf.Tensor, tf.Tensor]]:
     """One step of Adam on the masks of N images, compiled.
 
@@ -29,7 +29,10 @@ def optimisation_step(
         images, nulls = shifted(images, shifts, size), shifted(nulls, shifts, size)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(mask)
-            pictures = nulls + enlarged(mask, size)[..., None] * (images - nulls)
+            kept = enlarged(mask, size)
+            if binary:
+                kept += tf.stop_gradient(tf.cast(binarised(kept), tf.float32) - kept)
+            pictures = nulls + kept[..., None] * (images - nulls)
             probability = tf.cast(target_probability(network, pictures, targets), tf.float32)
             worth = penalty(mask, *weights) + probability
         gradient = tape.gradient(worth, mask)
@@ -66,6 +69,12 @@ def enlarged(mask: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
     for axis, length in enumerate(size, 1):
         mask = tf.gather(mask, tf.range(length) * tf.shape(mask)[axis] // length, axis=axis)
     return mask
+
+
+def binarised(kept: tf.Tensor) -> tf.Tensor:
+    """bool (N, H, W): where masks are at least max(.5, .5 (largest + smallest))."""
+    ends = tf.reduce_max(kept, (1, 2), keepdims=True) + tf.reduce_min(kept, (1, 2), keepdims=True)
+    return kept >= tf.maximum(0.5, 0.5 * ends)
 
 
 def shifted(images: tf.Tensor, shifts: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:

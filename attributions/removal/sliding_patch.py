@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bam.attributions.registry import method, scaled
+from bam.attributions.lengths import scaled
+from bam.attributions.registry import method
+from bam.attributions.removal.generative import COST, Fills, inpainter_key, the_inpainter
 from bam.attributions.removal.substrates import substrate
 from bam.attributions.requirements import lacks_second_class
 from bam.base.errors import BamError
 
 if TYPE_CHECKING:
     from bam.attributions.removal.engine import Removal
+    from bam.data_prep.dataset import Dataset
     from bam.models.classifier import Classifier
+    from bam.models.inpainters.store import FillStore
 
 PATCH, STRIDE = 53, 3
+PASSES = "1 forward pass for every place of the patch: 3,365 at 224 pixels, 2,501 at 64"
 
 
 @method(
     needs=[lacks_second_class],
     cite=["zeiler2014visualizing", "agarwal2020explaining"],
-    slow="1 forward pass for every place of the patch: 3,365 at 224 pixels, 2,501 at 64",
+    slow=PASSES,
     lengths=["patch", "stride"],
 )
 def sliding_patch(
@@ -45,6 +51,38 @@ def sliding_patch(
 
     removal = Removal("sliding_patch", classifier, images, targets, substrate(images, fill))
     return drops(removal, patch, stride)
+
+
+@method(
+    needs=[lacks_second_class],
+    cite=["agarwal2020explaining"],
+    slow=f"{PASSES}, {COST}",
+    lengths=["patch", "stride"],
+    depends=inpainter_key,
+)
+def sliding_patch_g(
+    classifier: Classifier,
+    images: np.ndarray,
+    targets: np.ndarray,
+    *,
+    seed: np.ndarray,
+    ids: Sequence[str] | None = None,
+    dataset: Dataset | None = None,
+    fill_store: FillStore | None = None,
+    patch: int = PATCH,
+    stride: int = STRIDE,
+    inpainter: str | None = None,
+    checkpoint: str | None = None,
+) -> np.ndarray:
+    """Sliding patch with an inpainter (Agarwal & Nguyen 2020, SP-G), (N, H, W), signed.
+
+    As `sliding_patch`, but what the patch covers is painted anew, see `Fills`. inpainter: by default `donor`
+    where there is a dataset, and else `blur`; checkpoint: of those that have one. A fill that the inpainter
+    withholds is black.
+    """
+    painter = the_inpainter(inpainter, dataset, checkpoint)
+    fills = Fills(painter, classifier, images, targets, seed, ids, fill_store)
+    return drops(fills.removal("sliding_patch_g"), patch, stride)
 
 
 def drops(removal: Removal, patch: int, stride: int) -> np.ndarray:

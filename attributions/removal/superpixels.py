@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bam.attributions.registry import scaled
+from bam.attributions.lengths import scaled
 from bam.base.errors import BamError
 
 if TYPE_CHECKING:

@@ -3,6 +3,9 @@
 import pytest
 
 SMALL = {
+    "sliding_patch_g": {"patch": 100, "stride": 30},
+    "lime_g": {"samples": 12, "segments": 6},
+    "meaningful_perturbation_g": {"iterations": 3, "cells": 5},
     "sliding_patch": {"patch": 100, "stride": 30},
     "lime": {"samples": 12, "segments": 6},
     "rise": {"samples": 12},

@@ -41,6 +41,9 @@ ASKED = {
     "rise": (0, 12),
     "kernel_shap": (0, 12),
     "meaningful_perturbation": (3, 0),
+    "sliding_patch_g": (0, 33),
+    "lime_g": (0, 12),
+    "meaningful_perturbation_g": (3, 0),
 }
 # Of what their maps consist, if not of pixels.
 PIECES = {
@@ -48,6 +51,8 @@ PIECES = {
     "rise": "a mean of interpolated ones",
     "kernel_shap": "one for every superpixel",
     "meaningful_perturbation": "one for every cell of the mask",
+    "lime_g": "one for every superpixel",
+    "meaningful_perturbation_g": "one for every cell of the mask",
 }
 
 

@@ -36,6 +36,7 @@ def test_lists_have_each_method_once_and_the_controls_that_no_table_is_without()
     assert names("everything") == list(METHODS)
     assert set(METHODS) - set(usual) == {
         *("sliding_patch", "lime", "rise", "kernel_shap", "meaningful_perturbation"),
+        *("sliding_patch_g", "lime_g", "meaningful_perturbation_g"),
     }
     assert names("grad_cam, random,grad_cam") == ["grad_cam", "random", "edges"]
     assert names(["edges", "grad_cam"]) == ["edges", "grad_cam", "random"]

@@ -13,6 +13,7 @@ from bam.base.errors import BamError
 from bam.models.inpainters.simple import blurred
 
 SLOW = [name for name, method in METHODS.items() if method.slow]
+PLAIN = [name for name in SLOW if METHODS[name].takes("fill")]
 
 
 def left(size, columns):
@@ -69,7 +70,8 @@ def test_a_method_is_traced_once(name, classifier, pair, small, monkeypatch):
     monkeypatch.setattr(
         type(classifier.network), "call", lambda self, *a, **k: traces.append(1) or original(self, *a, **k)
     )
-    more = {"fill": "mean"} | ({"samples": 9} if METHODS[name].takes("samples") else {})
+    more = {"fill": "mean"} if METHODS[name].takes("fill") else {"inpainter": "mean"}
+    more |= {"samples": 9} if METHODS[name].takes("samples") else {}
     explain(classifier, images[:1], targets[:1], name, **{**small(name), **more})
     assert not traces
 
@@ -82,7 +84,7 @@ def test_a_network_with_one_class_is_refused(name, single_class, pair):
         explain(single_class, images, [0, 0], name)
 
 
-@pytest.mark.parametrize("name", [name for name in SLOW if name != "meaningful_perturbation"])
+@pytest.mark.parametrize("name", [name for name in PLAIN if name != "meaningful_perturbation"])
 def test_nothing_is_lost_where_the_fill_is_the_image(name, classifier, small):
     """An image of one colour, filled by its mean: no map but RISE's, whose masks all weigh the same."""
     images = np.full((1, 12, 20, 3), 77, np.float32)
@@ -94,7 +96,7 @@ def test_nothing_is_lost_where_the_fill_is_the_image(name, classifier, small):
         np.testing.assert_allclose(found, 0, atol=1e-7)
 
 
-@pytest.mark.parametrize("name", SLOW)
+@pytest.mark.parametrize("name", PLAIN)
 def test_another_fill_is_another_map_and_an_unknown_one_is_refused(name, classifier, pair, small):
     grey, black = (explain(classifier, *pair, name, fill=fill, **small(name)) for fill in ("grey", "black"))
     assert not np.allclose(grey, black)

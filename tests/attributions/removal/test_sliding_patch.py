@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from bam.attributions import METHODS, explain
-from bam.attributions.registry import scaled
+from bam.attributions.lengths import scaled
 from bam.attributions.removal.substrates import MEAN_COLOUR
 from bam.base.errors import BamError
 
