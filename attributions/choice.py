@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from bam.attributions.custom import custom_method, is_custom
-from bam.attributions.registry import METHODS, Explainer, Method
+from bam.attributions.registry import GROUPS, METHODS, Explainer, Method
 from bam.base.errors import BamError, unknown
 from bam.base.texts import split_outside_brackets
 
@@ -29,10 +29,10 @@ def choose(
     """The methods asked for, each once, and `always`: the controls that no table is without.
 
     methods: a list, or a text with commas between its entries. An entry is a registered name, "all" for every
-    one of those, a function, or what `custom_method` takes; settings may follow in brackets, as in
-    "smoothgrad(noise=.1, samples=20)". common: settings for all methods that have them; overrides:
-    "METHOD.PARAMETER=VALUE" for every entry of one method. What is nearest to the entry wins. Values are
-    Python literals or words. Raises `BamError` for unknown names and settings.
+    one of those but the slow ones, "everything" for these too, a function, or what `custom_method` takes;
+    settings may follow in brackets, as in "smoothgrad(noise=.1, samples=20)". common: settings for all
+    methods that have them; overrides: "METHOD.PARAMETER=VALUE" for every entry of one method. What is nearest
+    to the entry wins. Values are Python literals or words. Raises `BamError` for unknown names and settings.
 
     >>> [explainer.name for explainer in choose("smoothgrad(samples=20), constant", {"samples": 9})]
     ['smoothgrad(samples=20)', 'constant', 'random', 'edges']
@@ -77,10 +77,12 @@ def named(entry: Choice) -> Iterator[tuple[Method, dict[str, Any]]]:
     name, settings = _parsed(entry)
     if is_custom(name):
         yield custom_method(name), settings
-    elif name == "all":
+    elif name in GROUPS:
         if settings:
-            raise BamError(f"{entry}: settings are for one method, and not for all: name each with its own")
-        yield from ((method, {}) for method in METHODS.values())
+            raise BamError(
+                f"{entry}: settings are for one method, and not for {name}: name each with its own"
+            )
+        yield from ((method, {}) for method in METHODS.values() if name == "everything" or not method.slow)
     elif name in METHODS:
         yield METHODS[name], settings
     else:

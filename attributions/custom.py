@@ -11,7 +11,7 @@ from types import CodeType
 
 import numpy as np
 
-from bam.attributions.registry import GIVEN, METHODS, Method
+from bam.attributions.registry import GIVEN, GROUPS, METHODS, Method
 from bam.attributions.stored_maps import maps_method
 from bam.base.digests import digest
 from bam.base.errors import BamError, did_you_mean
@@ -22,7 +22,7 @@ from bam.base.home import run_file
 def is_custom(entry: str) -> bool:
     """Whether an entry of a list of methods names a file or a folder, there or not, and no known method."""
     named_so = ":" in entry or "/" in entry or entry.endswith(".py")
-    return entry not in ("", "all", *METHODS) and (named_so or Path(entry).exists())
+    return entry not in ("", *GROUPS, *METHODS) and (named_so or Path(entry).exists())
 
 
 def custom_method(

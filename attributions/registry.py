@@ -4,8 +4,9 @@ A method is a function `f(classifier, images, targets, **settings) -> maps`: ima
 prepared by the classifier; targets int (N,), class indices; maps (N, H, W) or (N, H, W, channels), raw and
 signed. A function with a parameter `seed` is given uint64 (N,), one per image, to draw random numbers from;
 one with `masks` the object masks, bool (N, H, W); one with `ids` or `view`, the images' ids or the name of
-the image set they are from. Its other parameters are settings, with their defaults. What it needs of a
-network, beyond a gradient, it says when it is registered: see `attributions.requirements`.
+the image set they are from; one with `dataset` or `fill_store` what the run has of these. Its other
+parameters are settings, with their defaults. What it needs of a network, beyond a gradient, it says when it
+is registered: see `attributions.requirements`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import inspect
 import typing
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import isfinite
 from typing import TYPE_CHECKING, Any
@@ -22,30 +23,36 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
-from bam.attributions.numbers import as_numbers
+from bam.attributions.checks import checked_maps, class_indices, seeds_per_image
+from bam.attributions.lengths import scaled
 from bam.base.citations import SOFTWARE
 from bam.base.errors import BamError, unknown
 from bam.base.parameters import defaults
 from bam.base.registry import check_name
+from bam.models.inpainters.simple import BLUR_SHARE
 
 if TYPE_CHECKING:
+    from bam.data_prep.dataset import Dataset
     from bam.models.classifier import Classifier
+    from bam.models.inpainters.store import FillStore
 
 # Why a network lacks what is needed, in a few words; None if it does not.
 Need = Callable[["Classifier"], "str | None"]
 # What a function may ask for beside the classifier, the images and the targets.
-GIVEN = ("seed", "masks", "ids", "view")
+GIVEN = ("seed", "masks", "ids", "view", "dataset", "fill_store")
 
 
 @dataclass(frozen=True)
 class Method:
     """An attribution method.
 
-    version: rows of another one are not used. control: it knows nothing of the model, or everything of
-    the truth, and shows what a score is worth. own: it is the user's: it is given copies, which it may
-    change, and a map with NaN is an error. needs: what a network must have, see `unsuited`. transient: why
-    rows of it cannot be kept, if so: `version` does not hold all that they depend on. cite: keys of what it
-    is from, see `base.citations`.
+    version: rows of another one are not used. control: it knows nothing of the model, or everything of the
+    truth, and shows what a score is worth. own: it is the user's: it is given copies, which it may change,
+    and a map with NaN is an error. needs: what a network must have, see `unsuited`. transient: why rows of it
+    cannot be kept, if so: `version` does not hold all that they depend on. cite: keys of what it is from, see
+    `base.citations`. slow: what it costs, in a few words, if that is so much that it is not among "all"; see
+    `choose`. lengths: those of its settings that are pixels of a picture of 224, see `scaled`.
+    depends: from the settings and what of `GIVEN` the run has, to what else its maps depend on, for JSON.
     """
 
     name: str
@@ -56,6 +63,9 @@ class Method:
     needs: tuple[Need, ...] = ()
     transient: str = ""
     cite: tuple[str, ...] = ()
+    slow: str = ""
+    lengths: tuple[str, ...] = ()
+    depends: Callable[[Mapping[str, Any], Mapping[str, Any]], Any] | None = None
 
     @cached_property
     def _parameters(self) -> Mapping[str, inspect.Parameter]:
@@ -145,10 +155,14 @@ def _is_plain(value: Any) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class Explainer:
-    """A method with all its settings: what one row of a table is about."""
+    """A method with all its settings: what one row of a table is about.
+
+    given: what of `GIVEN` the run has for it, whatever the images.
+    """
 
     method: Method
     settings: Mapping[str, Any]
+    given: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
     def name(self) -> str:
@@ -160,14 +174,28 @@ class Explainer:
     @property
     def key(self) -> list[Any]:
         """All that its maps depend on, besides network, images and seeds; for JSON."""
-        return [self.method.name, self.method.version, dict(self.settings)]
+        key = [self.method.name, self.method.version, dict(self.settings)]
+        return [*key, self.method.depends(self.settings, self.given)] if self.method.depends else key
+
+    def with_given(self, **given: Any) -> Explainer:
+        """The same with what the run has, as far as the method takes it."""
+        return replace(self, given={name: value for name, value in given.items() if self.method.takes(name)})
+
+    def at_size(self, size: tuple[int, int]) -> dict[str, float]:
+        """What its lengths come to in pictures (height, width), by the settings' names, and its blur."""
+        found: dict[str, float] = {name: scaled(self.settings[name], size) for name in self.method.lengths}
+        if self.settings.get("fill") == "blur":
+            found["blur"] = round(BLUR_SHARE * min(size), 2)
+        return found
 
     def explain(self, *given: Any, **more: Any) -> np.ndarray:
         """Its maps, from the classifier, images, targets and the further arguments of `explain`."""
-        return explain(*given, method=self.method, **more, **self.settings)
+        return explain(*given, method=self.method, **self.given, **more, **self.settings)
 
 
 METHODS: dict[str, Method] = {}
+# What stands for many of them in lists: for all but the slow ones, and for these too.
+GROUPS = ("all", "everything")
 
 
 def method(
@@ -176,15 +204,20 @@ def method(
     needs: Sequence[Need] = (),
     version: int = 1,
     cite: Sequence[str] = (),
+    slow: str = "",
+    lengths: Sequence[str] = (),
+    depends: Callable[[Mapping[str, Any], Mapping[str, Any]], Any] | None = None,
 ) -> Callable:
     """Register an attribution method under its function's name: `@method`, or `@method(needs=[...])`.
 
-    version: to be raised when its maps come out differently, so that rows of the old ones are not used. cite:
-    keys of the publications it is from.
+    version: to be raised when its maps come out differently, so that rows of the old ones are not used.
+    needs, cite, slow, lengths, depends: see `Method`.
     """
 
     def register(function: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
-        return _enter(Method(function.__name__, function, version, needs=tuple(needs), cite=tuple(cite)))
+        known = {"needs": tuple(needs), "cite": tuple(cite), "slow": slow, "lengths": tuple(lengths)}
+        known["depends"] = depends
+        return _enter(Method(function.__name__, function, version, **known))
 
     return register if function is None else register(function)
 
@@ -210,6 +243,8 @@ def explain(
     masks: np.ndarray | None = None,
     ids: Sequence[str] | None = None,
     view: str | None = None,
+    dataset: Dataset | None = None,
+    fill_store: FillStore | None = None,
     **params: Any,
 ) -> np.ndarray:
     """Attribution maps of one method, float32 (N, h, w[, channels]) at the classifier's input size.
@@ -218,9 +253,10 @@ def explain(
     targets: the class index to explain, per image.
     seed: one per image, which gives an image the same map whatever stands beside it; or one number,
     from which each place in the batch gets its own. masks: bool (N, H, W), True on the pasted object,
-    for the methods that take them, as `ids` and `view` are. Raises `BamError` for an unknown method or
-    target, for what is missing or not one per image, for maps of a wrong shape, and maps with values that are
-    not finite from a method of the user's own.
+    for the methods that take them, as `ids` and `view` are. dataset, fill_store: where those that fill holes
+    take fills from and keep them. Raises `BamError` for an unknown method or target, for what is missing or
+    not one per image, for maps of a wrong shape, and maps with values that are not finite from a method of
+    the user's own.
 
     >>> import bam
     >>> classifier = bam.load_classifier("runs/models/scene")
@@ -232,27 +268,21 @@ def explain(
         raise BamError(
             f"`classifier` must be a classifier, not {classifier!r}: `bam.load_classifier` loads one"
         )
-    if isinstance(method, str):
-        if "(" in method:
-            raise BamError(f"{method}: the settings of one method are parameters of their own, as samples=20")
-        if method not in METHODS:
-            raise unknown("attribution method", method, METHODS)
-        method = METHODS[method]
-    elif not isinstance(method, Method):
-        method = Method(getattr(method, "__name__", type(method).__name__), method)
+    method = _method(method)
     images = classifier.prepare(images)
     if not len(images):
         raise BamError(f"{method.name} was given no images")
     if 0 < images.max() <= 1:
         warnings.warn("no value of `images` exceeds 1: pixels are expected in 0..255", stacklevel=2)
-    targets = _targets(targets, len(images), len(classifier.class_names))
+    targets = class_indices(targets, len(images), len(classifier.class_names))
     if ids is not None and (isinstance(ids, str) or len(ids) != len(images)):
         raise BamError(f"ids must be {len(images)} names, one per image, not {ids!r}")
     if masks is not None:
         if np.ndim(masks) != 3 or len(masks) != len(images):
             raise BamError(f"masks must be {len(images)} x (H, W), one per image, not {np.shape(masks)}")
         masks = classifier.prepare_masks(np.asarray(masks))
-    known = {"seed": _seeds(seed, len(images)), "masks": masks, "ids": ids, "view": view}
+    known = {"seed": seeds_per_image(seed, len(images)), "masks": masks, "ids": ids, "view": view}
+    known |= {"dataset": dataset, "fill_store": fill_store}
     for name, value in known.items():
         if value is None and method.needs_given(name):
             raise BamError(f"{method.name} needs {name}, which explain() was not given")
@@ -263,48 +293,18 @@ def explain(
         given = tuple(array.copy() for array in given)
         copied = {"seed": np.copy, "masks": np.copy, "ids": list}
         params = {name: copied[name](value) if name in copied else value for name, value in params.items()}
-    return _checked(method.function(classifier, *given, **params), method, images)
+    maps = method.function(classifier, *given, **params)
+    return checked_maps(maps, method.name, method.own, images)
 
 
-def _targets(targets: Sequence[int] | np.ndarray, count: int, classes: int) -> np.ndarray:
-    array = np.asarray(targets)
-    must = f"targets must be {count} class indices from 0 to {classes - 1}, one per image"
-    if array.ndim == 0:
-        raise BamError(f"{must}, not {targets!r}: give a list{f' of it, [{targets}]' if count == 1 else ''}")
-    if array.shape != (count,):
-        raise BamError(f"{must}, not an array of shape {array.shape}")
-    wrong = array[~np.isin(array, np.arange(classes))]
-    if wrong.size:
-        raise BamError(f"{must}, not {wrong.tolist()[0]!r}")
-    return array.astype(np.int32, copy=False)
-
-
-def _seeds(seed: int | Sequence[int] | np.ndarray, count: int) -> np.ndarray:
-    if np.any(np.asarray(seed) < 0):
-        raise BamError(f"seed must not be negative, not {seed}")
-    seeds = np.asarray(seed, np.uint64)
-    if seeds.ndim == 0:
-        sequences = (np.random.SeedSequence((int(seeds), place)) for place in range(count))
-        seeds = np.array([sequence.generate_state(1, np.uint64)[0] for sequence in sequences])
-    if seeds.shape != (count,):
-        raise BamError(f"seed must be one number or {count}, one per image, not {seeds.shape}")
-    return seeds
-
-
-def _checked(maps: Any, method: Method, images: np.ndarray) -> np.ndarray:
-    if maps is None:
-        raise BamError(f"{method.name} returned nothing: it must return the maps")
-    try:
-        maps = as_numbers(maps)
-    except ValueError as error:
-        kind = type(maps).__name__
-        raise BamError(f"{method.name} returned {kind}, not an array of numbers ({error})") from None
-    if maps.shape[:3] != images.shape[:3] or maps.ndim not in (3, 4) or not maps.size:
-        raise BamError(
-            f"{method.name} returned maps of shape {maps.shape}, but one map per image at the classifier's "
-            f"input size is needed: {images.shape[:3]}, with channels or without"
-        )
-    if method.own and not np.isfinite(maps).all():
-        count = int((~np.isfinite(maps).reshape(len(maps), -1).all(1)).sum())
-        raise BamError(f"{method.name} returned NaN or infinite values in {count} of {len(maps)} maps")
-    return maps
+def _method(method: str | Method | Callable[..., np.ndarray]) -> Method:
+    """The one that is registered under a name, or that a function stands for."""
+    if isinstance(method, Method):
+        return method
+    if not isinstance(method, str):
+        return Method(getattr(method, "__name__", type(method).__name__), method)
+    if "(" in method:
+        raise BamError(f"{method}: the settings of one method are parameters of their own, as samples=20")
+    if method not in METHODS:
+        raise unknown("attribution method", method, METHODS)
+    return METHODS[method]

@@ -62,6 +62,11 @@ def lacks_feature_maps(classifier: Classifier) -> str | None:
     return "its feature maps are in a network inside the network" if nested else None
 
 
+def lacks_second_class(classifier: Classifier) -> str | None:
+    """Two classes or more, since the probability of a single one is always 1."""
+    return None if len(classifier.class_names) > 1 else "the network has one class, of probability 1"
+
+
 def lacks_attention(classifier: Classifier) -> str | None:
     """Attention probabilities that are the output of layers."""
     return None if attention_layers(classifier) else "the network has no attention"

@@ -11,7 +11,7 @@ from bam.cli import flags as command
 # What each extra brings, as it is imported; its name is that of the extra.
 EXTRAS = {
     "stable-diffusion": ("torch", "diffusers", "transformers", "accelerate"),
-    "peers": ("captum", "quantus", "saliency", "torch", "xplique"),
+    "peers": ("captum", "lime", "quantus", "saliency", "torch", "xplique"),
     "test": (
         *("build", "hypothesis", "jsonschema", "mlcroissant", "pandas", "pytest", "ruff", "saliency"),
         *("setuptools", "yaml"),

@@ -15,7 +15,6 @@ from typing import Annotated
 from pydantic import AfterValidator
 
 from bam.attributions import METHODS
-from bam.attributions.choice import choose
 from bam.base.errors import BamError
 from bam.base.settings import Folder, setting, settings
 from bam.cli import flags as command
@@ -38,8 +37,8 @@ class What:
     methods: str = setting(
         DEFAULT_METHODS,
         f"comma-separated attribution methods, of {', '.join(METHODS)}, with settings in brackets where they "
-        "are not to be the default; all for every one; or your own, as path/to/file.py:function or a folder "
-        "of .npy maps, see docs/own_methods.md",
+        "are not to be the default; all for every one but the slow ones, everything for these too; or your "
+        "own, as path/to/file.py:function or a folder of .npy maps, see docs/own_methods.md",
     )
     model: str = setting(
         DEFAULT_NETWORK,
@@ -73,7 +72,7 @@ def _main(flags: command.Flags) -> None:
         selection, images = settled(flags.settings(Selection), what.images)
     except BamError as error:
         raise command.UsageError(flags.translated(str(error))) from None
-    explainers = choose(what.methods, of_methods.common, of_methods.set, always=())
+    explainers = of_methods.chosen(what.methods, always=())
     data = what.data if images is not None else load_dataset(what.data)
 
     import bam.cli.quiet  # noqa: F401

@@ -16,8 +16,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import statistics
-import time
 from collections.abc import Callable, Sequence
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -26,6 +24,7 @@ os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")  # xplique asks for tf.keras a
 import numpy as np
 import tensorflow as tf
 from peers import captum_contenders, pair_contenders, xplique_contenders
+from rounds import medians
 
 from bam.attributions import METHODS, explain
 from bam.attributions.registry import Explainer, Method
@@ -82,24 +81,14 @@ def together(
 
 
 def suited(classifier: Classifier) -> list[Method]:
-    """The methods that apply to the network, without controls."""
-    return [method for method in METHODS.values() if not method.control and not method.unsuited(classifier)]
+    """The methods that apply to the network, without controls and without those that take long."""
+    usual = [method for method in METHODS.values() if not method.control and not method.slow]
+    return [method for method in usual if not method.unsuited(classifier)]
 
 
 def sampled_by(method: Method, samples: int) -> Explainer:
     """The method, with so many samples if it takes any."""
     return method.with_settings(**({"samples": samples} if method.takes("samples") else {}))
-
-
-def medians(contenders: dict[str, Callable[[], None]], rounds: int) -> dict[str, float]:
-    """Seconds of each, the median of `rounds` rounds in which all take turns."""
-    times: dict[str, list[float]] = {name: [] for name in contenders}
-    for _ in range(rounds):
-        for name, run in contenders.items():
-            begin = time.perf_counter()
-            run()
-            times[name].append(time.perf_counter() - begin)
-    return {name: statistics.median(values) for name, values in times.items()}
 
 
 def compare(

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bam.attributions import METHODS
-from bam.attributions.choice import choose
+from bam.attributions.registry import Explainer
 from bam.base.progress import duration
 from bam.base.settings import Folder, parameters, setting, settings
 from bam.base.texts import split_outside_brackets
@@ -30,7 +30,8 @@ from bam.metrics.metric import Metric, NoSettings, find_metric
 from bam.metrics.results.table import markdown_table
 from bam.models.inpainters import INPAINTERS
 
-_listed = ", ".join(method.signature for method in METHODS.values())
+_listed = ", ".join(method.signature for method in METHODS.values() if not method.slow)
+_slow = "; ".join(f"{method.signature}: {method.slow}" for method in METHODS.values() if method.slow)
 _controls = ", ".join(name for name in METHODS if METHODS[name].control)
 
 
@@ -44,9 +45,9 @@ class What:
     methods: str = setting(
         "all",
         f"comma-separated attribution methods, of {_listed}, with settings in brackets "
-        "where they are not to be the default; all for every one; or your own, as "
-        "path/to/file.py:function or a folder of .npy maps, see docs/own_methods.md (of these, "
-        f"controls: {_controls}; random and edges are always there)",
+        "where they are not to be the default; all for every one; everything for these and the slow ones "
+        f"({_slow}); or your own, as path/to/file.py:function or a folder of .npy maps, see "
+        f"docs/own_methods.md (of these, controls: {_controls}; random and edges are always there)",
     )
     data: Folder = setting("data/bam", "folder of the dataset")
     models: Folder = setting("runs/models", "folder of the trained models")
@@ -113,8 +114,9 @@ def _main(flags: command.Flags) -> None:
     what, inputs, settings = flags.settings(What), flags.settings(Inputs), flags.settings(RunSettings)
     of_methods, own = flags.settings(OfMethods), flags.settings(OwnNetwork)
     metrics = _metrics(what.metric)
-    _check(flags, what, metrics)
-    explainers = choose(what.methods, of_methods.common, of_methods.set)
+    elsewhere = {name for metric in metrics for name in _own_flags(metric)}
+    explainers = of_methods.chosen(what.methods, elsewhere)
+    _check(flags, what, metrics, explainers)
     ranked = [explainer.name for explainer in explainers if not explainer.method.control]
     human = read_ranking(Path(what.human_ranking), ranked) if what.human_ranking else None
 
@@ -136,6 +138,7 @@ def _main(flags: command.Flags) -> None:
         inputs.model,
         own.class_names,
         own.preprocess,
+        of_methods.fills_gb,
     )
     if run.data and _shows(run, metrics):
         command.say_if_drawn(run.data)
@@ -186,7 +189,8 @@ def _plan(metric: Metric, run: Run) -> str:
 
 def _shows(run: Run, metrics: Sequence[Metric]) -> bool:
     """Whether anything of the run's dataset is seen: its images, its cutouts, or its donors in a hole."""
-    painters = {getattr(run.asked[metric.name], "inpainter", None) for metric in metrics} & set(INPAINTERS)
+    painters = {getattr(run.asked[metric.name], "inpainter", None) for metric in metrics}
+    painters = (painters | {each.settings.get("inpainter") for each in run.explainers}) & set(INPAINTERS)
     return (
         run.images is None
         or any(metric.images == "dataset" or metric.needs_dataset for metric in metrics)
@@ -205,9 +209,14 @@ def _metrics(names: str) -> list[Metric]:
     return [METRICS[name] for name in found]
 
 
-def _check(flags: command.Flags, what: What, metrics: Sequence[Metric]) -> None:
-    """Raise `UsageError` for a flag that is for no metric asked for."""
+def _check(
+    flags: command.Flags, what: What, metrics: Sequence[Metric], explainers: Sequence[Explainer]
+) -> None:
+    """Raise `UsageError` for a flag that is for no metric asked for, nor for a method."""
+    of_methods = {parameter.name for parameter in parameters(OfMethods)}
     for name in flags.given:
+        if name in of_methods and any(each.method.takes(name) for each in explainers):
+            continue
         meant = [each for each in METRICS.values() if name in _own_flags(each)]
         if meant and not set(meant) & set(metrics):
             known = ", ".join(each.name for each in meant)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bam.attributions.choice import Choice, choose
+from bam.attributions.registry import Explainer
 from bam.base.errors import BamError, unknown
 from bam.base.settings import checked
 from bam.data_prep.dataset import Dataset, load_dataset
@@ -16,6 +17,7 @@ from bam.metrics.evaluation.settings import RunSettings
 from bam.metrics.metric import METRICS, Metric, find_metric
 from bam.metrics.results.score import Score
 from bam.metrics.scoring import evaluate
+from bam.models.inpainters.store import GIGABYTES, FillStore
 from bam.models.stored import Models
 
 if TYPE_CHECKING:
@@ -80,7 +82,7 @@ def score(
 
 def make_run(
     asked: Mapping[str, Any] | None,
-    explainers: Sequence[Any],
+    explainers: Sequence[Explainer],
     data: str | Path | Dataset,
     models: str | Path | Models,
     out: str | Path,
@@ -89,11 +91,13 @@ def make_run(
     model: str | Path | Classifier | None = None,
     class_names: str | Path | Sequence[str] | None = None,
     preprocess: str = "none",
+    fills_gb: float = GIGABYTES,
 ) -> Run:
     """The run that measures the metrics `asked` for, by name with their settings; None for one of maps alone.
 
-    models: the folder, or `Models`, which compute as they do. The others as in `score`. Raises `BamError` if
-    images, model, class_names or preprocess are given for a metric that does not take them.
+    models: the folder, or `Models`, which compute as they do. fills_gb: the most that fills of slow
+    inpainters take in `out`. The others as in `score`. Raises `BamError` if images, model, class_names or
+    preprocess are given for a metric that does not take them.
     """
     metrics = [METRICS[name] for name in asked or {}]
     given = {"images": images, "model": model, "class_names": class_names}
@@ -116,10 +120,11 @@ def make_run(
         settings = replace(settings, precision=models.precision, batch_size=models.batch_size)
     else:
         models = Models(models, settings.precision, settings.batch_size)
+    store = FillStore(Path(out) / "fills", fills_gb)
     return Run(
         data,
         models,
-        explainers,
+        [_with_given(each, data, images is None, store) for each in explainers],
         settings,
         Path(out),
         None if images is None else Path(images),
@@ -128,6 +133,15 @@ def make_run(
         asked or {},
         preprocess,
     )
+
+
+def _with_given(explainer: Explainer, data: Dataset | None, of_data: bool, store: FillStore) -> Explainer:
+    """A method with what the run has. of_data: whether the images are the dataset's.
+
+    With images of the user's own, what fills holes is from the dataset only if that is asked for.
+    """
+    asked = of_data or explainer.settings.get("inpainter") is not None
+    return explainer.with_given(dataset=data if asked else None, fill_store=store)
 
 
 def _listed_any() -> str:

@@ -174,11 +174,25 @@ def _notes(
     notes += comparison.notes(metric.random_is_worst) if metric.per_image else []
     notes += [remark for model in models.values() for remark in model.remarks]
     notes += [f"Not for these networks: {', '.join(reasons)}."] if reasons else []
+    notes += _lengths_notes(models, unsuited, run)
     lost = {each.name: each.method.transient for each in run.explainers if each.method.transient}
     return notes + [
         f"Rows of {name} are not kept, since {reason}: name a version for them to be."
         for name, reason in lost.items()
     ]
+
+
+def _lengths_notes(models: Mapping[str, Classifier], unsuited: Mapping[str, str], run: Run) -> list[str]:
+    """What the methods' settings that are lengths at 224 pixels come to in the networks' pictures."""
+    chosen = [each for each in run.explainers if each.method.lengths and each.name not in unsuited]
+    notes = []
+    for size in dict.fromkeys(model.input_size for model in models.values()) if chosen else ():
+        lengths = [
+            ", ".join(f"{key} {value}" for key, value in each.at_size(size).items()) for each in chosen
+        ]
+        found = "; ".join(f"{each.name} {text}" for each, text in zip(chosen, lengths, strict=True))
+        notes.append(f"Pixels in pictures of {size[0]} x {size[1]}: {found}.")
+    return notes
 
 
 def _checks(models: Mapping[str, Classifier]) -> dict[str, tuple[Check, ...]]:

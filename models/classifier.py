@@ -212,19 +212,25 @@ class Classifier:
         difference, samples = kind != "smoothed", places.shape[-1]
 
         def compute() -> list[np.ndarray]:
-            key = (difference, spread > 0)
-            if key not in self._compiled:
-                self._compiled[key] = perturbed_sums(self.network, spread > 0, difference)
+            add = self.compiled(
+                (difference, spread > 0), lambda: perturbed_sums(self.network, spread > 0, difference)
+            )
             self._check(images)
             per_image = np.broadcast_to(places, (len(images), samples))
             arrays = (images, baselines, _indices(targets), seeds.astype(np.int64), per_image)
             parts = [
-                sampled_sums(self._compiled[key], self.batch_size, 1 if difference else 2, spread, *part)
+                sampled_sums(add, self.batch_size, 1 if difference else 2, spread, *part)
                 for part in self._batches(*arrays)
             ]
             return [np.concatenate(part) / samples for part in zip(*parts, strict=True)]
 
         return self._memo.answer((kind, spread, samples), compute, *given)
+
+    def compiled(self, key: Any, make: Callable[[], Callable]) -> Callable:
+        """The function of the network that `make` gives, made once for each key."""
+        if key not in self._compiled:
+            self._compiled[key] = make()
+        return self._compiled[key]
 
     def feature_layer(self) -> str:
         """Name of the last layer with spatial feature maps, which Grad-CAM explains by default.
@@ -270,11 +276,10 @@ class Classifier:
         def compute() -> Any:
             self._check(images)
             arrays = (np.asarray(images, np.float32), *others)
-            if key not in self._compiled:
-                specs = [tf.TensorSpec((None, *array.shape[1:]), array.dtype) for array in arrays]
-                self._compiled[key] = tf.function(make(), input_signature=specs)
+            specs = [tf.TensorSpec((None, *array.shape[1:]), array.dtype) for array in arrays]
+            function = self.compiled(key, lambda: tf.function(make(), input_signature=specs))
             results = [
-                tf.nest.map_structure(np.asarray, self._compiled[key](*map(tf.constant, part)))
+                tf.nest.map_structure(np.asarray, function(*map(tf.constant, part)))
                 for part in self._batches(*arrays)
             ]
             return tf.nest.map_structure(lambda *parts: np.concatenate(parts), *results)

@@ -19,6 +19,10 @@ RUNS = {
     "benchmarks/deletion.py": ((*SMALL, "--images", 2, "--batch_size", 2), "all 8 metrics"),
     "benchmarks/tcav.py": ((*SMALL, "--images", 4, "--runs", 2), "| block_layer1 |"),
     "benchmarks/coverage.py": (("--data_sets", 1), "mean width of 12"),
+    "benchmarks/removal.py": (
+        (*SMALL, "--batch_size", 4, "--stride", 80, "--samples", 6, "--masks", 6),
+        "| rise | 6 |",
+    ),
     "benchmarks/scores.py": (
         ("--images", 2, "--metrics", "idr", "--methods", "grad_cam"),
         "memory after 4 images",
@@ -27,7 +31,11 @@ RUNS = {
 
 
 # What is no script, and the script that runs it.
-PARTS = {"benchmarks/peers.py": "benchmarks/attributions.py"}
+PARTS = {
+    "benchmarks/peers.py": "benchmarks/attributions.py",
+    "benchmarks/removal_peers.py": "benchmarks/removal.py",
+    "benchmarks/rounds.py": "benchmarks/removal.py",
+}
 
 
 def test_every_script_is_run_here():

@@ -100,6 +100,13 @@ PUBLICATIONS = {
         "Advances in Neural Information Processing Systems (NeurIPS)",
         "1705.07857",
     ),
+    "fong2017interpretable": Publication(
+        "Interpretable Explanations of Black Boxes by Meaningful Perturbation",
+        "Fong, Ruth C. and Vedaldi, Andrea",
+        2017,
+        "IEEE International Conference on Computer Vision (ICCV)",
+        "1704.03296",
+    ),
     "kim2018tcav": Publication(
         "Interpretability Beyond Feature Attribution: Quantitative Testing with Concept Activation Vectors "
         "(TCAV)",
@@ -137,6 +144,13 @@ PUBLICATIONS = {
         2018,
         "British Machine Vision Conference (BMVC)",
         "1806.07421",
+    ),
+    "ribeiro2016why": Publication(
+        '"Why Should I Trust You?": Explaining the Predictions of Any Classifier',
+        "Ribeiro, Marco Tulio and Singh, Sameer and Guestrin, Carlos",
+        2016,
+        "ACM SIGKDD International Conference on Knowledge Discovery and Data Mining (KDD)",
+        "1602.04938",
     ),
     "rong2022consistent": Publication(
         "A Consistent and Efficient Evaluation Strategy for Attribution Methods",
@@ -197,6 +211,13 @@ PUBLICATIONS = {
         2016,
         "European Conference on Computer Vision (ECCV)",
         "1608.00507",
+    ),
+    "zeiler2014visualizing": Publication(
+        "Visualizing and Understanding Convolutional Networks",
+        "Zeiler, Matthew D. and Fergus, Rob",
+        2014,
+        "European Conference on Computer Vision (ECCV)",
+        "1311.2901",
     ),
     "zhou2017places": Publication(
         "Places: A 10 Million Image Database for Scene Recognition",

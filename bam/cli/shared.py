@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from typing import Annotated, Any
 
+from bam.attributions.choice import ALWAYS, choose
 from bam.attributions.gradients import BASELINES
+from bam.attributions.registry import Explainer
 from bam.base.settings import one_of, setting, settings
+from bam.models.inpainters import INPAINTERS
+from bam.models.inpainters.store import GIGABYTES
 from bam.models.network.scales import SCALES
 
 
@@ -20,13 +25,45 @@ class OfMethods:
         None, "where integrated gradients start from (by default black)"
     )
     layer: str | None = setting(None, "layer that Grad-CAM explains (by default the last with feature maps)")
-    samples: int | None = setting(None, "gradients behind a smoothed or integrated one (by default 50)", ge=1)
+    samples: int | None = setting(
+        None,
+        "gradients behind a smoothed or integrated one (by default 50), or images behind lime (1000), rise "
+        "(4000), kernel_shap (2048)",
+        ge=1,
+    )
+
+    inpainter: Annotated[str | None, one_of("inpainter", INPAINTERS)] = setting(
+        None,
+        "what paints, for the metric inpainting (by default donor), and for methods whose names end in _g "
+        "(by default donor, for your own images blur)",
+    )
+    checkpoint: str | None = setting(
+        None, "folder or hub name of an inpainting pipeline, for stable-diffusion"
+    )
+    yes: bool = setting(False, "let meaningful_perturbation_g ask a slow inpainter in each iteration")
+    fills_gb: float = setting(
+        GIGABYTES, "the most that fills of slow inpainters, for these methods, take on disk, in GB", gt=0
+    )
 
     @property
     def common(self) -> dict[str, Any]:
         """Those for all methods that have them, as `choose` takes them."""
         given = {name: getattr(self, name) for name in ("baseline", "layer", "samples")}
         return {name: value for name, value in given.items() if value is not None}
+
+    def chosen(
+        self, methods: str, elsewhere: Collection[str] = (), always: Sequence[str] = ALWAYS
+    ) -> list[Explainer]:
+        """The methods asked for, with these settings; see `choose`.
+
+        elsewhere: names of settings that need not be for a method, since something else has them too.
+        """
+        painting = {"inpainter": self.inpainter, "checkpoint": self.checkpoint, "yes": self.yes or None}
+        painting = {name: value for name, value in painting.items() if value is not None}
+        plain = choose(methods, self.common, self.set, always)
+        taken = {name for name in painting if any(each.method.takes(name) for each in plain)}
+        wanted = {name: value for name, value in painting.items() if name in taken or name not in elsewhere}
+        return choose(methods, {**self.common, **wanted}, self.set, always) if wanted else plain
 
 
 @settings

@@ -160,8 +160,8 @@ def from_results(
         raise BamError(f"there is no score of the leaderboard in {folder}: `bam benchmark` makes them")
     machine = _machine_of(scores)
     names = [name for name in METHODS if any(name in score for score in scores)]
-    for name in METHODS:
-        if name not in names:
+    for name, method in METHODS.items():
+        if name not in names and not method.slow:
             why = next((score.unsuited[name] for score in scores if name in score.unsuited), "not scored")
             say(f"{name}: no entry, {why}")
     explainers = [METHODS[name].with_settings() for name in names]
@@ -255,7 +255,8 @@ def _found(score: Score, method: Explainer) -> Found:
 def _number(score: Score, name: str) -> Number:
     line = score[name]
     # Among fewer methods a rank set is another.
-    ranked = all(each in score or each in score.unsuited for each in METHODS)
+    usual = (name for name, each in METHODS.items() if not each.slow)
+    ranked = all(each in score or each in score.unsuited for each in usual)
     rank = line.rank if ranked and not line.control else None
     return Number(line.value, line.ci_low, line.ci_high, line.n, dict(line.excluded), rank)
 

@@ -63,7 +63,7 @@ def overlap_weight(first: np.ndarray, second: np.ndarray, painted: np.ndarray) -
 
 def explains_new(method: Method) -> bool:
     """Whether a method can explain pictures that are in no image set."""
-    return not (method.takes("ids") or method.takes("view"))
+    return not (method.needs_given("ids") or method.needs_given("view"))
 
 
 @dataclass(frozen=True)

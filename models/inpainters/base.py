@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -31,8 +31,9 @@ class Inpainter(ABC):
 
     targeted: it paints what the prompt says. version: what another one painted is not used. batch_size:
     how many pictures are best painted at once. may_refuse: it may withhold a sample, which then is black
-    all over. paste_back: whether the pixels outside of the hole are those of the picture, bit for bit.
-    cite: keys of the publications it is from (`bam.base.citations`).
+    all over. fixed: what it paints is a part of one picture for each image, whatever the hole. paste_back:
+    whether the pixels outside of the hole are those of the picture, bit for bit. cite: keys of the
+    publications it is from (`bam.base.citations`).
     """
 
     name: str
@@ -40,6 +41,7 @@ class Inpainter(ABC):
     version = 1
     batch_size = 256
     may_refuse = False
+    fixed = False
     paste_back = True
     cite: tuple[str, ...] = ()
 
@@ -91,6 +93,16 @@ class Inpainter(ABC):
                 filled[~painted.any((1, 2, 3))] = 0
             result[part] = filled
         return result
+
+    def elsewhere(
+        self, images: np.ndarray, avoided: Sequence[Collection[str]], seeds: np.ndarray
+    ) -> np.ndarray:
+        """Of a `fixed` inpainter, for each image the picture that all its holes are filled from, uint8.
+
+        It must not tell what is in the image, or where. avoided: for each image names of classes that the
+        picture is not to show.
+        """
+        return self.fill(images, np.ones(images.shape[:3], bool), [""] * len(images), seeds)
 
     def withheld(self, pictures: np.ndarray, holes: np.ndarray) -> np.ndarray:
         """bool (N,): which of the pictures that `fill` gave for these holes were withheld."""

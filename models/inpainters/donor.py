@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
@@ -34,6 +34,7 @@ class Donor(Inpainter):
 
     name = "donor"
     targeted = True
+    fixed = True
 
     def __init__(self, dataset: Dataset | None, kind: str | None = None, view: View | None = None):
         """dataset: whose scenes and objects are taken. kind: what prompts name, "object" or "scene"; None
@@ -49,6 +50,7 @@ class Donor(Inpainter):
         self._test = dataset.view("object_scene")
         self._members = _members(self._test)
         self._donor = lru_cache(CACHED)(self._make_donor)
+        self._stranger = lru_cache(CACHED)(self._make_stranger)
 
     @property
     def key(self) -> dict[str, Any]:
@@ -76,10 +78,32 @@ class Donor(Inpainter):
             ]
         )
 
-    def _make_donor(self, name: str | None, target: str, seed: int, size: tuple[int, int]) -> np.ndarray:
-        """uint8 (*size, 3), resized as a classifier resizes images."""
-        from bam.models.network.resizing import resize  # which starts TensorFlow
+    def elsewhere(
+        self, images: np.ndarray, avoided: Sequence[Collection[str]], seeds: np.ndarray
+    ) -> np.ndarray:
+        """For each image a test composite X_o,s that shows none of the classes avoided, drawn from its seed.
 
+        It knows no more of the image: one that was aligned with it would give the object away, since it
+        agrees with the image wherever the object is not.
+        """
+        size = images.shape[1:3]
+        return np.stack(
+            [
+                self._stranger(frozenset(names), int(seed), size)
+                for names, seed in zip(avoided, seeds, strict=True)
+            ]
+        )
+
+    def _make_stranger(self, avoided: frozenset[str], seed: int, size: tuple[int, int]) -> np.ndarray:
+        """uint8 (*size, 3)."""
+        composites = self._test.placements
+        places = [i for i, p in enumerate(composites) if not avoided & {p.object, p.scene}]
+        if not places:
+            raise BamError(f"donor has no test image without {', '.join(sorted(avoided))}")
+        return _picture(self._test.subset([np.random.default_rng(seed).choice(places)]), size)
+
+    def _make_donor(self, name: str | None, target: str, seed: int, size: tuple[int, int]) -> np.ndarray:
+        """uint8 (*size, 3)."""
         rng = np.random.default_rng(seed)
         if name in self._places:
             donor = self._counterpart(self._places[name], target, rng)
@@ -87,7 +111,7 @@ class Donor(Inpainter):
             composites = self._test.placements
             places = [i for i, p in enumerate(composites) if target in (p.object, p.scene)]
             donor = self._test.subset([rng.choice(places)])
-        return np.rint(resize(donor[:].images, size).numpy()[0]).astype(np.uint8)
+        return _picture(donor, size)
 
     def _counterpart(self, place: int, target: str, rng: np.random.Generator) -> View:
         """The composite at this place of the view with another scene or object."""
@@ -104,6 +128,13 @@ class Donor(Inpainter):
         else:
             placement = replace(placement, scene=target, scene_index=source)
         return View(self._dataset, view.name, [placement], np.array([present]), view.background)
+
+
+def _picture(view: View, size: tuple[int, int]) -> np.ndarray:
+    """The only picture of a view, uint8 (*size, 3), resized as a classifier resizes images."""
+    from bam.models.network.resizing import resize  # which starts TensorFlow
+
+    return np.rint(resize(view[:].images, size).numpy()[0]).astype(np.uint8)
 
 
 def _members(test: View) -> dict[str, list[int]]:

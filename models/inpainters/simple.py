@@ -25,6 +25,7 @@ class Mean(Inpainter):
     """The mean of each channel over the whole picture, hole included, whatever is named."""
 
     name = "mean"
+    fixed = True
 
     def _paint(self, images, holes, prompts, seeds, ids) -> np.ndarray:
         means = np.rint(images.mean((1, 2), keepdims=True)).astype(np.uint8)
@@ -36,6 +37,7 @@ class Blur(Inpainter):
     """The whole picture, hole included, blurred, whatever is named."""
 
     name = "blur"
+    fixed = True
 
     def _paint(self, images, holes, prompts, seeds, ids) -> np.ndarray:
         return blurred(images)
@@ -46,6 +48,7 @@ class Black(Inpainter):
     """Black, whatever is named."""
 
     name = "black"
+    fixed = True
 
     def _paint(self, images, holes, prompts, seeds, ids) -> np.ndarray:
         return np.zeros_like(images)

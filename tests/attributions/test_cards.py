@@ -9,6 +9,7 @@ import pytest
 import tf_keras as keras
 
 from bam.attributions import METHODS, explain
+from bam.attributions.removal.engine import Removal
 from bam.base.citations import PUBLICATIONS
 from bam.models.architectures.vit import vision_transformer
 from bam.models.classifier import Classifier
@@ -33,6 +34,26 @@ SECTIONS = {
     "Perturbation metrics": "perturbation",
 }
 SIZE, PATCH = (12, 20), 4
+# How many images the slow methods ask about with the settings of `small`, for one map.
+ASKED = {
+    "sliding_patch": (0, 33),
+    "lime": (0, 12),
+    "rise": (0, 12),
+    "kernel_shap": (0, 12),
+    "meaningful_perturbation": (3, 0),
+    "sliding_patch_g": (0, 33),
+    "lime_g": (0, 12),
+    "meaningful_perturbation_g": (3, 0),
+}
+# Of what their maps consist, if not of pixels.
+PIECES = {
+    "lime": "one for every superpixel",
+    "rise": "a mean of interpolated ones",
+    "kernel_shap": "one for every superpixel",
+    "meaningful_perturbation": "one for every cell of the mask",
+    "lime_g": "one for every superpixel",
+    "meaningful_perturbation_g": "one for every cell of the mask",
+}
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +130,26 @@ def watched(monkeypatch):
         seen[-1].enlarged.add(maps.shape[1:3] != SIZE)
         return resized(self, maps)
 
+    batches, compiled = Removal._batches, Classifier.compiled
+
+    def watched_batches(self, *given):
+        for ask, index, *arrays in batches(self, *given):
+            seen[-1].forwards += len(index)
+            yield ask, index, *arrays
+
+    def watched_compiled(self, key, make):
+        function = compiled(self, key, make)
+        if not str(key).startswith("meaningful_perturbation"):
+            return function
+
+        def step(state, *given):
+            seen[-1].gradients += state.shape[1]
+            return function(state, *given)
+
+        return step
+
+    monkeypatch.setattr(Removal, "_batches", watched_batches)
+    monkeypatch.setattr(Classifier, "compiled", watched_compiled)
     monkeypatch.setattr(Classifier, "_run", watched_run)
     monkeypatch.setattr(Classifier, "at_input_size", watched_resizing)
     monkeypatch.setattr(classifier, "sampled_sums", watched_sums)
@@ -138,19 +179,22 @@ def sources(method):
             yield f"[{who} {publication.year}](https://arxiv.org/abs/{publication.arxiv})"
 
 
-def resolution(maps, seen):
+def resolution(name, maps, seen):
     """What the map has a value of its own for, in words."""
+    if name in PIECES:
+        assert name == "rise" or len(np.unique(maps[0])) < maps[0].size / 2
+        return PIECES[name]
     if True not in seen.enlarged:
         return "a value of its own for every pixel"
     whole = False in seen.enlarged or maps.ndim == 4
     return "in part interpolated" if whole else "interpolated"
 
 
-def facts(name, networks, batch, watched):
+def facts(name, networks, batch, watched, small):
     """The list that stands in the card of a method, from the registry and from what it does."""
     method, (images, targets, masks) = METHODS[name], batch
     network = next(each for each in networks if not method.unsuited(each))
-    settings = {"samples": SAMPLES} if "samples" in method.defaults else {}
+    settings = small(name) or ({"samples": SAMPLES} if "samples" in method.defaults else {})
 
     def maps(targets=targets, seed=0):
         return watched(lambda: explain(network, images, targets, method, seed, masks, **settings))
@@ -162,11 +206,13 @@ def facts(name, networks, batch, watched):
     random = "no" if np.array_equal(found, again) else "yes, from a seed of each image"
     yield f"- Settings: {f'`{method.signature}`' if method.defaults else 'none'}"
     yield f"- Needs of a network: {'; '.join(words) or 'nothing'}"
-    yield f"- Costs: {seen.cost(len(images))}. Random: {random}"
+    if method.slow:
+        assert (seen.gradients / len(images), seen.forwards / len(images)) == ASKED[name]
+    yield f"- Costs: {method.slow or seen.cost(len(images))}. Random: {random}"
     label = "no" if np.array_equal(found, other_class) else "yes"
     yield f"- Depends on the class to explain: {label}. Adds up: {ADDS_UP.get(name, 'no')}"
     signed = "signed" if found.min() < 0 else "not negative"
-    yield f"- Map: {'H x W x 3' if found.ndim == 4 else 'H x W'}, {signed}, {resolution(found, seen)}"
+    yield f"- Map: {'H x W x 3' if found.ndim == 4 else 'H x W'}, {signed}, {resolution(name, found, seen)}"
     if not method.control:
         yield f"- From: {', '.join(sources(method))}"
     yield f"- Measured: {', '.join(measured(name)) or 'not yet'}"
@@ -177,9 +223,9 @@ def test_there_is_a_card_for_every_method_in_their_order():
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_the_facts_of_a_card_are_those_of_the_code(name, networks, batch, watched):
+def test_the_facts_of_a_card_are_those_of_the_code(name, networks, batch, watched, small):
     stated = [line for line in CARDS[name].splitlines() if line.startswith("- ")]
-    assert stated == list(facts(name, networks, batch, watched))
+    assert stated == list(facts(name, networks, batch, watched, small))
     prose = CARDS[name].replace("\n".join(stated), "").split()
     assert len(prose) > 5
 
@@ -196,10 +242,10 @@ def test_what_is_said_to_add_up_does(name, networks, batch):
 
 
 @pytest.mark.parametrize("name", [name for name in METHODS if name not in ADDS_UP])
-def test_what_is_not_said_to_add_up_does_not(name, networks, batch):
+def test_what_is_not_said_to_add_up_does_not(name, networks, batch, small):
     images, targets, masks = batch
     network = next(each for each in networks if not METHODS[name].unsuited(each))
-    settings = {"samples": SAMPLES} if "samples" in METHODS[name].defaults else {}
+    settings = small(name) or ({"samples": SAMPLES} if "samples" in METHODS[name].defaults else {})
     rise = np.diff([network.logits(each)[np.arange(4), targets] for each in (0 * images, images)], axis=0)[0]
     sums = explain(network, images, targets, name, 0, masks, **settings).reshape(4, -1).sum(1)
     assert not np.allclose(sums, rise, rtol=0.1)

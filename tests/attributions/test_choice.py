@@ -31,11 +31,18 @@ def settings(*given, **more):
 
 
 def test_lists_have_each_method_once_and_the_controls_that_no_table_is_without():
-    assert names("all") == list(METHODS)
+    usual = [name for name in METHODS if not METHODS[name].slow]
+    assert names("all") == usual
+    assert names("everything") == list(METHODS)
+    assert set(METHODS) - set(usual) == {
+        *("sliding_patch", "lime", "rise", "kernel_shap", "meaningful_perturbation"),
+        *("sliding_patch_g", "lime_g", "meaningful_perturbation_g"),
+    }
     assert names("grad_cam, random,grad_cam") == ["grad_cam", "random", "edges"]
     assert names(["edges", "grad_cam"]) == ["edges", "grad_cam", "random"]
     assert names("grad_cam,all")[:2] == ["grad_cam", "vanilla_gradient"]
-    assert len(names("grad_cam,all")) == len(METHODS)
+    assert len(names("grad_cam,all")) == len(usual)
+    assert len(names("lime,all")) == len(usual) + 1
 
 
 def test_settings_stand_in_brackets():

@@ -30,6 +30,17 @@ def oblong_transformer():
 
 
 @pytest.fixture(scope="module")
+def soft_classifier():
+    """The convolutional network with pixels on a scale that keeps probabilities away from 0 and 1."""
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((12, 20, 3))
+    x = keras.layers.Rescaling(1 / 127.5, offset=-1)(inputs)
+    x = keras.layers.Conv2D(8, 3, activation="relu", padding="same")(x)
+    outputs = keras.layers.Dense(3)(keras.layers.GlobalAveragePooling2D()(x))
+    return Classifier(keras.Model(inputs, outputs), "abc", "soft", "object", batch_size=8)
+
+
+@pytest.fixture(scope="module")
 def batch():
     rng = np.random.default_rng(0)
     masks = np.zeros((8, 12, 20), bool)
@@ -43,42 +54,44 @@ def method(request):
 
 
 @pytest.fixture
-def classifier(method, oblong_classifier, oblong_transformer):
+def classifier(method, oblong_classifier, oblong_transformer, soft_classifier):
     """The convolutional network, or the transformer for the methods that need one."""
+    if METHODS[method].slow:  # which look at probabilities
+        return soft_classifier
     unsuited = METHODS[method].unsuited(oblong_classifier)
     assert not (unsuited and METHODS[method].unsuited(oblong_transformer))
     return oblong_transformer if unsuited else oblong_classifier
 
 
-def test_maps_are_per_pixel_and_finite(method, classifier, batch):
+def test_maps_are_per_pixel_and_finite(method, classifier, batch, small):
     images, targets, masks = batch
-    maps = explain(classifier, images, targets, method, masks=masks)
+    maps = explain(classifier, images, targets, method, masks=masks, **small(method))
     assert maps.dtype == np.float32
     assert maps.shape[:3] == (8, 12, 20)
     assert maps.ndim in (3, 4)
     assert np.isfinite(maps).all()
 
 
-def test_batch_of_one_equals_batch_of_eight(method, classifier, batch):
-    images, targets, masks = batch
+def test_batch_of_one_equals_batch_of_eight(method, classifier, batch, small):
+    (images, targets, masks), settings = batch, small(method)
     seeds = np.arange(8)
-    whole = explain(classifier, images, targets, method, seeds, masks)
+    whole = explain(classifier, images, targets, method, seeds, masks, **settings)
     for i in (0, 5):
         one = np.s_[i : i + 1]
-        single = explain(classifier, images[one], targets[one], method, seeds[one], masks[one])
+        single = explain(classifier, images[one], targets[one], method, seeds[one], masks[one], **settings)
         np.testing.assert_allclose(single[0], whole[i], rtol=1e-4, atol=1e-5 * abs(whole[i]).max())
 
 
-def test_same_seed_same_maps(method, classifier, batch):
-    images, targets, masks = batch
-    first, again = (explain(classifier, images, targets, method, 7, masks) for _ in range(2))
+def test_same_seed_same_maps(method, classifier, batch, small):
+    (images, targets, masks), settings = batch, small(method)
+    first, again = (explain(classifier, images, targets, method, 7, masks, **settings) for _ in range(2))
     assert np.array_equal(first, again)
 
 
-def test_images_of_another_size_are_resized(method, classifier, batch):
+def test_images_of_another_size_are_resized(method, classifier, batch, small):
     _, targets, _ = batch
     images = np.random.default_rng(1).integers(0, 256, (8, 30, 30, 3), dtype=np.uint8)
-    maps = explain(classifier, images, targets, method, masks=np.zeros((8, 30, 30), bool))
+    maps = explain(classifier, images, targets, method, masks=np.zeros((8, 30, 30), bool), **small(method))
     assert maps.shape[:3] == (8, 12, 20)
 
 
@@ -90,10 +103,11 @@ def test_unknown_targets_are_refused(method, classifier, batch):
 
 
 @pytest.mark.parametrize("method", [name for name in METHODS if not METHODS[name].control], indirect=True)
-def test_methods_depend_on_the_target(method, classifier, batch):
+def test_methods_depend_on_the_target(method, classifier, batch, small):
     images, _, masks = batch
     first, second = (
-        explain(classifier, images, np.full(8, target), method, masks=masks) for target in (0, 1)
+        explain(classifier, images, np.full(8, target), method, masks=masks, **small(method))
+        for target in (0, 1)
     )
     knows_no_target = method in ("attention_rollout", "attention_last_layer")
     assert np.array_equal(first, second) == knows_no_target
@@ -121,7 +135,7 @@ def test_a_function_of_ones_own_is_a_method_and_its_shape_is_checked(oblong_clas
         explain(oblong_classifier, images, targets, too_small)
 
 
-def test_any_convolutional_network_can_be_explained():
+def test_any_convolutional_network_can_be_explained(small):
     """Here with depthwise convolutions, ReLU6 and blocks without a last ReLU."""
     keras.utils.set_random_seed(0)
     settings = {"weights": None, "classes": 4, "classifier_activation": None, "alpha": 0.35}
@@ -131,9 +145,8 @@ def test_any_convolutional_network_can_be_explained():
     np.testing.assert_allclose(classifier.logits(images), model(images, training=False), rtol=1e-3, atol=1e-3)
     for name, method in METHODS.items():
         if not method.control and not method.unsuited(classifier):
-            maps = explain(
-                classifier, images, [0, 1], name, **({"samples": 2} if method.takes("samples") else {})
-            )
+            few = small(name) or ({"samples": 2} if method.takes("samples") else {})
+            maps = explain(classifier, images, [0, 1], name, **few)
             assert maps.shape[:3] == (2, 32, 32)
             assert np.isfinite(maps).all()
 

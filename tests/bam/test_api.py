@@ -6,8 +6,10 @@ import sys
 import pytest
 
 import bam
+from bam.attributions.choice import choose
 from bam.base.errors import BamError
 from bam.metrics import METRICS
+from bam.metrics.api import make_run
 from bam.metrics.evaluation.settings import RunSettings
 from bam.metrics.results.score import Score
 
@@ -129,3 +131,22 @@ def test_a_metric_that_measures_nothing_is_named(places):
         del METRICS["mine"]
     with pytest.raises(BamError, match="must declare"):
         bam.metric(mine)
+
+
+def test_generative_methods_are_given_what_the_run_has(places, tmp_path):
+    """The dataset for its own images; for a folder's only if donors are asked for."""
+    entry = "sliding_patch_g(patch=150, stride=100)"
+    score = bam.score("idr", methods=[entry], limit=2, robustness=False, **places)
+    assert f"Pixels in pictures of 64 x 64: {entry} patch 43, stride 29." in score.notes
+    run = {"settings": RunSettings(), **places}
+    methods = choose([entry, "lime_g(inpainter=donor)", "lime"], always=())
+
+    def found(**more):
+        return [each.key[3]["name"] for each in make_run(None, methods, **run, **more).explainers[:2]]
+
+    assert found() == ["donor", "donor"]
+    assert found(images=tmp_path) == ["blur", "donor"]
+    own, _, plain = make_run(None, methods, **run, fills_gb=0.5).explainers
+    assert own.given["fill_store"]._folder == places["out"] / "fills"
+    assert own.given["fill_store"]._most == 5e8
+    assert plain.given == {}

@@ -70,3 +70,45 @@ def test_a_dry_run_says_what_lacks_and_computes_nothing(dataset, scene_model_fol
     assert "| scene | scene_only | constant | 2 | 0 | 0:00 |" in out
     assert "idr: 12 rows are there, 0 lack, which takes about 0:00" in out
     assert "violation: 0 rows are there, 6 lack, which takes an unknown time for 3 of the 3 lines" in out
+
+
+@pytest.mark.parametrize(
+    ("flags", "names"),
+    [
+        ("--metric deletion --methods lime_g --inpainter mean", ["lime_g(inpainter='mean')"]),
+        ("--metric inpainting --methods lime_g --inpainter blur", ["lime_g(inpainter='blur')"]),
+        ("--metric inpainting --methods centre --inpainter blur", ["centre"]),
+        ("--metric idr --methods meaningful_perturbation_g --yes", ["meaningful_perturbation_g(yes=True)"]),
+        ("--metric idr --methods sliding_patch_g,lime_g(inpainter=blur) --inpainter black", None),
+    ],
+)
+def test_what_paints_reaches_metrics_and_methods_alike(
+    flags, names, dataset, scene_model_folder, tmp_path, monkeypatch
+):
+    """Whichever takes it."""
+    runs = []
+    monkeypatch.setattr("bam.metrics.__main__._plan", lambda metric, run: runs.append((metric, run)) or "")
+    places = {"data": dataset.folder, "models": scene_model_folder, "out": tmp_path / "out"}
+    given = [word for name, place in places.items() for word in (f"--{name}", str(place))]
+    main(["bam metrics", *given, "--dry_run", *flags.split()])
+    metric, run = runs[0]
+    names = names or ["sliding_patch_g(inpainter='black')", "lime_g(inpainter='blur')"]
+    assert [each.name for each in run.explainers[:-2]] == names
+    if metric.name == "inpainting":
+        assert run.asked["inpainting"].inpainter == "blur"
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (
+            "--metric idr --methods grad_cam --inpainter blur",
+            "none of the methods has the setting --inpainter",
+        ),
+        ("--metric inpainting --methods lime_g --yes", "none of the methods has the setting --yes"),
+    ],
+)
+def test_what_paints_is_refused_where_nothing_takes_it(flags, message, capsys):
+    with pytest.raises(SystemExit):
+        main(["bam metrics", *flags.split()])
+    assert message in capsys.readouterr().err
