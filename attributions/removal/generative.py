@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 COST = "and as many fills with an inpainter that looks at the hole"
 
 
+@lru_cache(4)  # networks that paint take long to load
 def the_inpainter(name: str | None, dataset: Dataset | None, checkpoint: str | None) -> Inpainter:
     """The inpainter of this name; without one `donor` where there is a dataset, and else `blur`."""
     name = name or ("blur" if dataset is None else "donor")

@@ -161,6 +161,7 @@ def test_donors_show_neither_the_classes_nor_the_place(scene_classifier, dataset
     seeds = np.arange(len(images), dtype=np.uint64)
     inpainter = the_inpainter(None, dataset, None)
     assert inpainter.name == "donor"
+    assert the_inpainter(None, dataset, None) is inpainter
 
     def pictures(pixels):
         targets = batch.scene_labels
