@@ -24,7 +24,9 @@ from bam.metrics.results.table import markdown_table
 class Cache:
     """Which folder is looked into, and what is removed of it."""
 
-    out: Folder = setting("runs/results", "folder of the results; rows are in `rows`, patches in `patches`")
+    out: Folder = setting(
+        "runs/results", "folder of the results; what is kept is in its folders `rows`, `patches` and `fills`"
+    )
     each: bool = setting(False, "name every file, and when it was last used")
     remove_unused_days: int | None = setting(
         None, "remove what no run has used for so many days; 0: all (by default nothing is removed)", ge=0

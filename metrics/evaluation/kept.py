@@ -1,4 +1,4 @@
-"""What runs keep in a folder of results (rows, curves, fills, patches), and removing what none uses any more.
+"""What runs keep in a folder of results (rows, patches, pictures), and removing what none uses any more.
 
 A run touches each file of rows that it opens, so that a file's time of change is that of its last use. That
 is the plainest record of it: it stands in no index that could be torn, or that two runs could write at
@@ -23,21 +23,31 @@ from bam.base.errors import BamError
 from bam.base.files import is_hidden, locked
 
 # By a column that no other kind has; an own metric's files may have none of them.
-KINDS = {"g_c": "rows", "points": "curves", "overlap": "fills", "recognised": "painted classes"}
-PATCHES, OTHERS = "patches", "others"
+KINDS = {
+    "g_c": "rows",
+    "points": "curves",
+    "overlap": "fills",
+    "recognised": "painted classes",
+    "pointing": "localisation",
+    "spearman": "robustness",
+}
+OF_METHODS = ("rows", "localisation", "robustness")
+PATCHES, PICTURES, OTHERS = "patches", "painted pictures", "others"
 PATCH_TABLE = "patches.csv"
 DAY = 24 * 60 * 60
 # The digest that all names end in that runs give; what has none is not theirs, and not removed.
 _DIGEST = re.compile(r"-[0-9a-f]{12}(\.csv)?")
+_PICTURE = re.compile(r"[0-9a-f]{64}\.png")  # see `models.inpainters.store`
 
 
 @dataclass(frozen=True)
 class Kept:
-    """A file of rows, or a folder of patches.
+    """A file of rows, a folder of patches, or a painted picture.
 
-    kind: one of `KINDS`, "patches" or "others". of: the method, with the metric or the inpainter before it,
-    or what is patched. files: what it consists of. lines: of the table, without its header. size: in bytes.
-    used: when it was last used, in seconds since 1970. own: whether a run made it, so that it may be removed.
+    kind: one of `KINDS`, "patches", "painted pictures" or "others". of: the method, with the metric or the
+    inpainter before it, or what is patched. files: what it consists of. lines: of the table, without its
+    header. size: in bytes. used: when it was last used, in seconds since 1970. own: whether a run made it, so
+    that it may be removed.
     """
 
     path: Path
@@ -57,7 +67,11 @@ def kept(out: Path) -> list[Kept]:
     """
     if not out.is_dir():
         raise BamError(f"there are no results in {out}: name by `out` the folder that `bam metrics` wrote to")
-    return [*map(_of_rows, _inside(out / "rows")), *map(_of_patches, _inside(out / "patches"))]
+    return [
+        *map(_of_rows, _inside(out / "rows")),
+        *map(_of_patches, _inside(out / "patches")),
+        *filter(None, map(_of_picture, _inside(out / "fills"))),
+    ]
 
 
 def remove_unused(out: Path, days: int) -> Iterator[Kept]:
@@ -129,7 +143,7 @@ def _what(kind: str, name: str, method: str) -> str:
         return f"{metric}, {method}"
     if kind == "fills":
         return name.partition("-inpainting-")[2] or name
-    return method if kind == "rows" else name
+    return method if kind in OF_METHODS else name
 
 
 def _table(path: Path) -> tuple[list[str], list[str], int]:
@@ -147,6 +161,16 @@ def _state(path: Path) -> os.stat_result | None:
     with suppress(FileNotFoundError):
         return path.lstat()
     return None
+
+
+def _of_picture(path: Path) -> Kept | None:
+    """None if another run has removed it meanwhile."""
+    status = _state(path)
+    if status is None:
+        return None
+    own = stat.S_ISREG(status.st_mode) and _PICTURE.fullmatch(path.name) is not None
+    files, kind = ((path,), PICTURES) if own else ((), OTHERS)
+    return Kept(path, kind, "", files, 0, status.st_size, status.st_mtime, own)
 
 
 def _of_patches(folder: Path) -> Kept:

@@ -4,6 +4,7 @@ import os
 import time
 from dataclasses import fields
 
+import numpy as np
 import pytest
 
 import bam.metrics.evaluation.kept as kept_module
@@ -14,6 +15,8 @@ from bam.metrics.contrast.variants import Contrast
 from bam.metrics.evaluation.kept import DAY, KINDS, kept, remove_unused
 from bam.metrics.evaluation.rows import Row, RowFile
 from bam.metrics.scoring import evaluate
+from bam.models.inpainters import make_inpainter
+from bam.models.inpainters.store import FillStore
 
 DIGEST = "0123456789ab"
 # Columns of each kind, a line, the middle of the file's name, and what it is said to be of.
@@ -22,6 +25,8 @@ FILES = {
     "curves": ("image_id,method,points", "a,my-maps,0;1", "folder-deletion-my-maps", "deletion, my-maps"),
     "fills": ("image_id,level,overlap", "a,10,1", "v-inpainting-stable-diffusion-x", "stable-diffusion-x"),
     "painted classes": ("label,recognised", "1,2", "blur-classes", "scene-blur-classes"),
+    "localisation": ("image_id,method,pointing", "a,smoothgrad,1", "x-localisation-smoothgrad", "smoothgrad"),
+    "robustness": ("image_id,method,spearman", "a,rise(samples=9),1", "x-robustness-rise", "rise"),
     "others": ("image_id,mine", "a,1", "mine", "scene-mine"),
 }
 
@@ -79,9 +84,11 @@ def test_a_file_is_known_by_its_columns_and_its_name(rows, tmp_path, kind):
 def test_each_kind_has_a_column_of_its_own():
     from bam.metrics.inpainting.class_validity import ClassRow
     from bam.metrics.inpainting.fills import Fill
+    from bam.metrics.localisation.rows import Located
     from bam.metrics.perturbation.family import Points
+    from bam.metrics.robustness.rows import Compared
 
-    for kind, rows in zip(KINDS.values(), (Row, Points, Fill, ClassRow), strict=True):
+    for kind, rows in zip(KINDS.values(), (Row, Points, Fill, ClassRow, Located, Compared), strict=True):
         assert {KINDS[each.name] for each in fields(rows) if each.name in KINDS} == {kind}
 
 
@@ -98,6 +105,23 @@ def test_patches_are_one_with_their_table(patches, tmp_path):
     assert len(found.files) == 4
     assert found.size == 9 + (folder / "patches.csv").stat().st_size
     assert found.used == pytest.approx(time.time() - 5 * DAY, abs=60)
+
+
+def test_painted_pictures_are_shown_and_removed_by_their_last_use(tmp_path):
+    store = FillStore(tmp_path / "fills")
+    images = np.zeros((2, 4, 4, 3), np.uint8) + np.array([9, 99], np.uint8)[:, None, None, None]
+    given = (np.ones((2, 4, 4), bool), ["", ""], np.zeros(2, np.uint64))
+    store.fill(make_inpainter("mean"), images, *given)
+    other = tmp_path / "fills" / "mine.png"
+    other.write_bytes(b"123")
+    found = {each.path: each for each in kept(tmp_path)}
+    assert (found[other].kind, found[other].own) == ("others", False)
+    pictures = [path for path, each in found.items() if each.kind == "painted pictures" and each.own]
+    assert len(pictures) == 2
+    for path in (pictures[0], other):
+        aged(path, 40)
+    assert [each.path for each in remove_unused(tmp_path, 30)] == [pictures[0]]
+    assert [path.exists() for path in (*pictures, other)] == [False, True, True]
 
 
 def test_what_no_run_has_used_is_removed(rows, patches, tmp_path):
