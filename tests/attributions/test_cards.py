@@ -32,6 +32,7 @@ SECTIONS = {
     "Input independence rate": "IIR",
     "Inpainting metric": "inpainting",
     "Perturbation metrics": "perturbation",
+    "Localisation": "localisation",
 }
 SIZE, PATCH = (12, 20), 4
 # How many images the slow methods ask about with the settings of `small`, for one map.
