@@ -35,7 +35,6 @@ def sliding_patch(
     images: np.ndarray,
     targets: np.ndarray,
     *,
-    seed: np.ndarray,
     patch: int = PATCH,
     stride: int = STRIDE,
     fill: str = "grey",

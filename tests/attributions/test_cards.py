@@ -204,6 +204,8 @@ def facts(name, networks, batch, watched, small):
     needs = [need.__doc__.split("\n")[0].rstrip(".") for need in method.needs]
     words = [need[0].lower() + need[1:] if need.split()[0].istitle() else need for need in needs]
     random = "no" if np.array_equal(found, again) else "yes, from a seed of each image"
+    # It is asked for seeds by those alone that draw: an inpainter may, or not.
+    assert method.seeded == (random != "no") or "inpainter" in method.defaults
     yield f"- Settings: {f'`{method.signature}`' if method.defaults else 'none'}"
     yield f"- Needs of a network: {'; '.join(words) or 'nothing'}"
     if method.slow:
