@@ -7,6 +7,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bam.attributions import METHODS
 from bam.attributions.choice import Choice, choose
 from bam.attributions.registry import Explainer
 from bam.base.errors import BamError, unknown
@@ -96,10 +97,12 @@ def make_run(
     """The run that measures the metrics `asked` for, by name with their settings; None for one of maps alone.
 
     models: the folder, or `Models`, which compute as they do. fills_gb: the most that fills of slow
-    inpainters take in `out`. The others as in `score`. Raises `BamError` if images, model, class_names or
-    preprocess are given for a metric that does not take them.
+    inpainters take in `out`. The others as in `score`. Controls that tables of the metrics are never without
+    are added. Raises `BamError` if images, model, class_names or preprocess are given for a metric that does
+    not take them.
     """
     metrics = [METRICS[name] for name in asked or {}]
+    explainers = [*explainers, *_lacking(metrics, explainers)]
     given = {"images": images, "model": model, "class_names": class_names}
     given["preprocess"] = None if preprocess == "none" else preprocess
     for name, value in given.items():
@@ -133,6 +136,13 @@ def make_run(
         asked or {},
         preprocess,
     )
+
+
+def _lacking(metrics: Sequence[Metric], explainers: Sequence[Explainer]) -> list[Explainer]:
+    """The controls that are not there and that no table of these metrics is without."""
+    wanted = dict.fromkeys(name for each in metrics for name in each.always)
+    known = {explainer.name for explainer in explainers}
+    return [METHODS[name].with_settings() for name in wanted if name not in known]
 
 
 def _with_given(explainer: Explainer, data: Dataset | None, of_data: bool, store: FillStore) -> Explainer:
