@@ -54,11 +54,11 @@ BESIDE = {
     "localisation": ("mass", "pointing", "auc", "box_error"),
     "robustness": tuple(
         f"{kind}_{measure}"
-        for kind in ("small", "seed", "setting", "patch", "relocated")
+        for kind in ("small", "seed", "setting", "patch")
         for measure in ("ssim", "hog", "spearman")
     ),
 }
-Values = Mapping[str, np.ndarray]
+PERTURBED = "pixels perturbed"
 Pairs = Sequence[tuple[Explainer, Explainer]]
 
 
@@ -80,8 +80,7 @@ class Measure:
     """Numbers of single images, float (N,), by method, and what the images are made of."""
 
     title: str
-    direction: str
-    values: Values
+    values: Mapping[str, np.ndarray]
     sources: np.ndarray
 
 
@@ -113,39 +112,48 @@ def removed(run: Run, explainers: Sequence[Explainer]) -> dict[str, list[Removed
     return sweep(images, classifier, run.keeping, files, Removed, compute)
 
 
-def of_shares(run: Run, explainers: Sequence[Explainer]) -> list[Measure]:
-    """Both shares of these methods."""
-    rows, images = removed(run, explainers), run.pictures(run.explained("object"))
-    titles = {"touched": "share with m < 1", "below": "share with m < max(.5, .5 (largest + smallest))"}
+def of_shares(run: Run, pair: tuple[Explainer, Explainer]) -> list[Measure]:
+    """What a method and its generative version perturb, and which share is below the threshold.
+
+    Plainly perturbed are pixels with m < 1. The generative version keeps a pixel or paints it anew: those
+    below the threshold.
+    """
+    rows, images = removed(run, pair), run.pictures(run.explained("object"))
+    sources = images.sources[: run.settings.limit]
+    keys = {PERTURBED: ("touched", "below"), "pixels below max(.5, .5 (largest + smallest))": ("below",) * 2}
     return [
         Measure(
             title,
-            "down",
-            {name: np.array([getattr(row, key) for row in lines]) for name, lines in rows.items()},
-            images.sources[: run.settings.limit],
+            {
+                each.name: np.array([getattr(row, key) for row in rows[each.name]])
+                for each, key in zip(pair, of_pair, strict=True)
+            },
+            sources,
         )
-        for key, title in titles.items()
+        for title, of_pair in keys.items()
     ]
 
 
 def of_score(score: Score) -> Iterator[Measure]:
     """The score and what stands beside it, under the headings of its table."""
     found, name = score.basis.measured, score.metric
-    yield Measure(score.title, score.direction, found.values, found.sources)
+    yield Measure(score.title, found.values, found.sources)
     titles = {column.key: column.title for column in score.columns}
     for key in BESIDE.get(name, ()):
         if key in found.beside and key in titles:
             beside = found.beside[key]
             sources = found.sources if beside.sources is None else beside.sources
-            direction = beside.direction or score.direction
-            yield Measure(f"{score.title}, {titles[key]}", direction, beside.values, sources)
+            yield Measure(f"{score.title}, {titles[key]}", beside.values, sources)
 
 
 def differences(measures: Sequence[Measure], pairs: Pairs, seed: int) -> str:
-    """A table of what generative versions have more than the methods, over the images that both use."""
-    lines, ps = [], []
+    """A table of what generative versions have more than the methods, over the images that both use.
+
+    p is corrected for the methods of which one measure is compared.
+    """
+    lines = []
     for measure in measures:
-        resampling = Resampling(measure.sources, seed)
+        resampling, ps = Resampling(measure.sources, seed), []
         for plain, generative in pairs:
             names = plain.name, generative.name
             if not set(names) <= set(measure.values):
@@ -157,13 +165,11 @@ def differences(measures: Sequence[Measure], pairs: Pairs, seed: int) -> str:
             more = found["more"]
             means = found["before"].value, found["after"].value
             lines.append([measure.title, generative.name, *means, more.value, *_interval(more), more.n])
-            ps.append(np.nan if test.p is None else test.p)
-    p = np.array(ps)
-    known = ~np.isnan(p)
-    corrected = np.full(len(p), np.nan)
-    corrected[known] = holm_p(p[known])
-    for line, *both in zip(lines, p.tolist(), corrected.tolist(), strict=True):
-        line += [None if np.isnan(each) else each for each in both]
+            ps.append(test.p)
+        known = [p for p in ps if p is not None]
+        corrected = iter(holm_p(np.array(known)).tolist())
+        for line, p in zip(lines[len(lines) - len(ps) :], ps, strict=True):
+            line += [p, None if p is None else next(corrected)]
     head = ["measure", "method", "without", "generative", "difference", "95% interval", "n", "p", "p (Holm)"]
     return markdown_table(head, lines)
 
@@ -226,7 +232,7 @@ def main() -> None:
             measures += of_score(score)
             print(f"### {name}\n\n{score.markdown()}", flush=True)
     shares = of_shares(run, run.explainers[4:6])
-    print(f"### removed\n\n{table_of_shares(shares, settings.seed)}\n", flush=True)
+    print(f"### perturbed\n\n{table_of_shares(shares, settings.seed)}\n", flush=True)
     print(f"### generative versions\n\n{differences([*measures, *shares], pairs, settings.seed)}")
 
 

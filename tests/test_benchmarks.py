@@ -38,7 +38,7 @@ RUNS = {
     ),
     "benchmarks/removal_findings.py": (
         ("--limit", 2, "--threshold_images", 2, "--out", "out", *FEW),
-        "| share with m < 1 | meaningful_perturbation_g",
+        "| pixels perturbed | meaningful_perturbation_g",
     ),
     "benchmarks/scores.py": (
         ("--images", 2, "--metrics", "idr", "--methods", "grad_cam"),
@@ -125,7 +125,7 @@ def check_findings(text):
     """Each method stands beside its generative version, and a difference is that of what stands beside it."""
     lines = [line.strip("| ").split(" | ") for line in text.partition("### generative")[2].splitlines()]
     measures = {line[0] for line in lines[4:]}
-    assert {"deletion", "insertion", "saliency", "robustness", "share with m < 1"} <= measures
+    assert {"deletion", "insertion", "saliency", "robustness", "pixels perturbed"} <= measures
     assert "robustness, other seed, SSIM" in measures
     methods = {line[1] for line in lines[4:] if line[0] == "robustness"}
     assert [sum(name.startswith(f"{known}_g") for name in methods) for known in SETTINGS] == [1, 2, 1]
