@@ -44,11 +44,11 @@ class Fills:
 
     images: float32 (N, H, W, 3), prepared; targets int (N,); ids: their names, if they are known, which say
     of what classes they are. All holes of an image are filled from one picture of other classes, or with the
-    prompt of another class and one seed: nothing tells what is in the image, or where. What is drawn depends
-    on `seed` and the image's id alone, so that copies of an image, in other sets too, and other networks have
-    the same fills, and maps differ by what they say, not by what was drawn; without ids on the image's
-    pixels. Raises `BamError` for a network with one class, and without ids for an inpainter that must know
-    what the images show, as `donor`: it could put into a hole what the image has there.
+    prompt of another class and one seed: nothing tells what is in the image, or where. Draws depend on `seed`
+    and the image's id alone, so that two maps of copies of an image, or of two networks, do not differ by
+    them; without ids, on the image's pixels. Raises `BamError` for a network with one class, and without ids
+    for an inpainter that must know what the images show, as `donor`: it could put into a hole what the image
+    has there.
     """
 
     title: str

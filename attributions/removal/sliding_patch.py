@@ -66,7 +66,6 @@ def sliding_patch_g(
     images: np.ndarray,
     targets: np.ndarray,
     *,
-    seed: np.ndarray,
     ids: Sequence[str] | None = None,
     dataset: Dataset | None = None,
     fill_store: FillStore | None = None,
