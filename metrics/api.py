@@ -99,7 +99,7 @@ def make_run(
     models: the folder, or `Models`, which compute as they do. fills_gb: the most that fills of slow
     inpainters take in `out`. The others as in `score`. Controls that tables of the metrics are never without
     are added. Raises `BamError` if images, model, class_names or preprocess are given for a metric that does
-    not take them.
+    not take them, and for a method whose inpainter cannot be had, or would be asked too much.
     """
     metrics = [METRICS[name] for name in asked or {}]
     explainers = [*explainers, *_lacking(metrics, explainers)]
@@ -127,7 +127,7 @@ def make_run(
     return Run(
         data,
         models,
-        [_with_given(each, data, images is None, store) for each in explainers],
+        [_with_given(each, data, images is None, store, settings.seed) for each in explainers],
         settings,
         Path(out),
         None if images is None else Path(images),
@@ -145,13 +145,19 @@ def _lacking(metrics: Sequence[Metric], explainers: Sequence[Explainer]) -> list
     return [METHODS[name].with_settings() for name in wanted if name not in known]
 
 
-def _with_given(explainer: Explainer, data: Dataset | None, of_data: bool, store: FillStore) -> Explainer:
+def _with_given(
+    explainer: Explainer, data: Dataset | None, of_data: bool, store: FillStore, seed: int
+) -> Explainer:
     """A method with what the run has. of_data: whether the images are the dataset's.
 
-    With images of the user's own, what fills holes is from the dataset only if that is asked for.
+    With images of the user's own, what fills holes is from the dataset only if that is asked for. Raises
+    `BamError` now for what its inpainter lacks, not only when the method's turn has come.
     """
     asked = of_data or explainer.settings.get("inpainter") is not None
-    return explainer.with_given(dataset=data if asked else None, fill_store=store)
+    given = explainer.with_given(dataset=data if asked else None, fill_store=store, fill_seed=seed)
+    if given.method.depends:
+        given.method.depends(given.settings, given.given)
+    return given
 
 
 def _listed_any() -> str:

@@ -79,7 +79,8 @@ def robustness(run: Run, settings: Robustness) -> Measured:
     """Similarity of two maps of one image, of the class that the network predicts.
 
     Under another seed: the same image. Under another setting: the same image and seed. Under small changes,
-    and with the object elsewhere: with fresh draws, as whoever asked again would have them.
+    and with the object elsewhere: with fresh draws, as whoever asked again would have them. Holes are filled
+    from the same in all of them, since fills depend on an image's id and the run's seed alone.
 
     Below the table:
         The mean Spearman correlation of an image's map with those of five copies: noise (sd 2), 3% brighter

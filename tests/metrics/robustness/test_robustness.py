@@ -11,6 +11,7 @@ from scipy.stats import spearmanr
 
 from bam.attributions import METHODS, Method
 from bam.attributions.choice import choose
+from bam.attributions.removal.generative import Fills
 from bam.base.seeds import image_seeds
 from bam.metrics import METRICS
 from bam.metrics.api import make_run
@@ -208,6 +209,32 @@ def test_removal_methods_find_their_settings_by_name(run_for):
     assert "| other patch size, SSIM |" in table
     assert "Other settings: lime with segments=50 beside segments=150; sliding_patch(patch=60) with" in table
     assert "patch_ssim" not in score["lime"].counts
+
+
+def test_copies_of_an_image_are_filled_as_the_image_is(dataset, suite_folder, tmp_path, monkeypatch):
+    """Else robustness would measure how donors differ."""
+    painted, pictures = {}, Fills.pictures
+
+    def watched(fills):
+        found = pictures(fills)
+        for image, picture in zip(fills.ids, found, strict=True):
+            painted.setdefault(image, []).append(picture)
+        return found
+
+    monkeypatch.setattr(Fills, "pictures", watched)
+    asked = {"robustness": Robustness(other_seeds=1)}
+    few = "lime_g(samples=6), sliding_patch_g(stride=100)"
+    how = RunSettings(limit=2, batch_size=2)
+    score = evaluate(
+        METRICS["robustness"], make_run(asked, choose(few), dataset, suite_folder, tmp_path, how)
+    )
+    assert len(painted) == 2
+    for found in painted.values():
+        # For LIME: the image, another seed, another setting, five copies, and the moved object.
+        assert len(found) > 2 * 9
+        assert all(np.array_equal(each, found[0]) for each in found)
+    assert score["sliding_patch_g(stride=100)"].counts["seed_ssim"] == LACKING["seed"]
+    assert "seed_ssim" in score["lime_g(samples=6)"].beside
 
 
 def test_what_warns_is_always_in_the_table(dataset, suite_folder, tmp_path):
