@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 
 
 @method(needs=[lacks_attention], cite=["abnar2020quantifying"])
-def attention_rollout(
-    classifier: Classifier, images: np.ndarray, targets: np.ndarray, *, seed: np.ndarray
-) -> np.ndarray:
+def attention_rollout(classifier: Classifier, images: np.ndarray, targets: np.ndarray) -> np.ndarray:
     """Attention rollout (Abnar & Zuidema 2020, section 3), (N, H, W), not negative; knows no target.
 
     The mean over the heads plus the identity, for the path around the layer, rows divided by their sums;
@@ -40,9 +38,7 @@ def attention_rollout(
 
 
 @method(needs=[lacks_attention], cite=["cohen2025meaningful"])
-def attention_last_layer(
-    classifier: Classifier, images: np.ndarray, targets: np.ndarray, *, seed: np.ndarray
-) -> np.ndarray:
+def attention_last_layer(classifier: Classifier, images: np.ndarray, targets: np.ndarray) -> np.ndarray:
     """The class token's attention in the last layer, mean over the heads, (N, H, W); knows no target."""
     # With the derivative, which costs little there, `attention_grad_cam` asks for the same.
     probabilities, _ = classifier.layer_gradient(images, targets, _layers(classifier)[-1])
@@ -50,9 +46,7 @@ def attention_last_layer(
 
 
 @method(needs=[lacks_attention], cite=["chefer2021transformer"])
-def attention_grad_cam(
-    classifier: Classifier, images: np.ndarray, targets: np.ndarray, *, seed: np.ndarray
-) -> np.ndarray:
+def attention_grad_cam(classifier: Classifier, images: np.ndarray, targets: np.ndarray) -> np.ndarray:
     """Grad-CAM of the last layer's attention (Chefer et al. 2021, section 4), (N, H, W), not negative.
 
     The heads' attention from the class token to the patches, weighted by the mean over the patches of the

@@ -24,15 +24,13 @@ def random(
 
 
 @control
-def constant(
-    classifier: Classifier, images: np.ndarray, targets: np.ndarray, *, seed: np.ndarray
-) -> np.ndarray:
+def constant(classifier: Classifier, images: np.ndarray, targets: np.ndarray) -> np.ndarray:
     """One everywhere, (N, H, W)."""
     return np.ones(images.shape[:3], np.float32)
 
 
 @control
-def edges(classifier: Classifier, images: np.ndarray, targets: np.ndarray, *, seed: np.ndarray) -> np.ndarray:
+def edges(classifier: Classifier, images: np.ndarray, targets: np.ndarray) -> np.ndarray:
     """Length of the Sobel gradient of the brightness (mean of the channels), (N, H, W)."""
     # Picture by picture, since scipy's filter would smooth across the batch too.
     from scipy import ndimage  # takes long to load
@@ -41,9 +39,7 @@ def edges(classifier: Classifier, images: np.ndarray, targets: np.ndarray, *, se
 
 
 @control
-def centre(
-    classifier: Classifier, images: np.ndarray, targets: np.ndarray, *, seed: np.ndarray
-) -> np.ndarray:
+def centre(classifier: Classifier, images: np.ndarray, targets: np.ndarray) -> np.ndarray:
     """A bell in the middle of the picture, a quarter of the side wide (standard deviation), (N, H, W)."""
     rows, columns = (np.linspace(-2, 2, side, dtype=np.float32) for side in images.shape[1:3])
     bell = np.exp(-(rows[:, None] ** 2 + columns[None] ** 2) / 2)
@@ -52,7 +48,7 @@ def centre(
 
 @control
 def object_mask(
-    classifier: Classifier, images: np.ndarray, targets: np.ndarray, *, seed: np.ndarray, masks: np.ndarray
+    classifier: Classifier, images: np.ndarray, targets: np.ndarray, *, masks: np.ndarray
 ) -> np.ndarray:
     """The oracle: what the classifier was trained to rely on, (N, H, W).
 
@@ -70,7 +66,7 @@ def object_mask(
 
 @control
 def inverse_mask(
-    classifier: Classifier, images: np.ndarray, targets: np.ndarray, *, seed: np.ndarray, masks: np.ndarray
+    classifier: Classifier, images: np.ndarray, targets: np.ndarray, *, masks: np.ndarray
 ) -> np.ndarray:
     """One less the object's mask, whatever the classifier names, (N, H, W): all of it beside the object."""
     return 1 - masks.astype(np.float32)
@@ -95,7 +91,7 @@ def degraded_oracle(share: float) -> Method:
         masks: np.ndarray,
     ) -> np.ndarray:
         """The oracle with noise, (N, H, W)."""
-        maps = object_mask(classifier, images, targets, seed=seed, masks=masks).copy()
+        maps = object_mask(classifier, images, targets, masks=masks).copy()
         for plane, number in zip(maps.reshape(len(maps), -1), seed, strict=True):
             rng = np.random.default_rng(number)
             chosen = rng.permutation(plane.size)[: round(share * plane.size)]

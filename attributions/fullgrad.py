@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 
 
 @method(needs=[lacks_linear_pieces], cite=["srinivas2019fullgrad"])
-def fullgrad(
-    classifier: Classifier, images: np.ndarray, targets: np.ndarray, *, seed: np.ndarray
-) -> np.ndarray:
+def fullgrad(classifier: Classifier, images: np.ndarray, targets: np.ndarray) -> np.ndarray:
     """FullGrad saliency maps (Srinivas & Fleuret 2019), (N, H, W), not negative.
 
     Of every term of `full_gradient` that has a place in the image, the absolute values are rescaled to 0..1

@@ -21,7 +21,6 @@ def grad_cam(
     images: np.ndarray,
     targets: np.ndarray,
     *,
-    seed: np.ndarray,
     layer: str | None = None,
 ) -> np.ndarray:
     """Grad-CAM (Selvaraju et al. 2016, equations 1 and 2), (N, H, W), not negative.
@@ -41,7 +40,6 @@ def layered_grad_cam(
     images: np.ndarray,
     targets: np.ndarray,
     *,
-    seed: np.ndarray,
     layer: str | None = None,
 ) -> np.ndarray:
     """Grad-CAM that counts what speaks against the target too, (N, H, W), not negative.
@@ -72,9 +70,8 @@ def guided_grad_cam(
     images: np.ndarray,
     targets: np.ndarray,
     *,
-    seed: np.ndarray,
     layer: str | None = None,
 ) -> np.ndarray:
     """Guided backpropagation times Grad-CAM (Selvaraju et al. 2016, section 3.2), (N, H, W, 3)."""
-    cam = grad_cam(classifier, images, targets, seed=seed, layer=layer)
-    return guided_backprop(classifier, images, targets, seed=seed) * cam[..., None]
+    cam = grad_cam(classifier, images, targets, layer=layer)
+    return guided_backprop(classifier, images, targets) * cam[..., None]

@@ -30,9 +30,7 @@ BASELINES: dict[str, Callable[[np.ndarray], np.ndarray | float]] = {
 
 
 @method(cite=["simonyan2013deep"])
-def vanilla_gradient(
-    classifier: Classifier, images: np.ndarray, targets: np.ndarray, *, seed: np.ndarray
-) -> np.ndarray:
+def vanilla_gradient(classifier: Classifier, images: np.ndarray, targets: np.ndarray) -> np.ndarray:
     """Derivative of the target's logit by each pixel (Simonyan et al. 2013), (N, H, W, 3)."""
     return classifier.gradient(images, targets)
 
@@ -90,7 +88,6 @@ def integrated_gradients(
     images: np.ndarray,
     targets: np.ndarray,
     *,
-    seed: np.ndarray,
     baseline: str = "black",
     samples: int = SAMPLES,
 ) -> np.ndarray:
@@ -100,7 +97,8 @@ def integrated_gradients(
     it is the logit's rise from the baseline to the image (completeness, their proposition 1).
     """
     _check(samples)
-    return classifier.integrated_gradients(images, targets, _baseline(images, baseline), seed, samples)
+    seeds = np.zeros(len(images), np.uint64)  # of noise, of which there is none
+    return classifier.integrated_gradients(images, targets, _baseline(images, baseline), seeds, samples)
 
 
 @method(cite=["sundararajan2017axiomatic", "smilkov2017smoothgrad", "yang2019bam"])
@@ -158,17 +156,13 @@ def _check(samples: int, noise: float = 0.0) -> None:
 
 
 @method(cite=["yang2019bam"])
-def gradient_x_input(
-    classifier: Classifier, images: np.ndarray, targets: np.ndarray, *, seed: np.ndarray
-) -> np.ndarray:
+def gradient_x_input(classifier: Classifier, images: np.ndarray, targets: np.ndarray) -> np.ndarray:
     """The gradient times the image (appendix E of the paper), pixel values in 0..255, (N, H, W, 3)."""
     return classifier.gradient(images, targets) * images
 
 
 @method(needs=[lacks_relu], cite=["springenberg2014striving"])
-def guided_backprop(
-    classifier: Classifier, images: np.ndarray, targets: np.ndarray, *, seed: np.ndarray
-) -> np.ndarray:
+def guided_backprop(classifier: Classifier, images: np.ndarray, targets: np.ndarray) -> np.ndarray:
     """Guided backpropagation (Springenberg et al. 2014, section 3.1), (N, H, W, 3).
 
     The gradient, but every ReLU lets pass positive derivatives only.

@@ -4,9 +4,9 @@ A method is a function `f(classifier, images, targets, **settings) -> maps`: ima
 prepared by the classifier; targets int (N,), class indices; maps (N, H, W) or (N, H, W, channels), raw and
 signed. A function with a parameter `seed` is given uint64 (N,), one per image, to draw random numbers from;
 one with `masks` the object masks, bool (N, H, W); one with `ids` or `view`, the images' ids or the name of
-the image set they are from; one with `dataset` or `fill_store` what the run has of these. Its other
-parameters are settings, with their defaults. What it needs of a network, beyond a gradient, it says when it
-is registered: see `attributions.requirements`.
+the image set they are from; one with `dataset`, `fill_store` or `fill_seed` what the run has of these. Its
+other parameters are settings, with their defaults. What it needs of a network, beyond a gradient, it says
+when it is registered: see `attributions.requirements`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,7 +26,7 @@ from bam.attributions.checks import checked_maps, class_indices, seeds_per_image
 from bam.attributions.lengths import scaled
 from bam.base.citations import SOFTWARE
 from bam.base.errors import BamError, unknown
-from bam.base.parameters import defaults
+from bam.base.parameters import defaults, is_plain
 from bam.base.registry import check_name
 from bam.models.inpainters.simple import BLUR_SHARE
 
@@ -38,8 +37,9 @@ if TYPE_CHECKING:
 
 # Why a network lacks what is needed, in a few words; None if it does not.
 Need = Callable[["Classifier"], "str | None"]
+Depends = Callable[[Mapping[str, Any], Mapping[str, Any]], Mapping[str, Any]]
 # What a function may ask for beside the classifier, the images and the targets.
-GIVEN = ("seed", "masks", "ids", "view", "dataset", "fill_store")
+GIVEN = ("seed", "masks", "ids", "view", "dataset", "fill_store", "fill_seed")
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,8 @@ class Method:
     cannot be kept, if so: `version` does not hold all that they depend on. cite: keys of what it is from, see
     `base.citations`. slow: what it costs, in a few words, if that is so much that it is not among "all"; see
     `choose`. lengths: those of its settings that are pixels of a picture of 224, see `scaled`.
-    depends: from the settings and what of `GIVEN` the run has, to what else its maps depend on, for JSON.
+    depends: from the settings and what of `GIVEN` the run has, to the key of the inpainter, whose fills its
+    maps depend on; it raises `BamError` for what cannot be.
     """
 
     name: str
@@ -65,7 +66,7 @@ class Method:
     cite: tuple[str, ...] = ()
     slow: str = ""
     lengths: tuple[str, ...] = ()
-    depends: Callable[[Mapping[str, Any], Mapping[str, Any]], Any] | None = None
+    depends: Depends | None = None
 
     @cached_property
     def _parameters(self) -> Mapping[str, inspect.Parameter]:
@@ -115,7 +116,7 @@ class Method:
                 raise unknown(f"setting of {self.name}", name, self.defaults)
         known = {**self.defaults, **{name: self._read(name, value) for name, value in settings.items()}}
         for name, value in known.items():
-            if not _is_plain(value):
+            if not is_plain(value):
                 raise BamError(
                     f"{self.name}: {name} must be a number, a text or a list of such, not {value!r}"
                 )
@@ -144,15 +145,6 @@ class Method:
             return Any
 
 
-def _is_plain(value: Any) -> bool:
-    """Whether JSON can hold it."""
-    if isinstance(value, (list, tuple)):
-        return all(map(_is_plain, value))
-    if isinstance(value, float):
-        return isfinite(value)
-    return value is None or isinstance(value, (bool, int, str))
-
-
 @dataclass(frozen=True, eq=False)
 class Explainer:
     """A method with all its settings: what one row of a table is about.
@@ -174,8 +166,13 @@ class Explainer:
     @property
     def key(self) -> list[Any]:
         """All that its maps depend on, besides network, images and seeds; for JSON."""
-        key = [self.method.name, self.method.version, dict(self.settings)]
-        return [*key, self.method.depends(self.settings, self.given)] if self.method.depends else key
+        painted = [self.painting, self.given.get("fill_seed", 0)] if self.method.depends else []
+        return [self.method.name, self.method.version, dict(self.settings), *painted]
+
+    @property
+    def painting(self) -> Mapping[str, Any]:
+        """The key of its inpainter; empty if it has none. Raises `BamError` for what it cannot paint with."""
+        return self.method.depends(self.settings, self.given) if self.method.depends else {}
 
     def with_given(self, **given: Any) -> Explainer:
         """The same with what the run has, as far as the method takes it."""
@@ -184,7 +181,8 @@ class Explainer:
     def at_size(self, size: tuple[int, int]) -> dict[str, float]:
         """What its lengths come to in pictures (height, width), by the settings' names, and its blur."""
         found: dict[str, float] = {name: scaled(self.settings[name], size) for name in self.method.lengths}
-        if self.settings.get("fill") == "blur":
+        fills = () if self.method.own else (self.settings.get("fill"), self.painting.get("name"))
+        if "blur" in fills:
             found["blur"] = round(BLUR_SHARE * min(size), 2)
         return found
 
@@ -206,7 +204,7 @@ def method(
     cite: Sequence[str] = (),
     slow: str = "",
     lengths: Sequence[str] = (),
-    depends: Callable[[Mapping[str, Any], Mapping[str, Any]], Any] | None = None,
+    depends: Depends | None = None,
 ) -> Callable:
     """Register an attribution method under its function's name: `@method`, or `@method(needs=[...])`.
 
@@ -245,6 +243,7 @@ def explain(
     view: str | None = None,
     dataset: Dataset | None = None,
     fill_store: FillStore | None = None,
+    fill_seed: int = 0,
     **params: Any,
 ) -> np.ndarray:
     """Attribution maps of one method, float32 (N, h, w[, channels]) at the classifier's input size.
@@ -254,9 +253,10 @@ def explain(
     seed: one per image, which gives an image the same map whatever stands beside it; or one number,
     from which each place in the batch gets its own. masks: bool (N, H, W), True on the pasted object,
     for the methods that take them, as `ids` and `view` are. dataset, fill_store: where those that fill holes
-    take fills from and keep them. Raises `BamError` for an unknown method or target, for what is missing or
-    not one per image, for maps of a wrong shape, and maps with values that are not finite from a method of
-    the user's own.
+    take fills from and keep them. fill_seed: from this and an image's id (its pixels, without ids) they draw
+    what fills its holes. Raises `BamError` for an unknown method or target, for what is missing or not one
+    per image, for maps of a wrong shape, and maps with values that are not finite from a method of the
+    user's own.
 
     >>> import bam
     >>> classifier = bam.load_classifier("runs/models/scene")
@@ -282,7 +282,7 @@ def explain(
             raise BamError(f"masks must be {len(images)} x (H, W), one per image, not {np.shape(masks)}")
         masks = classifier.prepare_masks(np.asarray(masks))
     known = {"seed": seeds_per_image(seed, len(images)), "masks": masks, "ids": ids, "view": view}
-    known |= {"dataset": dataset, "fill_store": fill_store}
+    known |= {"dataset": dataset, "fill_store": fill_store, "fill_seed": fill_seed}
     for name, value in known.items():
         if value is None and method.needs_given(name):
             raise BamError(f"{method.name} needs {name}, which explain() was not given")

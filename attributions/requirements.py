@@ -67,6 +67,12 @@ def lacks_second_class(classifier: Classifier) -> str | None:
     return None if len(classifier.class_names) > 1 else "the network has one class, of probability 1"
 
 
+def check_second_class(title: str, classifier: Classifier) -> None:
+    """Raise `BamError` for a network that lacks a second class. title: what cannot explain it."""
+    if reason := lacks_second_class(classifier):
+        raise BamError(f"{title} cannot explain {classifier.name}: {reason}")
+
+
 def lacks_attention(classifier: Classifier) -> str | None:
     """Attention probabilities that are the output of layers."""
     return None if attention_layers(classifier) else "the network has no attention"

@@ -78,7 +78,7 @@ def _main(flags: command.Flags) -> None:
     import bam.cli.quiet  # noqa: F401
 
     how = (what.model, data, what.models, images, own.class_names, own.preprocess)
-    shown = show(explainers, *how, **asdict(selection))
+    shown = show(explainers, *how, fills_gb=of_methods.fills_gb, **asdict(selection))
     path = shown.save(Path(what.out))
     if not isinstance(data, str):
         command.say_if_drawn(data)

@@ -7,6 +7,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bam.attributions import METHODS
 from bam.attributions.choice import Choice, choose
 from bam.attributions.registry import Explainer
 from bam.base.errors import BamError, unknown
@@ -96,10 +97,12 @@ def make_run(
     """The run that measures the metrics `asked` for, by name with their settings; None for one of maps alone.
 
     models: the folder, or `Models`, which compute as they do. fills_gb: the most that fills of slow
-    inpainters take in `out`. The others as in `score`. Raises `BamError` if images, model, class_names or
-    preprocess are given for a metric that does not take them.
+    inpainters take in `out`. The others as in `score`. Controls that tables of the metrics are never without
+    are added. Raises `BamError` if images, model, class_names or preprocess are given for a metric that does
+    not take them, and for a method whose inpainter cannot be had, or would be asked too much.
     """
     metrics = [METRICS[name] for name in asked or {}]
+    explainers = [*explainers, *_lacking(metrics, explainers)]
     given = {"images": images, "model": model, "class_names": class_names}
     given["preprocess"] = None if preprocess == "none" else preprocess
     for name, value in given.items():
@@ -124,7 +127,7 @@ def make_run(
     return Run(
         data,
         models,
-        [_with_given(each, data, images is None, store) for each in explainers],
+        [_with_given(each, data, images is None, store, settings.seed) for each in explainers],
         settings,
         Path(out),
         None if images is None else Path(images),
@@ -135,13 +138,26 @@ def make_run(
     )
 
 
-def _with_given(explainer: Explainer, data: Dataset | None, of_data: bool, store: FillStore) -> Explainer:
+def _lacking(metrics: Sequence[Metric], explainers: Sequence[Explainer]) -> list[Explainer]:
+    """The controls that are not there and that no table of these metrics is without."""
+    wanted = dict.fromkeys(name for each in metrics for name in each.always)
+    known = {explainer.name for explainer in explainers}
+    return [METHODS[name].with_settings() for name in wanted if name not in known]
+
+
+def _with_given(
+    explainer: Explainer, data: Dataset | None, of_data: bool, store: FillStore, seed: int
+) -> Explainer:
     """A method with what the run has. of_data: whether the images are the dataset's.
 
-    With images of the user's own, what fills holes is from the dataset only if that is asked for.
+    With images of the user's own, what fills holes is from the dataset only if that is asked for. Raises
+    `BamError` now for what its inpainter lacks, not only when the method's turn has come.
     """
     asked = of_data or explainer.settings.get("inpainter") is not None
-    return explainer.with_given(dataset=data if asked else None, fill_store=store)
+    given = explainer.with_given(dataset=data if asked else None, fill_store=store, fill_seed=seed)
+    if given.method.depends:
+        given.method.depends(given.settings, given.given)
+    return given
 
 
 def _listed_any() -> str:

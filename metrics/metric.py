@@ -126,7 +126,7 @@ class Metric:
     come out differently. source: where it is defined. images: "dataset", or "any" if it takes the user's own.
     needs_dataset: whether it needs one even then. knows_truth: its ranking is one to compare others with.
     random_is_worst: a method that is no better than `random` says nothing. ranked: more of it is better, so
-    that methods have ranks.
+    that methods have ranks. always: controls that no table of it is without, beside those of `choose`.
     per_image: it has a number for every image, and so can be judged. settings: their dataclass. notes: see
     `notes_of`. question: what it asks of a method, in a sentence for the report. planned: all rows that it
     wants of a run, without computing any; None if nobody can say. cite: keys of the publications it is from,
@@ -144,6 +144,7 @@ class Metric:
     knows_truth: bool = False
     random_is_worst: bool = True
     ranked: bool = True
+    always: tuple[str, ...] = ()
     per_image: bool = True
     settings: type = NoSettings
     notes: tuple[str, ...] = ()

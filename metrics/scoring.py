@@ -183,15 +183,16 @@ def _notes(
 
 
 def _lengths_notes(models: Mapping[str, Classifier], unsuited: Mapping[str, str], run: Run) -> list[str]:
-    """What the methods' settings that are lengths at 224 pixels come to in the networks' pictures."""
-    chosen = [each for each in run.explainers if each.method.lengths and each.name not in unsuited]
+    """What the methods' lengths at 224 pixels, and their blur, come to in the networks' pictures."""
     notes = []
-    for size in dict.fromkeys(model.input_size for model in models.values()) if chosen else ():
-        lengths = [
-            ", ".join(f"{key} {value}" for key, value in each.at_size(size).items()) for each in chosen
-        ]
-        found = "; ".join(f"{each.name} {text}" for each, text in zip(chosen, lengths, strict=True))
-        notes.append(f"Pixels in pictures of {size[0]} x {size[1]}: {found}.")
+    for size in dict.fromkeys(model.input_size for model in models.values()):
+        lengths = {each.name: each.at_size(size) for each in run.explainers if each.name not in unsuited}
+        found = "; ".join(
+            f"{name} {', '.join(f'{key} {value}' for key, value in known.items())}"
+            for name, known in lengths.items()
+            if known
+        )
+        notes += [f"Pixels in pictures of {size[0]} x {size[1]}: {found}."] if found else []
     return notes
 
 

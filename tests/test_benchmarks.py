@@ -3,12 +3,25 @@
 import os
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 SMALL = ("--architecture", "small", "--rounds", 1)
+SETTINGS = {
+    "sliding_patch": ("patch=100", "stride=60"),
+    "lime": ("samples=8",),
+    "meaningful_perturbation": ("iterations=2", "cells=4"),
+}
+FEW = [
+    word
+    for name, settings in SETTINGS.items()
+    for setting in settings
+    for version in (name, f"{name}_g")
+    for word in ("--set", f"{version}.{setting}")
+]
 # What each prints, among other things.
 RUNS = {
     "benchmarks/dataset.py": (("--per_class", 10, "--images", 40, "--rounds", 1), "composing a view"),
@@ -22,6 +35,10 @@ RUNS = {
     "benchmarks/removal.py": (
         (*SMALL, "--batch_size", 4, "--stride", 80, "--samples", 6, "--masks", 6),
         "| rise | 6 |",
+    ),
+    "benchmarks/removal_findings.py": (
+        ("--limit", 2, "--threshold_images", 2, "--out", "out", *FEW),
+        "| pixels perturbed | meaningful_perturbation_g",
     ),
     "benchmarks/scores.py": (
         ("--images", 2, "--metrics", "idr", "--methods", "grad_cam"),
@@ -48,17 +65,70 @@ def test_every_script_is_run_here():
         assert f"from {Path(part).stem} import" in (BENCHMARKS.parent / script).read_text()
 
 
-@pytest.mark.parametrize("script", RUNS)
-def test_it_runs(script, dataset, scene_model_folder, tmp_path):
-    flags, words = RUNS[script]
-    if script == "benchmarks/scores.py":
-        flags = (*flags, "--data", dataset.folder, "--models", scene_model_folder)
+@pytest.fixture(scope="module")
+def object_model_folder(dataset, tmp_path_factory):
+    """A folder of trained models that holds a tiny, untrained object classifier."""
+    import tf_keras as keras
+
+    from bam.base.files import write_json
+    from bam.models.network.description import network_digest
+    from bam.models.training.task import Task
+    from bam.models.training.training import make_config
+
+    folder, task = tmp_path_factory.mktemp("models"), Task("object")
+    keras.utils.set_random_seed(0)
+    layers = [keras.layers.Conv2D(6, 3, activation="relu", input_shape=(16, 16, 3))]
+    layers += [keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(10)]
+    model = keras.Sequential([keras.layers.Rescaling(1 / 255, input_shape=(16, 16, 3)), *layers])
+    (folder / task.name).mkdir()
+    model.save(folder / task.name / "model.keras")
+    description = {
+        "config": asdict(make_config(task, dataset)),
+        "class_names": task.class_names,
+        "digest": network_digest(model),
+        "accuracy": dict.fromkeys(("object_scene", "scene_only", "object_only"), 0.1),
+    }
+    write_json(folder / task.name / "model.json", description)
+    return folder
+
+
+def ran(script, flags, folder):
+    """What a script printed, in a folder of its own."""
     done = subprocess.run(
         [sys.executable, BENCHMARKS.parent / script, *map(str, flags)],
-        cwd=tmp_path,
+        cwd=folder,
         capture_output=True,
         text=True,
-        env={**os.environ, "TMPDIR": str(tmp_path)},
+        env={**os.environ, "TMPDIR": str(folder)},
     )
     assert done.returncode == 0, done.stderr
-    assert words in done.stdout
+    return done.stdout
+
+
+@pytest.mark.parametrize("script", RUNS)
+def test_it_runs(script, dataset, request, tmp_path):
+    flags, words = RUNS[script]
+    models = {"benchmarks/scores.py": "scene", "benchmarks/removal_findings.py": "object"}
+    if script in models:
+        folder = request.getfixturevalue(f"{models[script]}_model_folder")
+        flags = (*flags, "--data", dataset.folder, "--models", folder)
+    found = ran(script, flags, tmp_path)
+    assert words in found
+    if script == "benchmarks/removal_findings.py":
+        check_findings(found)
+        kept = {path: path.stat().st_size for path in (tmp_path / "out" / "rows").glob("*.csv")}
+        assert ran(script, flags, tmp_path) == found
+        assert kept == {path: path.stat().st_size for path in (tmp_path / "out" / "rows").glob("*.csv")}
+
+
+def check_findings(text):
+    """Each method stands beside its generative version, and a difference is that of what stands beside it."""
+    lines = [line.strip("| ").split(" | ") for line in text.partition("### generative")[2].splitlines()]
+    measures = {line[0] for line in lines[4:]}
+    assert {"deletion", "insertion", "saliency", "robustness", "pixels perturbed"} <= measures
+    assert "robustness, other seed, SSIM" in measures
+    methods = {line[1] for line in lines[4:] if line[0] == "robustness"}
+    assert [sum(name.startswith(f"{known}_g") for name in methods) for known in SETTINGS] == [1, 2, 1]
+    for _, _, before, after, more, *_ in lines[4:]:
+        if more != "-":
+            assert float(more) == pytest.approx(float(after) - float(before), abs=0.0011)

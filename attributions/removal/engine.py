@@ -10,8 +10,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from bam.attributions.removal.masks import Masks
-from bam.attributions.requirements import lacks_second_class
-from bam.base.errors import BamError
+from bam.attributions.requirements import check_second_class
 from bam.base.progress import Progress
 
 if TYPE_CHECKING:
@@ -38,8 +37,7 @@ class Removal:
         targets: np.ndarray,
         substrates: np.ndarray,
     ):
-        if reason := lacks_second_class(classifier):
-            raise BamError(f"{title} cannot explain {classifier.name}: {reason}")
+        check_second_class(title, classifier)
         self.classifier, self.images = classifier, images
         self._title = f"{title} for {classifier.name}"
         self._given = [tf.constant(array) for array in (images, substrates, np.asarray(targets, np.int32))]
@@ -166,13 +164,17 @@ def _composed(
 Paint = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
-class PaintedRemoval(Removal):
-    """The same with holes that are painted one by one, by what looks at them: masks must be bool."""
+class PaintedRemoval:
+    """Images with holes that are painted one by one, by what looks at them: masks must be bool.
+
+    images, targets, title: as of a `Removal`.
+    """
 
     def __init__(
         self, title: str, classifier: Classifier, images: np.ndarray, targets: np.ndarray, paint: Paint
     ):
-        super().__init__(title, classifier, images, targets, np.zeros((len(images), 1, 1, 3), np.float32))
+        self.classifier, self.images = classifier, images
+        self._title = f"{title} for {classifier.name}"
         self._paint, self._targets = paint, np.asarray(targets, np.int32)
 
     def probabilities(

@@ -22,7 +22,7 @@ from bam.attributions.requirements import lacks_second_class
 from bam.base.errors import BamError
 
 if TYPE_CHECKING:
-    from bam.attributions.removal.engine import Removal
+    from bam.attributions.removal.engine import PaintedRemoval, Removal
     from bam.data_prep.dataset import Dataset
     from bam.models.classifier import Classifier
     from bam.models.inpainters.store import FillStore
@@ -68,6 +68,7 @@ def lime(
     cite=["agarwal2020explaining", "ribeiro2016why"],
     slow=f"`samples` forward passes, {COST}",
     lengths=["sigma"],
+    version=2,
     depends=inpainter_key,
 )
 def lime_g(
@@ -79,6 +80,7 @@ def lime_g(
     ids: Sequence[str] | None = None,
     dataset: Dataset | None = None,
     fill_store: FillStore | None = None,
+    fill_seed: int = 0,
     samples: int = SAMPLES,
     segments: int = SEGMENTS,
     compactness: float = COMPACTNESS,
@@ -93,12 +95,14 @@ def lime_g(
     `sliding_patch_g`.
     """
     painter = the_inpainter(inpainter, dataset, checkpoint)
-    fills = Fills(painter, classifier, images, targets, seed, ids, fill_store)
+    fills = Fills("lime_g", painter, classifier, images, targets, fill_seed, ids, fill_store)
     planes = superpixels(images, segments, compactness, sigma)
-    return linear_models(fills.removal("lime_g"), seed, samples, planes)
+    return linear_models(fills.removal(), seed, samples, planes)
 
 
-def linear_models(removal: Removal, seeds: Sequence[int], samples: int, segments: np.ndarray) -> np.ndarray:
+def linear_models(
+    removal: Removal | PaintedRemoval, seeds: Sequence[int], samples: int, segments: np.ndarray
+) -> np.ndarray:
     """The coefficients of the images' superpixels on their pixels, float32 (N, H, W)."""
     if samples < 2:
         raise BamError(f"`samples` must be at least 2, of which the first is the image itself, not {samples}")
@@ -121,7 +125,7 @@ def coefficients(switched: np.ndarray, found: np.ndarray) -> np.ndarray:
 
     switched: bool (K, M), which superpixels are there; found: float (K,), the target's probability. A ridge
     regression with intercept and penalty 1, in which samples weigh sqrt(exp(-d^2 / .25^2)), d their cosine
-    distance from all ones: 1 - sqrt(k / M) where k of M are there.
+    distance from all ones: 1 - sqrt(k / M) where k of M are there. NaN where a probability is.
     """
     rows = switched.astype(np.float64)
     distance = 1 - np.sqrt(rows.mean(1))

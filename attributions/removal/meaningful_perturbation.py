@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bam.attributions.lengths import scaled
 from bam.attributions.registry import method
-from bam.attributions.removal.generative import Fills, inpainter_key, the_inpainter
+from bam.attributions.removal.generative import Fills, the_inpainter
 from bam.attributions.removal.substrates import substrate
-from bam.attributions.requirements import lacks_second_class
+from bam.attributions.requirements import check_second_class, lacks_second_class
 from bam.base.errors import BamError
 from bam.base.progress import Progress
-from bam.models.inpainters import INPAINTERS
+from bam.models.inpainters import INPAINTERS, Inpainter
 
 if TYPE_CHECKING:
     from bam.data_prep.dataset import Dataset
     from bam.models.classifier import Classifier
-    from bam.models.inpainters.store import FillStore
 
 
 @dataclass(frozen=True)
@@ -93,12 +92,30 @@ def meaningful_perturbation(
     return removed("meaningful_perturbation", classifier, images, targets, seed, how, nulls)
 
 
+def _check_willing(painter: Inpainter, iterations: int, yes: bool) -> None:
+    """Raise `BamError` for an inpainter that would be asked in each iteration, unless that is wanted."""
+    if not (painter.fixed or yes):
+        fixed = ", ".join(name for name, kind in INPAINTERS.items() if kind.fixed)
+        raise BamError(
+            f"meaningful_perturbation_g would ask {painter.name} for {iterations} fills of every image: give "
+            f"`yes` for it to do so, or as `inpainter` one that needs one picture: {fixed}"
+        )
+
+
+def _willing_key(settings: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The same, and else the inpainter's key."""
+    painter = the_inpainter(settings["inpainter"], given.get("dataset"), settings["checkpoint"])
+    _check_willing(painter, settings["iterations"], settings["yes"])
+    return painter.key
+
+
 @method(
     needs=[lacks_second_class],
     cite=["agarwal2020explaining", "fong2017interpretable"],
     slow="`iterations` gradients, and as many fills with an inpainter that looks at the hole",
     lengths=["jitter"],
-    depends=inpainter_key,
+    version=2,
+    depends=_willing_key,
 )
 def meaningful_perturbation_g(
     classifier: Classifier,
@@ -108,7 +125,7 @@ def meaningful_perturbation_g(
     seed: np.ndarray,
     ids: Sequence[str] | None = None,
     dataset: Dataset | None = None,
-    fill_store: FillStore | None = None,
+    fill_seed: int = 0,
     iterations: int = Optimisation.iterations,
     cells: int = Optimisation.cells,
     rate: float = Optimisation.rate,
@@ -129,16 +146,12 @@ def meaningful_perturbation_g(
     """
     how = Optimisation(iterations, cells, jitter, rate, sparsity, smoothness, exponent)
     painter = the_inpainter(inpainter, dataset, checkpoint)
-    fills = Fills(painter, classifier, images, targets, seed, ids, fill_store)
-    given = ("meaningful_perturbation_g", classifier, images, targets, seed, how)
+    _check_willing(painter, iterations, yes)
+    title = "meaningful_perturbation_g"
+    fills = Fills(title, painter, classifier, images, targets, fill_seed, ids)
+    given = (title, classifier, images, targets, seed, how)
     if painter.fixed:
         return removed(*given, fills.pictures(), binary=True)
-    if not yes:
-        fixed = ", ".join(name for name, kind in INPAINTERS.items() if kind.fixed)
-        raise BamError(
-            f"meaningful_perturbation_g would ask {painter.name} for {iterations} fills of every image: give "
-            f"`yes` for it to do so, or as `inpainter` one that needs one picture: {fixed}"
-        )
     return removed(*given, images, binary=True, paint=fills.painter())
 
 
@@ -163,11 +176,10 @@ def removed(
     from bam.attributions.removal.optimisation import binarised, enlarged, optimisation_step, shifted
     from bam.models.network.resizing import resize
 
-    if reason := lacks_second_class(classifier):
-        raise BamError(f"{title} cannot explain {classifier.name}: {reason}")
+    check_second_class(title, classifier)
     size, found = classifier.input_size, []
     shift = scaled(how.jitter, size)
-    larger, weights = (size[0] + shift, size[1] + shift), tf.constant(how.weights)
+    larger, weights = (size[0] + shift, size[1] + shift), tf.constant(how.weights, tf.float32)
     step = classifier.compiled(
         f"meaningful_perturbation{'_g' * binary}", lambda: optimisation_step(classifier.network, size, binary)
     )

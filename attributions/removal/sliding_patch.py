@@ -15,7 +15,7 @@ from bam.attributions.requirements import lacks_second_class
 from bam.base.errors import BamError
 
 if TYPE_CHECKING:
-    from bam.attributions.removal.engine import Removal
+    from bam.attributions.removal.engine import PaintedRemoval, Removal
     from bam.data_prep.dataset import Dataset
     from bam.models.classifier import Classifier
     from bam.models.inpainters.store import FillStore
@@ -35,7 +35,6 @@ def sliding_patch(
     images: np.ndarray,
     targets: np.ndarray,
     *,
-    seed: np.ndarray,
     patch: int = PATCH,
     stride: int = STRIDE,
     fill: str = "grey",
@@ -58,6 +57,7 @@ def sliding_patch(
     cite=["agarwal2020explaining"],
     slow=f"{PASSES}, {COST}",
     lengths=["patch", "stride"],
+    version=2,
     depends=inpainter_key,
 )
 def sliding_patch_g(
@@ -65,10 +65,10 @@ def sliding_patch_g(
     images: np.ndarray,
     targets: np.ndarray,
     *,
-    seed: np.ndarray,
     ids: Sequence[str] | None = None,
     dataset: Dataset | None = None,
     fill_store: FillStore | None = None,
+    fill_seed: int = 0,
     patch: int = PATCH,
     stride: int = STRIDE,
     inpainter: str | None = None,
@@ -81,11 +81,11 @@ def sliding_patch_g(
     withholds is black.
     """
     painter = the_inpainter(inpainter, dataset, checkpoint)
-    fills = Fills(painter, classifier, images, targets, seed, ids, fill_store)
-    return drops(fills.removal("sliding_patch_g"), patch, stride)
+    fills = Fills("sliding_patch_g", painter, classifier, images, targets, fill_seed, ids, fill_store)
+    return drops(fills.removal(), patch, stride)
 
 
-def drops(removal: Removal, patch: int, stride: int) -> np.ndarray:
+def drops(removal: Removal | PaintedRemoval, patch: int, stride: int) -> np.ndarray:
     """What the target loses with a patch at each of its places, enlarged to the image, float32 (N, H, W)."""
     from bam.attributions.removal.masks import PATCHES
 

@@ -14,11 +14,17 @@ from bam.models.network.scales import SCALES
 # Zero for networks that expect ImageNet's mean subtracted.
 MEAN_COLOUR = np.array(SCALES["torch"][0], np.float32)
 
+
+def as_pixels(images: np.ndarray) -> np.ndarray:
+    """Images as inpainters take them, uint8; 0 where a value is NaN."""
+    return np.nan_to_num(np.rint(images)).clip(0, 255).astype(np.uint8)
+
+
 # By name, from images float32 (N, H, W, 3) in 0..255 to something that spreads over them.
 FILLS: dict[str, Callable[[np.ndarray], np.ndarray | float]] = {
     "grey": lambda images: MEAN_COLOUR,
     "mean": BASELINES["mean"],
-    "blur": lambda images: blurred(np.rint(images).clip(0, 255).astype(np.uint8)),
+    "blur": lambda images: blurred(as_pixels(images)),
     "black": BASELINES["black"],
 }
 

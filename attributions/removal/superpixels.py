@@ -11,7 +11,7 @@ from bam.attributions.lengths import scaled
 from bam.base.errors import BamError
 
 if TYPE_CHECKING:
-    from bam.attributions.removal.engine import Removal
+    from bam.attributions.removal.engine import PaintedRemoval, Removal
 
 SEGMENTS, COMPACTNESS, SIGMA = 50, 30.0, 3
 
@@ -20,7 +20,8 @@ def superpixels(images: np.ndarray, segments: int, compactness: float, sigma: in
     """Which superpixel each pixel is of, int32 (N, H, W), counted from 0 in each image (SLIC, scikit-image).
 
     segments: about how many there are to be. compactness: what places weigh against colours. sigma: standard
-    deviation of the blur before, in pixels of a picture of 224. An image of one colour is cut into a grid.
+    deviation of the blur before, in pixels of a picture of 224. An image of one colour is cut into a grid; a
+    value that is not finite is cut as if it were 0.
     """
     from skimage.segmentation import slic  # takes long to load
 
@@ -32,13 +33,15 @@ def superpixels(images: np.ndarray, segments: int, compactness: float, sigma: in
     blur = scaled(sigma, images.shape[1:3])
     return np.stack(
         [
-            slic(image.astype(np.float64), segments, compactness, sigma=blur, start_label=0, channel_axis=-1)
-            for image in images
+            slic(image, segments, compactness, sigma=blur, start_label=0, channel_axis=-1)
+            for image in np.where(np.isfinite(images), images, 0).astype(np.float64)
         ]
     ).astype(np.int32)
 
 
-def answers(removal: Removal, segments: np.ndarray, switched: Sequence[np.ndarray]) -> list[np.ndarray]:
+def answers(
+    removal: Removal | PaintedRemoval, segments: np.ndarray, switched: Sequence[np.ndarray]
+) -> list[np.ndarray]:
     """The target's probability with some superpixels removed, float64 (K,) for each image.
 
     segments: as `superpixels` gives them. switched: for each image bool (K, M), which of its M superpixels

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Collection, Iterable
+from math import isfinite
 from typing import Any
 
 from bam.base.errors import BamError
@@ -19,6 +20,15 @@ def defaults(function: Callable, given: Collection[str] = ()) -> dict[str, Any]:
         for name, parameter in inspect.signature(function).parameters.items()
         if name not in given and parameter.default is not inspect.Parameter.empty
     }
+
+
+def is_plain(value: Any) -> bool:
+    """Whether JSON can hold it: a finite number, a text, None, or lists of such."""
+    if isinstance(value, (list, tuple)):
+        return all(map(is_plain, value))
+    if isinstance(value, float):
+        return isfinite(value)
+    return value is None or isinstance(value, (bool, int, str))
 
 
 def check_settings(name: str, settings: Iterable[str], known: Collection[str]) -> None:

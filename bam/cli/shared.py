@@ -38,7 +38,7 @@ class OfMethods:
         "(by default donor, for your own images blur)",
     )
     checkpoint: str | None = setting(
-        None, "folder or hub name of an inpainting pipeline, for stable-diffusion"
+        None, "folder with the weights of deepfill; folder or hub name of a pipeline, for stable-diffusion"
     )
     yes: bool = setting(False, "let meaningful_perturbation_g ask a slow inpainter in each iteration")
     fills_gb: float = setting(

@@ -255,7 +255,7 @@ def _found(score: Score, method: Explainer) -> Found:
 def _number(score: Score, name: str) -> Number:
     line = score[name]
     # Among fewer methods a rank set is another.
-    usual = (name for name, each in METHODS.items() if not each.slow)
+    usual = (name for name, each in METHODS.items() if not (each.slow or each.control))
     ranked = all(each in score or each in score.unsuited for each in usual)
     rank = line.rank if ranked and not line.control else None
     return Number(line.value, line.ci_low, line.ci_high, line.n, dict(line.excluded), rank)

@@ -140,6 +140,8 @@ def row_file_name(
         return None
     key = [VERSION, images.fingerprint, images.name, classifier.digest, classifier.labels]
     key += [classifier.batch_size, effective_precision(classifier.precision), seed, *explainer.key, *what]
+    # Fills avoid a class by its name, or are asked for by that of another.
+    key += [classifier.class_names] if explainer.method.depends else []
     names = [classifier.name, images.name, *what[:1], explainer.method.name, f"{key_digest(key)[:12]}.csv"]
     return "-".join(names)
 

@@ -196,7 +196,9 @@ class Work:
         seeds = np.concatenate([image_seeds([str(sample)], *stream, level) for level, sample, _ in tasks])
         masks = np.repeat(self.batch.visible[place][None], len(tasks), 0)
         targets = np.full(len(tasks), self.second[place])
-        maps, states = self._relevance(pictures.astype(np.float32), targets, seeds, masks)
+        # By the image's id, methods that fill holes know what the picture showed before it was painted.
+        ids = [self.batch.ids[place]] * len(tasks)
+        maps, states = self._relevance(pictures.astype(np.float32), targets, seeds, masks, ids=ids)
         second, second_states = self._second_order
         ties = np.repeat(self._ties[place], len(tasks))
         counts = np.array([count for *_, count in tasks])

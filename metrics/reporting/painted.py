@@ -31,7 +31,9 @@ def painted_section(results: Results, dataset: Dataset, network: Classifier) -> 
     methods = _methods(score)
     settings = checked(Inpainting, dict(score.configuration.metric))
     how = RunSettings(limit=IMAGES, seed=score.configuration.run["seed"])
-    run = make_run({"inpainting": settings}, choose(methods, always=()), dataset, "", "", how, model=network)
+    explainers = choose(methods, always=())
+    asked = {"inpainting": settings}
+    run = make_run(asked, explainers, dataset, "", results.folder, how, model=network)
     painting = painting_of(run, settings)
     names, found = painting.images.ids, painting.along_the_curve(IMAGES)
     levels = [f"{level}%" for level in painting.levels]

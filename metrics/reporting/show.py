@@ -18,6 +18,7 @@ from bam.metrics.reporting import picture
 from bam.metrics.reporting.layout import check_size
 from bam.metrics.reporting.maps import Maps, maps_of
 from bam.metrics.reporting.selection import Selection, image_sets, settled
+from bam.models.inpainters.store import GIGABYTES
 
 if TYPE_CHECKING:
     from bam.models.classifier import Classifier
@@ -56,6 +57,8 @@ def show(
     images: str | Path | int | None = None,
     class_names: str | Path | Sequence[str] | None = None,
     preprocess: str = "none",
+    out: str | Path = "runs/results",
+    fills_gb: float = GIGABYTES,
     **settings: Any,
 ) -> Shown:
     """The maps of some methods for a few images, to look at: a picture of them, with g_c under each.
@@ -63,11 +66,13 @@ def show(
     Maps are of the true class, or of the predicted one where none is known, and are those that scores are
     made of. methods: as in `score`, but these alone. model: the network to explain, or several: names in
     `models` (with commas in a text), .keras files with `class_names`, classifiers. data, models, class_names,
-    preprocess: as in `score`. images: a folder of your own images; or a number, which is the limit. settings:
-    those of `reporting.selection.Selection`: limit, the number of images, the first of those that scores are
-    made of (by default 6), or ids, which names them; view, their image set (by default object_scene); pair,
-    whether each is also shown without its object; seed, precision, batch_size. Raises `BamError` for what is
-    not there or cannot be.
+    preprocess: as in `score`. images: a folder of your own images; or a number, which is the limit. out:
+    whose folder `fills` keeps what slow inpainters paint, by default that of scores, which need the same;
+    nothing else is written there. fills_gb: the most that this takes, in gigabytes. settings: those of
+    `reporting.selection.Selection`: limit, the number of images, the first of those that scores are made of
+    (by default 6), or ids, which names them; view, their image set (by default object_scene); pair, whether
+    each is also shown without its object; seed, precision, batch_size. Raises `BamError` for what is not
+    there or cannot be.
 
     >>> import bam
     >>> shown = bam.show("grad_cam,smoothgrad(samples=2)", limit=2, pair=True)
@@ -86,7 +91,7 @@ def show(
         own = (class_names, preprocess) if each in keras or not keras else (None, "none")
         how = RunSettings(seed=selection.seed, precision=selection.precision, batch_size=selection.batch_size)
         known = runs[0].data if runs and runs[0].data else data
-        runs.append(make_run(None, explainers, known, models, "runs/results", how, folder, each, *own))
+        runs.append(make_run(None, explainers, known, models, out, how, folder, each, *own, fills_gb))
     networks = [run.explained(DEFAULT_NETWORK) for run in runs]
     sets, left_out, rule = image_sets(runs[0], networks, selection)
     check_size(sum(map(len, sets[0])), len(networks), len(explainers))

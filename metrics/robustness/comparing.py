@@ -18,7 +18,7 @@ from bam.metrics.evaluation.regions import CONSTANT, NAN, OK
 from bam.metrics.evaluation.run import Run
 from bam.metrics.evaluation.sweep import RawMaps, raw_maps, row_file_name, sweep
 from bam.metrics.robustness.changes import SMALL, before_shift, shifted, shifted_back
-from bam.metrics.robustness.other_settings import other_settings
+from bam.metrics.robustness.other_settings import SETTING, SIZES, other_settings
 from bam.metrics.robustness.relocated import Relocated
 from bam.metrics.robustness.rows import CHANGED, Compared, OfMethod
 from bam.metrics.robustness.similarity import cell_of, comparable, is_even, similarity
@@ -32,20 +32,20 @@ Key = tuple[str, str]
 
 
 class Comparing:
-    """The comparisons of one run, by kinds: "seed 1", "setting patch=52", "noise", ..., "relocated".
+    """The comparisons of one run, by kinds: "seed 1", "setting segments=150", "noise", ..., "relocated".
 
-    others: for each method itself with other settings, by what is other. The object is known to be what the
+    others: for each method itself with other settings, by kinds. The object is known to be what the
     network looks at, and is moved, where the images are X_o,s and the network was trained to name objects.
     """
 
     def __init__(self, run: Run, classifier: Classifier, seeds: int, settings: Sequence[str]):
         self._run, self.classifier = run, classifier
         self.images = run.pictures(classifier)
-        self._explainers = {explainer.name: explainer for explainer in run.suited(classifier)}
+        self.explainers = {explainer.name: explainer for explainer in run.suited(classifier)}
         side = min(classifier.input_size)
         # Also of methods that do not suit the network, which are asked for all the same.
         every = other_settings(run.explainers, settings, side)
-        self.others = {name: every[name] for name in self._explainers}
+        self.others = {name: every[name] for name in self.explainers}
         self._seeds = [f"seed {number}" for number in range(1, seeds + 1)]
         view = getattr(self.images, "view", None)
         moved = isinstance(self.images, ViewPictures) and view.name == "object_scene"
@@ -53,24 +53,23 @@ class Comparing:
 
     def _kinds(self) -> Iterator[Key]:
         """All there is to compare, those of one change one after another, since methods share work."""
-        texts = dict.fromkeys(text for of_method in self.others.values() for text in of_method)
-        drawing = [name for name, each in self._explainers.items() if each.method.seeded]
+        settings = dict.fromkeys(kind for others in self.others.values() for kind in others)
+        drawing = [name for name, each in self.explainers.items() if each.method.seeded]
         yield from ((kind, name) for kind in self._seeds for name in drawing)
-        for text in texts:
-            yield from ((f"setting {text}", name) for name, others in self.others.items() if text in others)
+        for kind in settings:
+            yield from ((kind, name) for name, others in self.others.items() if kind in others)
         kinds = [*SMALL, *(["relocated"] if self._relocated else [])]
-        yield from ((kind, name) for kind in kinds for name in self._explainers)
+        yield from ((kind, name) for kind in kinds for name in self.explainers)
 
     def _other(self, kind: str, name: str) -> Explainer:
         """What makes the other map."""
-        begin, _, text = kind.partition(" ")
-        return self.others[name][text] if begin == "setting" else self._explainers[name]
+        return self.others[name].get(kind, self.explainers[name])
 
     def _files(self) -> dict[Key, str | None]:
         seed = self._run.settings.seed
         return {
             (kind, name): row_file_name(
-                *(self.images, self.classifier, self._explainers[name], seed),
+                *(self.images, self.classifier, self.explainers[name], seed),
                 *("robustness", VERSION, kind, self._other(kind, name).key),
             )
             for kind, name in self._kinds()
@@ -90,13 +89,13 @@ class Comparing:
         )
         return {
             name: {kind: lines for (kind, method), lines in found.items() if method == name}
-            for name in self._explainers
+            for name in self.explainers
         }
 
     def _compare_batch(self, batch: Batch, missing: Sequence[Key]) -> Generator[list[Compared], None, None]:
         """The rows of one kind after another, of one method after another."""
         names = list(dict.fromkeys(name for _, name in missing))
-        chosen = [self._explainers[name] for name in names]
+        chosen = [self.explainers[name] for name in names]
         with closing(self._maps(batch, self.images.name, chosen)) as computed:
             first = dict(zip(names, computed, strict=True))
         planes = {name: comparable(found.maps, self._method(name)) for name, found in first.items()}
@@ -108,7 +107,7 @@ class Comparing:
                     yield self._rows(batch, kind, name, first[name], planes[name], found)
 
     def _method(self, name: str) -> str:
-        return self._explainers[name].method.name
+        return self.explainers[name].method.name
 
     def _maps(
         self,
@@ -129,7 +128,7 @@ class Comparing:
         begin, _, rest = kind.partition(" ")
         if begin == "seed":
             return self._maps(batch, view, explainers, targets, int(rest))
-        if begin == "setting":
+        if begin in (SETTING, SIZES):
             return self._maps(batch, view, explainers, targets)
         if kind == "relocated":
             return self._maps(self._relocated.batch(batch), self._relocated.name, explainers, targets)

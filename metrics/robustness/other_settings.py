@@ -3,33 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from bam.attributions.choice import named
+from bam.attributions.lengths import scaled
 from bam.attributions.registry import Explainer
 from bam.base.errors import BamError
 
 Changes = Mapping[str, Any]
+# The groups that other settings are reported in: those that are near or the only ones, and other sizes.
+SETTING, SIZES = "setting", "patch"
+FAR = (5, 17, 29, 41, 53)  # pixels of a picture of 224
 
 
-def _patches(side: int) -> list[Changes]:
-    """One pixel more and less, and the sizes of Agarwal & Nguyen 2020; settings are in pixels of 224."""
-    own = max(1, round(53 * side / 224))
-    near = [round(size * 224 / side) for size in (own - 1, own + 1) if size > 0]
-    return [{"patch": size} for size in (*near, 5, 17, 29, 41, 53)]
+def _patches(settings: Changes, side: int) -> list[tuple[str, Changes]]:
+    """The next sizes that are others in pixels of the input, and those of Agarwal & Nguyen 2020."""
+    own = settings["patch"]
+    sizes = {patch: scaled(patch, (side, side)) for patch in range(1, 225)}
+    same = scaled(own, (side, side))
+    near = [
+        *[patch for patch, pixels in sizes.items() if patch < own and pixels < same][-1:],
+        *[patch for patch, pixels in sizes.items() if patch > own and pixels > same][:1],
+    ]
+    far = [patch for patch in FAR if sizes[patch] not in {same, *(sizes[size] for size in near)}]
+    return [*((SETTING, {"patch": size}) for size in near), *((SIZES, {"patch": size}) for size in far)]
 
 
-def _superpixels(side: int) -> list[Changes]:
-    return [{"segments": 50}, {"segments": 150}]
+def _superpixels(settings: Changes, side: int) -> list[tuple[str, Changes]]:
+    return [(SETTING, {"segments": 50}), (SETTING, {"segments": 150})]
 
 
-def _optimisation(side: int) -> list[Changes]:
+def _optimisation(settings: Changes, side: int) -> list[tuple[str, Changes]]:
     """Half as many steps, and steps half as long."""
-    return [{"iterations": 150}, {"rate": 0.05}]
+    return [(SETTING, {"iterations": 150}), (SETTING, {"rate": 0.05})]
 
 
-# By the name of the method; from the shorter side of the input, in pixels.
-KNOWN: Mapping[str, Callable[[int], list[Changes]]] = {
+# By the name of the method; from its own settings and the shorter side of the input, in pixels.
+KNOWN: Mapping[str, Callable[[Changes, int], list[tuple[str, Changes]]]] = {
     "sliding_patch": _patches,
     "sliding_patch_g": _patches,
     "lime": _superpixels,
@@ -43,10 +54,12 @@ KNOWN: Mapping[str, Callable[[int], list[Changes]]] = {
 def other_settings(
     explainers: Sequence[Explainer], asked: Sequence[str], side: int
 ) -> dict[str, dict[str, Explainer]]:
-    """For each method the same with other settings, by what is other: {"lime": {"segments=150": ...}}.
+    """For each method the same with other settings, by group and what is other: {"lime": {"setting
+    segments=150": ...}}.
 
     asked: entries such as "smoothgrad(samples=20)", see `choose`; what these say of a method is in place of
-    what is known of it. Those that come to its own settings are left out. Raises `BamError` for an entry that
+    what is known of it. Those that come to its own settings are left out. Groups: `SIZES` for patches that
+    are far from the method's own, and else `SETTING`. Raises `BamError` for an entry that
     names none of the methods, or no setting, and for settings that a method does not have.
     """
     changes: dict[str, list[Changes]] = {}
@@ -66,14 +79,15 @@ def other_settings(
     result = {}
     for explainer in explainers:
         method = explainer.method
-        known = changes.get(method.name) or (KNOWN[method.name](side) if method.name in KNOWN else [])
+        asked_for = [(SETTING, each) for each in changes.get(method.name, [])]
+        known = KNOWN[method.name](explainer.settings, side) if method.name in KNOWN else []
         others = {
-            ", ".join(f"{key}={value}" for key, value in each.items()): method.with_settings(
-                **{**explainer.settings, **each}
+            f"{group} {', '.join(f'{key}={value}' for key, value in each.items())}": replace(
+                explainer, settings=method.with_settings(**{**explainer.settings, **each}).settings
             )
-            for each in known
+            for group, each in asked_for or known
         }
         result[explainer.name] = {
-            text: other for text, other in others.items() if other.settings != explainer.settings
+            kind: other for kind, other in others.items() if other.settings != explainer.settings
         }
     return result

@@ -17,13 +17,21 @@ from bam.metrics.evaluation.run import Run
 from bam.metrics.metric import Beside, Measured, metric
 from bam.metrics.results.schema import Column
 from bam.metrics.robustness.changes import SMALL as CHANGES
-from bam.metrics.robustness.comparing import VERSION, Comparing
+from bam.metrics.robustness.comparing import Comparing
+from bam.metrics.robustness.other_settings import SETTING, SIZES
 from bam.metrics.robustness.rows import CHANGED, MEASURES, OfMethod, count_of, left_out, mean_of
 
+VERSION = 2
 MODEL = "object"
 # What a change is of, by how the kinds of changes begin, and the headings of the table.
-SMALL, SEED, SETTING, RELOCATED = "small", "seed", "setting", "relocated"
-HEADINGS = {SMALL: "", SEED: "other seed, ", SETTING: "other setting, ", RELOCATED: "relocated, "}
+SMALL, SEED, RELOCATED = "small", "seed", "relocated"
+HEADINGS = {
+    SMALL: "",
+    SEED: "other seed, ",
+    SETTING: "other setting, ",
+    SIZES: "other patch size, ",
+    RELOCATED: "relocated, ",
+}
 TITLES = {"ssim": "SSIM", "hog": "HOG", "spearman": "Spearman"}
 # Why a method has no number of a kind.
 LACKING = {SEED: "draws nothing", SETTING: "has no other"}
@@ -63,6 +71,7 @@ def _planned(run: Run, settings: Robustness) -> list[Planned]:
     needs_dataset=False,
     random_is_worst=False,
     ranked=False,
+    always=("centre",),
     settings=Robustness,
     planned=_planned,
 )
@@ -70,13 +79,15 @@ def robustness(run: Run, settings: Robustness) -> Measured:
     """Similarity of two maps of one image, of the class that the network predicts.
 
     Under another seed: the same image. Under another setting: the same image and seed. Under small changes,
-    and with the object elsewhere: with fresh draws, as whoever asked again would have them.
+    and with the object elsewhere: with fresh draws, as whoever asked again would have them. Holes are filled
+    from the same in all of them, since fills depend on an image's id and the run's seed alone.
 
     Below the table:
         The mean Spearman correlation of an image's map with those of five copies: noise (sd 2), 3% brighter
         and darker, JPEG of quality 90, shifted by 2 pixels, with the map shifted back; beside it `SSIM` and
         Pearson's correlation of `HOG`. `other seed`, `other setting`: the same image again; `draws nothing`,
-        `has no other` where there is nothing to compare. `relocated`: the object elsewhere, compared within
+        `has no other` where there is nothing to compare. `other patch size`: far from the row's own, where
+        `other setting` is the next size below and above. `relocated`: the object elsewhere, compared within
         the object's box: there a map that does not move with the object is wrong.
 
         Robustness is not ranked: a map that says nothing of the network is perfectly robust, as `centre` and
@@ -114,13 +125,14 @@ def robustness(run: Run, settings: Robustness) -> Measured:
         notes=[
             f"The network {classifier.name}, {count} images of {images.name}. Other seeds: "
             f"{settings.other_seeds}.",
+            *_settings_note(comparing),
             *left_out_note(images.left_out),
         ],
         problems=doubts(classifier, images),
         oracle=False,
         ids=images.ids[:count],
         images=described(images, count),
-        details={"other_settings": _of_settings(groups, comparing.others)},
+        details={"other_settings": _of_settings(rows, comparing.others)},
     )
 
 
@@ -165,9 +177,24 @@ def _lacking(groups: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, str
     }
 
 
+def _settings_note(comparing: Comparing) -> list[str]:
+    """A sentence on what other settings are compared with: the method's own."""
+    found = []
+    for name, others in comparing.others.items():
+        explainer, texts = comparing.explainers[name], [kind.partition(" ")[2] for kind in others]
+        changed = {
+            key: value
+            for other in others.values()
+            for key, value in explainer.settings.items()
+            if other.settings[key] != value
+        }
+        own = ", ".join(f"{key}={value}" for key, value in changed.items())
+        found += [f"{name} with {own} beside {' or '.join(texts)}"] if texts else []
+    return [f"Other settings: {'; '.join(found)}."] if found else []
+
+
 def _of_settings(
-    groups: Mapping[str, Mapping[str, Mapping[str, Sequence[Any]]]],
-    others: Mapping[str, Mapping[str, Explainer]],
+    rows: Mapping[str, OfMethod], others: Mapping[str, Mapping[str, Explainer]]
 ) -> dict[str, Any]:
     """The mean similarities of each other setting, by method; None where none is defined."""
 
@@ -177,9 +204,9 @@ def _of_settings(
 
     return {
         method: {
-            text: {measure: mean(groups[method][SETTING][text], measure) for measure in MEASURES}
-            for text in of_method
+            kind.partition(" ")[2]: {measure: mean(rows[method][kind], measure) for measure in MEASURES}
+            for kind in of_method
         }
         for method, of_method in others.items()
-        if of_method and method in groups
+        if of_method
     }

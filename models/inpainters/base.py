@@ -100,7 +100,7 @@ class Inpainter(ABC):
         """Of a `fixed` inpainter, for each image the picture that all its holes are filled from, uint8.
 
         It must not tell what is in the image, or where. avoided: for each image names of classes that the
-        picture is not to show.
+        picture is not to show, with spaces or underscores.
         """
         return self.fill(images, np.ones(images.shape[:3], bool), [""] * len(images), seeds)
 

@@ -83,13 +83,14 @@ class Donor(Inpainter):
     ) -> np.ndarray:
         """For each image a test composite X_o,s that shows none of the classes avoided, drawn from its seed.
 
-        It knows no more of the image: one that was aligned with it would give the object away, since it
-        agrees with the image wherever the object is not.
+        It is the first such one in an order of the seed's own, so that to avoid one class more seldom makes
+        it another. It knows no more of the image: one that was aligned with it would give the object away,
+        since it agrees with the image wherever the object is not.
         """
         size = images.shape[1:3]
         return np.stack(
             [
-                self._stranger(frozenset(names), int(seed), size)
+                self._stranger(frozenset(map(prompt_of, names)), int(seed), size)
                 for names, seed in zip(avoided, seeds, strict=True)
             ]
         )
@@ -97,10 +98,11 @@ class Donor(Inpainter):
     def _make_stranger(self, avoided: frozenset[str], seed: int, size: tuple[int, int]) -> np.ndarray:
         """uint8 (*size, 3)."""
         composites = self._test.placements
-        places = [i for i, p in enumerate(composites) if not avoided & {p.object, p.scene}]
-        if not places:
-            raise BamError(f"donor has no test image without {', '.join(sorted(avoided))}")
-        return _picture(self._test.subset([np.random.default_rng(seed).choice(places)]), size)
+        for place in np.random.default_rng(seed).permutation(len(composites)):
+            shown = composites[place]
+            if not avoided & {prompt_of(shown.object), prompt_of(shown.scene)}:
+                return _picture(self._test.subset([place]), size)
+        raise BamError(f"donor has no test image without {', '.join(sorted(avoided))}")
 
     def _make_donor(self, name: str | None, target: str, seed: int, size: tuple[int, int]) -> np.ndarray:
         """uint8 (*size, 3)."""

@@ -15,6 +15,8 @@ from bam.base.files import replacing
 from bam.models.inpainters.base import Inpainter
 
 GIGABYTES = 2.0
+# What is left of a store that was full: less, so that the folder is not gone through for each further batch.
+LEFT = 0.9
 
 
 class FillStore:
@@ -23,7 +25,7 @@ class FillStore:
     That is the inpainter's key, the picture, the hole, the prompt and the seed. A file is there whole or not
     at all, and its name says all that is in it, so that runs may be killed, and work beside each other. A
     fill that is used is touched; when there are more than so many gigabytes, those go that were not used for
-    longest.
+    longest, until a tenth is free.
     """
 
     def __init__(self, folder: str | Path, gigabytes: float = GIGABYTES):
@@ -63,16 +65,17 @@ class FillStore:
             self._size += path.stat().st_size
 
     def _shrink(self) -> None:
-        """Remove the fills that were not used for longest, until there is room again."""
+        """If there are too many, remove the fills that were not used for longest."""
         if self._size is not None and self._size <= self._most:
             return
         states = []
-        for path in self._folder.glob("*.png"):
+        for path in self._folder.glob("[!.]*.png"):  # not what another run is writing
             with suppress(FileNotFoundError):  # another run removed it
                 states.append((path.stat(), path))
         self._size = float(sum(state.st_size for state, _ in states))
+        most = self._most if self._size <= self._most else LEFT * self._most
         for state, path in sorted(states, key=lambda pair: pair[0].st_mtime_ns):
-            if self._size <= self._most:
+            if self._size <= most:
                 break
             path.unlink(missing_ok=True)
             self._size -= state.st_size

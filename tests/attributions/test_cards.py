@@ -191,7 +191,7 @@ def resolution(name, maps, seen):
     return "in part interpolated" if whole else "interpolated"
 
 
-def facts(name, networks, batch, watched, small):
+def facts(name, networks, batch, watched, small, dataset):
     """The list that stands in the card of a method, from the registry and from what it does."""
     method, (images, targets, masks) = METHODS[name], batch
     network = next(each for each in networks if not method.unsuited(each))
@@ -204,7 +204,14 @@ def facts(name, networks, batch, watched, small):
     again, other_class = maps(seed=1)[0], maps((targets + 1) % 3)[0]
     needs = [need.__doc__.split("\n")[0].rstrip(".") for need in method.needs]
     words = [need[0].lower() + need[1:] if need.split()[0].istitle() else need for need in needs]
-    random = "no" if np.array_equal(found, again) else "yes, from a seed of each image"
+    draws = [] if np.array_equal(found, again) else ["yes, from a seed of each image"]
+    assert method.seeded == bool(draws)  # none is asked for that it does not use
+    if method.takes("fill_seed"):
+        known = {"dataset": dataset, "ids": dataset.view("object_scene").ids[: len(images)]}
+        filled = [explain(network, *batch[:2], name, fill_seed=n, **known, **settings) for n in (0, 1)]
+        assert not np.array_equal(*filled)
+        draws.append("what `donor` fills with, from `fill_seed` and the image's id")
+    random = ", and ".join(draws) or "no"
     yield f"- Settings: {f'`{method.signature}`' if method.defaults else 'none'}"
     yield f"- Needs of a network: {'; '.join(words) or 'nothing'}"
     if method.slow:
@@ -224,11 +231,23 @@ def test_there_is_a_card_for_every_method_in_their_order():
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_the_facts_of_a_card_are_those_of_the_code(name, networks, batch, watched, small):
+def test_the_facts_of_a_card_are_those_of_the_code(name, networks, batch, watched, small, dataset):
     stated = [line for line in CARDS[name].splitlines() if line.startswith("- ")]
-    assert stated == list(facts(name, networks, batch, watched, small))
+    assert stated == list(facts(name, networks, batch, watched, small, dataset))
     prose = CARDS[name].replace("\n".join(stated), "").split()
     assert len(prose) > 5
+
+
+def test_the_methods_whose_map_of_one_colour_is_zero_are_named(networks, small):
+    plain = [name for name, method in METHODS.items() if method.takes("fill")]
+    grey = np.full((1, *SIZE, 3), 77, np.float32)
+    zero = [
+        name
+        for name in plain
+        if abs(explain(networks[0], grey, [1], name, fill="mean", **small(name))).max() < 1e-6
+    ]
+    words = re.search(r"An image of one colour has a map of zeros by (.*?), with\s", PAGE.replace("\n", " "))
+    assert re.findall(r"`(\w+)`", words[1]) == zero
 
 
 @pytest.mark.parametrize("name", ADDS_UP)

@@ -11,7 +11,9 @@ from bam.base.errors import BamError
 from bam.metrics import METRICS
 from bam.metrics.api import make_run
 from bam.metrics.evaluation.settings import RunSettings
+from bam.metrics.inpainting.inpainting import Inpainting
 from bam.metrics.results.score import Score
+from bam.models.inpainters import INPAINTERS
 
 
 @pytest.fixture
@@ -138,6 +140,12 @@ def test_generative_methods_are_given_what_the_run_has(places, tmp_path):
     entry = "sliding_patch_g(patch=150, stride=100)"
     score = bam.score("idr", methods=[entry], limit=2, robustness=False, **places)
     assert f"Pixels in pictures of 64 x 64: {entry} patch 43, stride 29." in score.notes
+    blurred = f"{entry[:-1]}, inpainter='blur')"
+    rise = "rise(samples=2, fill='blur')"
+    score = bam.score("idr", methods=[blurred, rise], limit=2, robustness=False, **places)
+    assert f"Pixels in pictures of 64 x 64: {blurred} patch 43, stride 29, blur 2.86; {rise} blur 2.86." in (
+        score.notes
+    )
     run = {"settings": RunSettings(), **places}
     methods = choose([entry, "lime_g(inpainter=donor)", "lime"], always=())
 
@@ -150,3 +158,27 @@ def test_generative_methods_are_given_what_the_run_has(places, tmp_path):
     assert own.given["fill_store"]._folder == places["out"] / "fills"
     assert own.given["fill_store"]._most == 5e8
     assert plain.given == {}
+    assert own.given["fill_seed"] == 0
+    run["settings"] = RunSettings(seed=7)
+    assert make_run(None, methods, **run).explainers[0].given["fill_seed"] == 7
+
+
+def test_what_cannot_be_painted_with_is_refused_before_anything_is_measured(places, tmp_path):
+    given = {"metric": "idr", "limit": 2, **places}
+    with pytest.raises(BamError, match="checkpoint"):
+        bam.score(methods=[f"lime_g(inpainter=deepfill, checkpoint={tmp_path})"], **given)
+    run, donors = {"settings": RunSettings(), **places}, choose("lime_g(inpainter=donor)", always=())
+    with pytest.raises(BamError, match="donor fills holes from a dataset"):
+        make_run({"inpainting": Inpainting()}, donors, **{**run, "data": "no"}, images=tmp_path)
+
+    class Looking(INPAINTERS["blur"]):
+        name, fixed = "looking", False
+
+    INPAINTERS["looking"] = Looking
+    try:
+        entry = "meaningful_perturbation_g(inpainter=looking{})"
+        with pytest.raises(BamError, match="would ask looking for 300 fills of every image: give `yes`"):
+            make_run(None, choose(entry.format("")), **run)
+        make_run(None, choose(entry.format(", yes=True")), **run)
+    finally:
+        del INPAINTERS["looking"]

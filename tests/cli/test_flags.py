@@ -1,8 +1,16 @@
 import pytest
 
 from bam.base.errors import BamError
-from bam.base.settings import setting, settings
+from bam.base.settings import parameters, setting, settings
 from bam.cli import flags as command
+from bam.cli.shared import OfMethods
+from bam.models.inpainters import INPAINTERS
+
+
+def test_what_has_a_checkpoint_is_named_where_one_is_given():
+    shown = next(each for each in parameters(OfMethods) if each.name == "checkpoint").description
+    named = [name for name, kind in INPAINTERS.items() if name in shown]
+    assert named == [name for name, kind in INPAINTERS.items() if "checkpoint" in kind.settings()]
 
 
 @settings

@@ -4,16 +4,20 @@ import shlex
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
 from bam import BamError
+from bam.attributions import METHODS
 from bam.base.files import read_json, write_json
 from bam.leaderboard.__main__ import main
 from bam.leaderboard.checking import check
 from bam.leaderboard.comparing import compare_g_c, compare_scores
 from bam.leaderboard.entry import read_entry
-from bam.leaderboard.making import Wanted, file_name, from_results, the_method
+from bam.leaderboard.making import Wanted, _number, file_name, from_results, the_method
+from bam.metrics.results.schema import Line
+from bam.metrics.statistics.estimate import Estimate
 
 FOLDER = Path(__file__).parents[2] / "leaderboard"
 CHEAP, SCORES = ("grad_cam", "gradient_x_input"), ("mcs", "idr")
@@ -31,6 +35,20 @@ def test_the_command_says_all_that_was_asked():
         *("--make", "smoothgrad(noise=.1)", "--metrics", "idr", "--alone", "--out", "x.json")
     ]
     assert file_name("smoothgrad(noise=0.1)") == "smoothgrad_noise_0.1.json"
+
+
+def test_a_rank_is_one_among_all_methods_but_the_slow_ones_and_the_controls():
+    """A score that was made before a control was added has its ranks."""
+
+    class Scored(dict):
+        unsuited = MappingProxyType({"attention_rollout": "no attention"})
+
+    usual = [name for name, each in METHODS.items() if not each.slow and not each.control]
+    line = Line(Estimate(0.5, n=3), rank=(1, 2))
+    score = Scored({name: line for name in usual if name not in Scored.unsuited})
+    assert _number(score, "grad_cam").rank == (1, 2)
+    del score["smoothgrad"]
+    assert _number(score, "grad_cam").rank is None
 
 
 @pytest.fixture(scope="module")

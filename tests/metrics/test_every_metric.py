@@ -212,7 +212,9 @@ def test_a_limit_takes_the_first_images(name, score_of):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_other_methods_beside_change_nothing(name, score_of):
-    whole, few = score_of(name), score_of(name, "reversed", methods=("vanilla_gradient", "random"))
+    # Two of them draw, since numbers of one method alone may be added up in another order.
+    few = score_of(name, "reversed", methods=("vanilla_gradient", METHODS[5], "random"))
+    whole = score_of(name)
     assert set(few.lines) <= set(whole.lines)
     for method, line in few.lines.items():
         assert numbers(line) == numbers(whole[method])

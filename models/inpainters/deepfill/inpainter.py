@@ -55,9 +55,17 @@ class DeepFill(Inpainter):
 
     @cached_property
     def key(self) -> dict[str, Any]:
-        """With the variables, whatever the folder's name."""
+        """With the variables, whatever the folder's name, and the device, which decides on last digits."""
+        import tensorflow as tf
+
         content = {name: array_digest(value) for name, value in self._variables.items()}
-        return super().key | {"checkpoint": key_digest(content)}
+        gpu = bool(tf.config.list_logical_devices("GPU"))
+        short = gpu and tf.config.experimental.tensor_float_32_execution_enabled()
+        return super().key | {
+            "checkpoint": key_digest(content),
+            "device": "gpu" if gpu else "cpu",
+            "precision": "tensorfloat32" if short else "float32",
+        }
 
     def _paint(self, images, holes, prompts, seeds, ids) -> np.ndarray:
         import tensorflow as tf

@@ -7,6 +7,8 @@ from bam.attributions.removal.generative import Fills, the_inpainter
 from bam.attributions.removal.lime import coefficients
 from bam.attributions.removal.superpixels import superpixels
 from bam.base.errors import BamError
+from bam.base.seeds import image_seeds
+from bam.data_prep.classes import SCENES
 from bam.models.inpainters import INPAINTERS, Inpainter, make_inpainter
 from bam.models.inpainters.simple import blurred
 from bam.models.inpainters.store import FillStore
@@ -121,15 +123,15 @@ def test_meaningful_perturbation_g_binarises_and_derives_as_if_it_did_not(classi
         np.testing.assert_allclose(found[place], 1 - mask[rows][:, columns], atol=1e-3)
 
 
-def test_meaningful_perturbation_g_asks_slow_inpainters_only_if_told_to(classifier, pair, counting, tmp_path):
-    few = {"inpainter": "counting", "iterations": 3, "cells": 5, "fill_store": FillStore(tmp_path)}
+def test_meaningful_perturbation_g_asks_slow_inpainters_only_if_told_to(classifier, pair, counting):
+    few = {"inpainter": "counting", "iterations": 3, "cells": 5}
+    assert not METHODS["meaningful_perturbation_g"].takes("fill_store")
     with pytest.raises(BamError, match=r"ask counting for 3 fills of every image: give `yes`.*: donor, mean"):
         explain(classifier, *pair, "meaningful_perturbation_g", **few)
     assert not counting.calls
     few |= {"yes": True, "jitter": 60}
     found = explain(classifier, *pair, "meaningful_perturbation_g", [5, 6], **few)
     assert counting.calls == 6
-    assert not list(tmp_path.iterdir())
     images, targets = pair[0][1:], pair[1][1:]
     alone = explain(classifier, images, targets, "meaningful_perturbation_g", [6], **few)
     np.testing.assert_allclose(alone[0], found[1], atol=1e-4)
@@ -148,8 +150,8 @@ def test_a_fill_is_made_once(classifier, pair, counting, tmp_path):
     again = explain(classifier, *pair, "lime_g", fill_store=FillStore(tmp_path), **few)
     np.testing.assert_array_equal(first, again)
     assert counting.calls == holes
-    explain(classifier, *pair, "lime_g", fill_store=FillStore(tmp_path), **{**few, "seed": [7, 6]})
-    assert counting.calls > holes
+    explain(classifier, *pair, "lime_g", fill_store=FillStore(tmp_path), fill_seed=1, **few)
+    assert counting.calls == 2 * holes
 
 
 def test_donors_show_neither_the_classes_nor_the_place(scene_classifier, dataset):
@@ -158,14 +160,14 @@ def test_donors_show_neither_the_classes_nor_the_place(scene_classifier, dataset
     batch = view[np.arange(0, 100, 7)]
     images = scene_classifier.prepare(batch.images)
     masks = scene_classifier.prepare_masks(batch.masks)
-    seeds = np.arange(len(images), dtype=np.uint64)
+    seeds = image_seeds(batch.ids, 3, "fills")
     inpainter = the_inpainter(None, dataset, None)
     assert inpainter.name == "donor"
     assert the_inpainter(None, dataset, None) is inpainter
 
     def pictures(pixels):
         targets = batch.scene_labels
-        return Fills(inpainter, scene_classifier, pixels, targets, seeds, batch.ids, None).pictures()
+        return Fills("lime_g", inpainter, scene_classifier, pixels, targets, 3, batch.ids).pictures()
 
     found = pictures(images)
     np.testing.assert_array_equal(found, pictures(images[..., ::-1].copy()))  # the pixels do not matter
@@ -189,17 +191,16 @@ def test_donors_show_neither_the_classes_nor_the_place(scene_classifier, dataset
 def test_fills_do_not_depend_on_where_the_object_is(scene_classifier, dataset):
     """The same composite with its object elsewhere, or without it, is filled alike."""
     view = dataset.view("object_scene")[:4]
-    seeds = np.arange(4, dtype=np.uint64)
     for other in (dataset.view("object_scene").without_object()[:4].images, view.images[:, :, ::-1]):
         both = [
             Fills(
+                "lime_g",
                 the_inpainter("donor", dataset, None),
                 scene_classifier,
                 scene_classifier.prepare(images),
                 view.scene_labels,
-                seeds,
+                3,
                 view.ids,
-                None,
             ).pictures()
             for images in (view.images, other)
         ]
@@ -215,14 +216,62 @@ def test_a_painted_hole_has_the_prompt_of_another_class(classifier, pair):
             seen.append((prompts, seeds.tolist(), ids))
             return super()._paint(images, holes, prompts, seeds, ids)
 
-    fills = Fills(Told(), classifier, images, targets, np.array([3, 4], np.uint64), None, None)
+    fills = Fills("lime_g", Told(), classifier, images, targets, 3, ["x", "y"])
     hole = np.ones((3, 12, 20), bool)
     fills.painter()(np.array([0, 1, 1]), hole)
     (prompts, seeds, ids) = seen[0]
     assert prompts[0] in "bc"
     assert prompts[1] == prompts[2] in "ab"
-    assert seeds == [3, 4, 4]
+    assert seeds == image_seeds(["x", "y", "y"], 3, "fills").tolist()
     assert ids == [None] * 3
+
+
+def test_fills_are_drawn_from_the_id_and_their_own_seed_alone(scene_classifier, dataset, small):
+    """So that a copy of an image, another seed and another target of the image's own classes change none."""
+    batch = dataset.view("object_scene")[[3, 40]]
+    given = {"dataset": dataset, "ids": batch.ids}
+
+    def found(seed=0, ids=batch.ids, **more):
+        more = {**given, "ids": ids, **small("sliding_patch_g"), **more}
+        return explain(scene_classifier, batch.images, batch.scene_labels, "sliding_patch_g", seed, **more)
+
+    first = found()
+    np.testing.assert_array_equal(first, found(seed=9, view="object_scene-noise"))
+    assert not np.allclose(first, found(fill_seed=1))
+
+    def pictures(images, targets, ids=batch.ids):
+        inpainter = the_inpainter("donor", dataset, None)
+        return Fills("lime_g", inpainter, scene_classifier, images, targets, 0, ids).pictures()
+
+    images = scene_classifier.prepare(batch.images)
+    whole = pictures(images, batch.scene_labels)
+    np.testing.assert_array_equal(whole, pictures(0.97 * images, batch.scene_labels))
+    kept = [(pictures(images, [other, other]) == whole).all((1, 2, 3)) for other in range(len(SCENES))]
+    assert np.mean(kept) > 0.7  # only where the first composite shows that class too
+
+
+def test_without_ids_fills_are_drawn_from_the_pixels(classifier, pair, counting):
+    images, targets = pair
+    seeds = [
+        Fills("lime_g", Counting(), classifier, each, targets, 0, None).seeds.tolist()
+        for each in (images, images[::-1].copy(), 0.97 * images)
+    ]
+    assert seeds[0] == seeds[1][::-1]
+    assert not set(seeds[0]) & set(seeds[2])
+
+
+@pytest.mark.parametrize("name", ["sliding_patch_g", "lime_g", "meaningful_perturbation_g"])
+def test_donor_is_refused_where_it_is_not_known_what_images_show(name, scene_classifier, dataset):
+    batch = dataset.view("object_scene")[:2]
+    with pytest.raises(BamError, match=rf"{name} fills holes by donor.*: give `ids`.* as blur"):
+        explain(scene_classifier, batch.images, batch.scene_labels, name, dataset=dataset)
+
+
+@pytest.mark.parametrize("name", ["sliding_patch_g", "lime_g", "meaningful_perturbation_g"])
+def test_one_class_is_refused_before_a_prompt_is_drawn(name, single_class, pair, counting):
+    more = {"yes": True} if METHODS[name].takes("yes") else {}
+    with pytest.raises(BamError, match=f"{name} cannot explain single: the network has one class"):
+        explain(single_class, pair[0], [0, 0], name, inpainter="counting", **more)
 
 
 def test_what_they_depend_on_is_in_their_keys(dataset):
@@ -234,9 +283,15 @@ def test_what_they_depend_on_is_in_their_keys(dataset):
     assert own.given == {"dataset": dataset}
     assert plain.key[3] == {"name": "blur", "version": 1, "paste_back": True}
     assert own.key[3]["name"] == "donor"
+    assert own.key[4:] == [0]
+    assert own.with_given(dataset=dataset, fill_seed=7).key[4:] == [7]
     assert own.key[3]["dataset"] == dataset.fingerprint
     assert other.with_given(dataset=dataset).key[3]["name"] == "mean"
     assert own.name == plain.name == "lime_g"
+    size = (64, 80)
+    assert plain.at_size(size) == {"sigma": 1, "blur": 2.86}  # its default without a dataset
+    assert own.at_size(size) == other.at_size(size) == {"sigma": 1}
+    assert METHODS["rise"].with_settings(fill="blur").at_size(size) == {"blur": 2.86}
     assert len(METHODS["lime"].with_settings().with_given(dataset=dataset).key) == 3
 
 

@@ -82,6 +82,33 @@ def test_sampled_coalitions_come_near_and_keep_the_sum(products, eight):
         np.testing.assert_allclose(sums, rise, atol=1e-6)
 
 
+@pytest.mark.parametrize("samples", [40, 120])
+def test_captum_gives_the_same(products, eight, samples):
+    """On the same coalitions, where these are drawn. Captum weighs the two ends by 10^6, and not exactly."""
+    attr, torch = pytest.importorskip("captum.attr"), pytest.importorskip("torch")
+    image = np.random.default_rng(0).uniform(200, 255, (12, 20, 3)).astype(np.float32)
+    switched, _ = kernel_shap.coalitions(8, samples, np.random.default_rng(4))
+
+    def probability(pictures):
+        return torch.tensor(products.softmax(pictures.numpy().astype(np.float32))[:, 1])
+
+    def drawn(*_, **__):
+        yield from (torch.tensor(row[None]).long() for row in switched)
+
+    theirs = attr.KernelShap(probability)
+    theirs.perturb_func = drawn
+    found = theirs.attribute(
+        torch.tensor(image[None]),
+        baselines=0.0,
+        feature_mask=torch.tensor(np.repeat(PLANE[None, ..., None], 3, 3)).long(),
+        n_samples=len(switched),
+        perturbations_per_eval=8,
+    )
+    ours = explain(products, image[None], [1], "kernel_shap", [4], samples=samples, fill="black")[0]
+    np.testing.assert_allclose(ours, found[0, ..., 0].numpy(), atol=1e-4)
+    assert np.ptp(ours) > 0.05
+
+
 def test_coalitions():
     switched, weights = kernel_shap.coalitions(4, 16, np.random.default_rng(0))
     assert len({tuple(row) for row in switched}) == len(switched) == 16

@@ -12,22 +12,27 @@ from bam.models.inpainters.simple import blurred
 
 def written_out(classifier, mask, image, null, target, how):
     """What a mask (cells, cells) is worth, pixel by pixel, and the derivative."""
-    cells = len(mask)
+    cells, m = len(mask), mask.astype(float)
+    cell_of = [[(r * cells // 12, c * cells // 20) for c in range(20)] for r in range(12)]
+    kept = tf.Variable([[mask[cell] for cell in row] for row in cell_of])
     with tf.GradientTape() as tape:
-        m = tf.Variable(mask)
-        kept = tf.stack(
-            [tf.stack([m[r * cells // 12, c * cells // 20] for c in range(20)]) for r in range(12)]
-        )
         picture = image * kept[..., None] + null * (1 - kept[..., None])
         probability = tf.nn.softmax(classifier.model(picture[None]))[0, target]
-        loss = how.sparsity * tf.reduce_sum(tf.abs(1 - m)) + probability
-        for r in range(cells):
-            for c in range(cells):
-                if r:
-                    loss += how.smoothness * tf.abs(m[r, c] - m[r - 1, c]) ** how.exponent
-                if c:
-                    loss += how.smoothness * tf.abs(m[r, c] - m[r, c - 1]) ** how.exponent
-    return float(loss), tape.gradient(loss, m).numpy()
+    loss, gradient = float(probability), np.zeros_like(m)
+    for row, slopes in zip(cell_of, tape.gradient(probability, kept).numpy(), strict=True):
+        for cell, slope in zip(row, slopes, strict=True):
+            gradient[cell] += slope
+    for r in range(cells):
+        for c in range(cells):
+            loss += how.sparsity * abs(1 - m[r, c])
+            gradient[r, c] += how.sparsity * np.sign(m[r, c] - 1)
+            for other in [(r - 1, c)] * (r > 0) + [(r, c - 1)] * (c > 0):
+                change = m[r, c] - m[other]
+                loss += how.smoothness * abs(change) ** how.exponent
+                slope = how.smoothness * how.exponent * abs(change) ** (how.exponent - 1) * np.sign(change)
+                gradient[r, c] += slope
+                gradient[other] -= slope
+    return loss, gradient
 
 
 def adam(classifier, image, null, target, seed, how):
@@ -47,18 +52,18 @@ def adam(classifier, image, null, target, seed, how):
 def test_loss_and_steps_equal_those_written_out(classifier, pair, monkeypatch):
     """Two images at once, a mask finer than the picture is high, and one that is coarser."""
     images, targets = pair
+    seen, compiled = [], optimisation.optimisation_step(classifier.network, (12, 20))
+
+    def step(*given):
+        state, worth = compiled(*given)
+        seen.append(worth.numpy())
+        return state, worth
+
+    monkeypatch.setattr(classifier, "compiled", lambda key, make: step)
     for cells in (5, 15):
         how = Optimisation(iterations=4, cells=cells, jitter=0, smoothness=0.1, sparsity=0.01)
-        seen = []
-        compiled = optimisation.optimisation_step(classifier.network, (12, 20))
-
-        def step(*given, compiled=compiled, seen=seen):
-            state, worth = compiled(*given)
-            seen.append(worth.numpy())
-            return state, worth
-
-        monkeypatch.setattr(classifier, "compiled", lambda key, make, step=step: step)
         settings = {"iterations": 4, "cells": cells, "jitter": 0, "smoothness": 0.1, "sparsity": 0.01}
+        seen.clear()
         found = explain(classifier, images, targets, "meaningful_perturbation", [5, 6], **settings)
         nulls = blurred(np.rint(images).astype(np.uint8)).astype(np.float32)
         for place in range(2):
@@ -113,6 +118,16 @@ def test_without_anything_to_say_the_mask_opens(classifier, pair):
     images = np.full((1, 12, 20, 3), 90, np.float32)
     found = explain(classifier, images, [0], "meaningful_perturbation", cells=4)
     np.testing.assert_allclose(found, 0, atol=0.02)
+
+
+def test_whole_numbers_are_numbers(classifier, pair):
+    """Of all that enters the arithmetic, which a table of TensorFlow's would then hold as integers."""
+    settings = {"rate": 1, "sparsity": 0, "smoothness": 0, "exponent": 3}
+    found, same = (
+        explain(classifier, *pair, "meaningful_perturbation", iterations=2, cells=4, **each)
+        for each in (settings, {name: float(value) for name, value in settings.items()})
+    )
+    np.testing.assert_array_equal(found, same)
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,5 @@
+from contextlib import closing
+from copy import copy
 from dataclasses import replace
 
 import numpy as np
@@ -15,7 +17,7 @@ from bam.metrics.contrast.variants import Contrast
 from bam.metrics.evaluation.images import shuffled
 from bam.metrics.evaluation.order import PatchGrid
 from bam.metrics.evaluation.regions import positive_map, region_attribution
-from bam.metrics.evaluation.sweep import row_file_name
+from bam.metrics.evaluation.sweep import raw_maps, row_file_name
 from bam.metrics.scoring import evaluate
 
 NAMES = ("vanilla_gradient", "random", "object_mask")
@@ -253,6 +255,29 @@ def test_a_version_makes_rows_of_any_function_last(view, scene_classifier):
 
     assert file(None) is None
     assert file("1") == file("1") != file("2")
+
+
+def test_names_of_classes_are_in_the_keys_of_methods_that_fill_by_them_alone(view, scene_classifier):
+    renamed = copy(scene_classifier)
+    renamed.class_names = tuple(name.upper() for name in scene_classifier.class_names)
+    for name, differs in (("lime_g", True), ("lime", False), ("vanilla_gradient", False)):
+        made = METHODS[name].with_settings()
+        files = {row_file_name(view, each, made, 0) for each in (scene_classifier, renamed)}
+        assert (len(files) == 2) == differs
+
+
+def test_copies_of_an_image_and_other_seeds_have_the_same_fills(view, scene_classifier, dataset):
+    """Whatever the set is called and the run's seed is for now, so that only the map's own draws differ."""
+    made = METHODS["sliding_patch_g"].with_settings(patch=100, stride=50).with_given(dataset=dataset)
+    batch = view[:3]
+
+    def found(name, seed, explainer=made):
+        with closing(raw_maps(batch, name, scene_classifier, [explainer], seed)) as computed:
+            return next(computed).maps
+
+    np.testing.assert_array_equal(found("object_scene", 0), found("object_scene-noise", 5))
+    other = made.with_given(dataset=dataset, fill_seed=1)
+    assert not np.array_equal(found("object_scene", 0), found("object_scene", 0, other))
 
 
 def test_rows_of_a_function_in_a_file_are_those_of_its_content(collect, run_for, tmp_path):

@@ -328,6 +328,20 @@ def test_methods_that_know_only_the_images_have_no_weight(asked):
     assert (line.beside["weighted"].value, line.beside["weighted"].n) == (None, 0)
 
 
+def test_of_a_painted_picture_it_is_known_which_image_it_was(asked):
+    """By which methods that fill holes know what is not to be seen in them."""
+    seen = set()
+
+    def told(classifier, images, targets, *, seed, ids=None):
+        seen.update(ids)
+        return np.repeat(PART[None].astype(np.float32), len(images), 0)
+
+    run, _ = asked(methods=[Method("told", told)])
+    line = scored(run)["told"]
+    assert line.beside["weighted"].n == 8  # it was asked about painted ones
+    assert seen == {f"{number}.png" for number in range(8)}
+
+
 def test_the_curves_are_drawn(asked):
     run, _ = asked()
     scored(run).write(run.out)

@@ -4,6 +4,7 @@ from dataclasses import replace
 import pytest
 
 from bam import BamError
+from bam.metrics.reporting import painted
 from bam.metrics.reporting.content import read_results
 from bam.metrics.reporting.files import write_figures, write_tables
 from bam.metrics.reporting.painted import painted_section
@@ -117,6 +118,24 @@ def test_what_an_inpainter_is_from_is_cited(small_score, tmp_path, inpainter, ci
     page = write_report(tmp_path, data=tmp_path / "no", models=tmp_path / "no").read_text()
     assert ("@inproceedings{yu2018generative," in page) == cited
     assert "@misc{cohen2025meaningful," in page
+
+
+def test_what_slow_inpainters_paint_for_the_report_is_kept_beside_the_scores(
+    small_score, dataset, scene_classifier, tmp_path, monkeypatch
+):
+    configuration = replace(small_score.configuration, metric={"inpainter": "blur"})
+    replace(small_score, metric="inpainting", configuration=configuration).write(tmp_path)
+    folders, made = [], painted.make_run
+
+    def watched(*given, **more):
+        run = made(*given, **more)
+        folders.append(run.out)
+        raise InterruptedError
+
+    monkeypatch.setattr(painted, "make_run", watched)
+    with pytest.raises(InterruptedError):
+        painted_section(read_results(tmp_path, tmp_path / "no"), dataset, scene_classifier)
+    assert folders == [tmp_path]
 
 
 @pytest.mark.parametrize("inpainter", ["deepfill", "stable-diffusion"])

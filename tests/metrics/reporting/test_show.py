@@ -70,6 +70,21 @@ def test_the_maps_are_positive_relevance(show, dataset, suite_folder):
     ] * 2
 
 
+def test_fills_of_slow_inpainters_are_kept_where_it_is_asked_for(show, tmp_path, monkeypatch):
+    """And as much as is asked for; maps alone write nothing."""
+    given, made = [], bam.metrics.reporting.show.make_run
+
+    def watched(*args):
+        given.append(made(*args).explainers[0].given["fill_store"])
+        return made(*args)
+
+    monkeypatch.setattr(bam.metrics.reporting.show, "make_run", watched)
+    entry = "sliding_patch_g(patch=150, stride=100, inpainter=blur)"
+    show([entry], limit=1, out=tmp_path / "mine", fills_gb=0.25)
+    assert [(each._folder, each._most) for each in given] == [(tmp_path / "mine" / "fills", 0.25e9)]
+    assert not (tmp_path / "mine").exists()
+
+
 def test_pairs_stand_next_to_each_other(show, rows):
     maps = show(NAMES, "object,scene", limit=2, batch_size=2, pair=True).maps
     assert maps.views == ("object_scene", "scene_only") * 2

@@ -1,6 +1,8 @@
 """Robustness of maps of which it is known how they change."""
 
+import shlex
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,13 +10,19 @@ from PIL import Image
 from scipy.stats import spearmanr
 
 from bam.attributions import METHODS, Method
+from bam.attributions.choice import choose
+from bam.attributions.removal.generative import Fills
 from bam.base.seeds import image_seeds
 from bam.metrics import METRICS
+from bam.metrics.api import make_run
+from bam.metrics.evaluation.settings import RunSettings
 from bam.metrics.judging.report import judge
 from bam.metrics.robustness.changes import SMALL, before_shift, shifted_back
 from bam.metrics.robustness.robustness import LACKING, Robustness
 from bam.metrics.scoring import evaluate
 
+IMAGES = 8
+FEW = METHODS["smoothgrad"].with_settings(samples=10)
 CONTROLS = ("centre", "edges", "object_mask", "inverse_mask", "random", "constant")
 
 
@@ -30,16 +38,16 @@ def brightness(classifier, images, targets):
 
 @pytest.fixture(scope="module")
 def score(run_in, tmp_path_factory):
-    run = run_in(tmp_path_factory.mktemp("robustness"), (*CONTROLS, brightness, "smoothgrad"), limit=12)
-    return scored(run, other_seeds=3, other_settings=("smoothgrad(samples=5)", "smoothgrad(noise=.3)"))
+    run = run_in(
+        tmp_path_factory.mktemp("robustness"), (*CONTROLS, brightness, FEW), limit=IMAGES, batch_size=IMAGES
+    )
+    return scored(run, other_seeds=2, other_settings=("smoothgrad(samples=5)", "smoothgrad(noise=.3)"))
 
 
 def test_maps_that_know_nothing_are_robust(score):
     """The warning that stands in the table."""
     centre, edges = score["centre"], score["edges"]
     for measure in ("ssim", "hog", "spearman"):
-        assert centre.beside[f"seed_{measure}"].value == pytest.approx(1)
-        assert edges.beside[f"seed_{measure}"].value == pytest.approx(1)
         assert centre.beside[f"jpeg_{measure}"].value == pytest.approx(1)
     assert edges.value > 0.8
     assert edges.beside["noise_spearman"].value > 0.8
@@ -58,36 +66,36 @@ def test_known_answers_of_the_other_controls(score):
     oracle, random, constant = (score[name] for name in ("object_mask", "random", "constant"))
     assert oracle.value == pytest.approx(1)
     assert score["inverse_mask"].value == pytest.approx(1)
-    # It draws afresh for every copy; 12 images, of 256 pixels.
+    # It draws afresh for every copy; 8 images, of 256 pixels.
     for key in ("seed_spearman", "relocated_spearman"):
         assert random.beside[key].value == pytest.approx(0, abs=0.1)
     assert random.value == pytest.approx(0, abs=0.1)
     assert (constant.n, constant.value) == (0, None)
-    assert sum(constant.excluded.values()) == 12
+    assert sum(constant.excluded.values()) == IMAGES
     assert constant.excluded["constant_map"] > 0
-    assert constant.counts["undefined"] > 12 * 3
+    assert constant.counts["undefined"] > IMAGES * 3
     assert all(found.value is None for found in constant.beside.values())
     assert "| constant (control) | - |" in score.table()
 
 
 def test_what_cannot_be_compared_is_said_and_no_zero(score):
-    for name, kind in (("brightness", "seed"), ("brightness", "setting"), ("edges", "setting")):
+    for name, kind in [(name, kind) for name in ("brightness", "edges", "centre") for kind in LACKING]:
         line = score[name]
         for measure in ("ssim", "hog", "spearman"):
             assert f"{kind}_{measure}" not in line.beside
             assert line.counts[f"{kind}_{measure}"] == LACKING[kind]
     row = next(line for line in score.table().splitlines() if line.startswith("| brightness |"))
     assert row.count("draws nothing") == row.count("has no other") == 3
-    assert "setting_ssim" in score["smoothgrad"].beside
+    assert "setting_ssim" in score[FEW.name].beside
 
 
 def test_each_other_setting_is_in_the_file(score):
     found = score.details["other_settings"]
-    assert set(found) == {"smoothgrad"}
-    assert set(found["smoothgrad"]) == {"samples=5", "noise=0.3"}
-    line = score["smoothgrad"]
+    assert set(found) == {FEW.name}
+    assert set(found[FEW.name]) == {"samples=5", "noise=0.3"}
+    line = score[FEW.name]
     for measure in ("ssim", "hog", "spearman"):
-        values = [each[measure] for each in found["smoothgrad"].values()]
+        values = [each[measure] for each in found[FEW.name].values()]
         assert line.beside[f"setting_{measure}"].value == pytest.approx(np.mean(values))
 
 
@@ -108,16 +116,16 @@ def test_pairs_are_compared_as_the_maps_themselves_are(score):
     """From the maps of the network, one image after another."""
     run = score.basis.run
     images = run.pictures(run.classifier("object"))
-    batch = images[:12]
-    smoothgrad = METHODS["smoothgrad"].with_settings()
+    batch = images[:IMAGES]
+    smoothgrad = FEW
     first, predicted = explained(run, batch, smoothgrad, images.name)
-    again = [explained(run, batch, smoothgrad, images.name, seed)[0] for seed in (1, 2, 3)]
-    line = score["smoothgrad"]
+    again = [explained(run, batch, smoothgrad, images.name, seed)[0] for seed in (1, 2)]
+    line = score[FEW.name]
     expected = np.mean([correlations(first, other) for other in again])
     assert line.beside["seed_spearman"].value == pytest.approx(expected, abs=1e-3)
-    noisier = METHODS["smoothgrad"].with_settings(noise=0.3)
+    noisier = METHODS["smoothgrad"].with_settings(samples=10, noise=0.3)
     other = correlations(first, explained(run, batch, noisier, images.name)[0]).mean()
-    assert score.details["other_settings"]["smoothgrad"]["noise=0.3"]["spearman"] == pytest.approx(
+    assert score.details["other_settings"][FEW.name]["noise=0.3"]["spearman"] == pytest.approx(
         other, abs=1e-3
     )
     changed = 0
@@ -161,7 +169,7 @@ def test_copies_in_which_another_class_is_seen_are_counted(run_for, region_class
 
 
 def test_a_scene_network_is_not_asked_about_moved_objects(run_for):
-    score = scored(run_for(("random", "edges"), model="scene", limit=3), other_seeds=1)
+    score = scored(run_for(("random", "edges"), model="scene", limit=3, batch_size=3), other_seeds=1)
     assert not any(key.startswith("relocated") for key in score["random"].beside)
     assert score["edges"].n > 0
 
@@ -172,7 +180,7 @@ def test_maps_with_nan_are_left_out(run_for):
         maps[:, 3, 3] = np.nan
         return maps
 
-    line = scored(run_for((broken,), limit=4), other_seeds=1)["broken"]
+    line = scored(run_for((broken,), limit=4, batch_size=4), other_seeds=1)["broken"]
     assert (line.n, line.value, line.excluded["nan_map"]) == (0, None, 4)
     assert line.counts["undefined"] == 0
 
@@ -183,14 +191,78 @@ def test_removal_methods_find_their_settings_by_name(run_for):
     def lime(classifier, images, targets, *, segments: int = 50):
         return images.mean(-1) * np.cos(np.arange(16) * segments)
 
-    score = scored(run_for((Method("lime", lime),), limit=3), other_seeds=1)
+    def sliding_patch(classifier, images, targets, *, patch: int = 53):
+        return images.mean(-1) + patch * np.arange(16)
+
+    methods = Method("lime", lime), Method("sliding_patch", sliding_patch).with_settings(patch=60)
+    score = scored(run_for(methods, limit=3, batch_size=3), other_seeds=1)
     assert set(score.details["other_settings"]["lime"]) == {"segments=150"}
     assert -1 <= score["lime"].beside["setting_spearman"].value < 0.99
+    patches = score["sliding_patch(patch=60)"]
+    found = score.details["other_settings"]["sliding_patch(patch=60)"]
+    for group, sizes in (("setting", (48, 64)), ("patch", (5, 17, 29))):
+        values = [found.pop(f"patch={size}")["spearman"] for size in sizes]
+        assert patches.beside[f"{group}_spearman"].value == pytest.approx(np.mean(values))
+    assert found == {}
+    assert patches.beside["setting_spearman"].value > patches.beside["patch_spearman"].value
+    table = score.table()
+    assert "| other patch size, SSIM |" in table
+    assert "Other settings: lime with segments=50 beside segments=150; sliding_patch(patch=60) with" in table
+    assert "patch_ssim" not in score["lime"].counts
+
+
+def test_copies_of_an_image_are_filled_as_the_image_is(dataset, suite_folder, tmp_path, monkeypatch):
+    """Else robustness would measure how donors differ."""
+    painted, pictures = {}, Fills.pictures
+
+    def watched(fills):
+        found = pictures(fills)
+        for image, picture in zip(fills.ids, found, strict=True):
+            painted.setdefault(image, []).append(picture)
+        return found
+
+    monkeypatch.setattr(Fills, "pictures", watched)
+    asked = {"robustness": Robustness(other_seeds=1)}
+    few = "lime_g(samples=6), sliding_patch_g(stride=100)"
+    how = RunSettings(limit=2, batch_size=2)
+    score = evaluate(
+        METRICS["robustness"], make_run(asked, choose(few), dataset, suite_folder, tmp_path, how)
+    )
+    assert len(painted) == 2
+    for found in painted.values():
+        # For LIME: the image, another seed, another setting, five copies, and the moved object.
+        assert len(found) > 2 * 9
+        assert all(np.array_equal(each, found[0]) for each in found)
+    assert score["sliding_patch_g(stride=100)"].counts["seed_ssim"] == LACKING["seed"]
+    assert "seed_ssim" in score["lime_g(samples=6)"].beside
+
+
+def test_what_warns_is_always_in_the_table(dataset, suite_folder, tmp_path):
+    asked = {name: METRICS[name].settings() for name in ("robustness", "deletion")}
+    for metrics, controls in (
+        (asked, ["random", "edges", "centre"]),
+        ({"deletion": None}, ["random", "edges"]),
+    ):
+        run = make_run(metrics, choose("grad_cam"), dataset, suite_folder, tmp_path, RunSettings())
+        assert [each.name for each in run.explainers] == ["grad_cam", *controls]
+    run = make_run(asked, choose("centre"), dataset, suite_folder, tmp_path, RunSettings())
+    assert [each.name for each in run.explainers] == ["centre", "random", "edges"]
+
+
+def test_the_page_names_the_command_for_other_seeds_at_both_numbers_of_superpixels():
+    text = (Path(__file__).parents[3] / "docs" / "metrics.md").read_text(encoding="utf-8")
+    (line,) = (line for line in text.splitlines() if "--metric robustness" in line and "other_seeds" in line)
+    words = shlex.split(line)
+    found = [each for each in choose(words[words.index("--methods") + 1]) if not each.method.control]
+    assert {(each.method.name, each.settings["segments"]) for each in found} == {
+        (name, segments) for name in ("lime", "lime_g") for segments in (50, 150)
+    }
+    assert words[words.index("--other_seeds") + 1] == "4"  # and the first: five seeds
 
 
 def test_each_seed_adds_to_the_mean(run_for):
-    two = scored(run_for(("random",), limit=3), other_seeds=2)["random"]
-    one = scored(run_for(("random",), limit=3), other_seeds=1)["random"]
+    two = scored(run_for(("random",), limit=3, batch_size=3), other_seeds=2)["random"]
+    one = scored(run_for(("random",), limit=3, batch_size=3), other_seeds=1)["random"]
     assert two.beside["seed_ssim"].value != one.beside["seed_ssim"].value
     assert two.value == one.value
 

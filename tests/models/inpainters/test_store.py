@@ -65,6 +65,29 @@ def test_what_a_kill_left_or_is_damaged_is_painted_anew(given, painted, tmp_path
     assert painted == [5, 2]
 
 
+def test_a_full_store_is_gone_through_once_for_many_batches(given, painted, tmp_path, monkeypatch):
+    """It is left with some room."""
+    blur, (images, holes, prompts, seeds) = make_inpainter("blur"), given
+    FillStore(tmp_path).fill(blur, *given)
+    size = max(path.stat().st_size for path in tmp_path.glob("*.png"))
+    scans, glob = [], type(tmp_path).glob
+    monkeypatch.setattr(type(tmp_path), "glob", lambda *given: scans.append(1) or glob(*given))
+    store = FillStore(tmp_path, 60 * size / 1e9)
+    for number in range(40):
+        more = seeds + np.uint64(10 * (number + 1))
+        store.fill(blur, images, holes, prompts, more)
+    assert 1 < len(scans) < 40
+    assert 40 < len(list(glob(tmp_path, "*.png"))) <= 60
+
+
+def test_what_another_run_is_writing_stays(given, painted, tmp_path):
+    half = tmp_path / ".partial.0.png"
+    half.write_bytes(b"half a picture")
+    os.utime(half, (1, 1))
+    FillStore(tmp_path, 1e-9).fill(make_inpainter("blur"), *given)
+    assert list(tmp_path.iterdir()) == [half]
+
+
 def test_what_was_not_used_for_longest_goes_first(given, painted, tmp_path):
     blur, (images, holes, prompts, seeds) = make_inpainter("blur"), given
     FillStore(tmp_path).fill(blur, *given)
@@ -72,7 +95,7 @@ def test_what_was_not_used_for_longest_goes_first(given, painted, tmp_path):
     for number, path in enumerate(sorted(sizes)):
         os.utime(path, (1000 + number, 1000 + number))
     used = (images[:1], holes[:1], prompts[:1], seeds[:1])
-    store = FillStore(tmp_path, 3.5 * max(sizes.values()) / 1e9)
+    store = FillStore(tmp_path, 3.5 * max(sizes.values()) / 1e9)  # 3.15 when it was full
     store.fill(blur, *used)
     store.fill(blur, images[:1], ~holes[:1], prompts[:1], seeds[:1])
     left = list(tmp_path.glob("*.png"))

@@ -100,6 +100,23 @@ def test_the_key_knows_a_checkpoint_by_its_content(deepfill, deepfill_variables,
     assert key("other", **{"inpaint_net/conv5/bias": bias}) != deepfill.key
 
 
+def test_the_key_knows_what_it_is_computed_with(deepfill_checkpoint, monkeypatch):
+    """A fill that a GPU made, in a batch and with shorter numbers, is not that of a CPU."""
+
+    def key():
+        return make_inpainter("deepfill", checkpoint=str(deepfill_checkpoint)).key
+
+    found = []
+    for devices in ([], ["GPU"]):
+        monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind, devices=devices: devices)
+        for short in (True, False):
+            monkeypatch.setattr(
+                tf.config.experimental, "tensor_float_32_execution_enabled", lambda short=short: short
+            )
+            found.append((key()["device"], key()["precision"]))
+    assert found == [("cpu", "float32"), ("cpu", "float32"), ("gpu", "tensorfloat32"), ("gpu", "float32")]
+
+
 @pytest.fixture(scope="module")
 def published():
     """The checkpoint, inputs and outputs of the published code with random weights."""
