@@ -62,6 +62,15 @@ def choose(
     return list({**chosen, **added}.values())
 
 
+def built_in(name: str) -> Method | None:
+    """The method of BAM's that an explainer of this name is of, as `smoothgrad(samples=20)`; None for others.
+
+    >>> built_in("smoothgrad(samples=20)").name, built_in("mine")
+    ('smoothgrad', None)
+    """
+    return METHODS.get(name.partition("(")[0])
+
+
 def named(entry: Choice) -> Iterator[tuple[Method, dict[str, Any]]]:
     """The methods that an entry stands for, see `choose`, with the settings in it."""
     if isinstance(entry, Explainer):

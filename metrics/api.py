@@ -155,8 +155,7 @@ def _with_given(
     """
     asked = of_data or explainer.settings.get("inpainter") is not None
     given = explainer.with_given(dataset=data if asked else None, fill_store=store, fill_seed=seed)
-    if given.method.depends:
-        given.method.depends(given.settings, given.given)
+    given.painting  # noqa: B018, it raises
     return given
 
 

@@ -236,6 +236,39 @@ def dataset(sources, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def untrained(dataset):
+    """Writes a tiny, untrained model of a task into a folder, as if it had been trained on `dataset`."""
+    from dataclasses import asdict
+
+    import tf_keras as keras
+
+    from bam.base.files import write_json
+    from bam.models.network.description import network_digest
+    from bam.models.training.training import make_config
+
+    def write(folder, task, seed):
+        keras.utils.set_random_seed(seed)
+        layers = [
+            keras.layers.Rescaling(1 / 255, input_shape=(16, 16, 3)),
+            keras.layers.Conv2D(6, 3, activation="relu"),
+            keras.layers.GlobalAveragePooling2D(),
+            keras.layers.Dense(10),
+        ]
+        model = keras.Sequential(layers)
+        (folder / task.name).mkdir()
+        model.save(folder / task.name / "model.keras")
+        description = {
+            "config": asdict(make_config(task, dataset)),
+            "class_names": task.class_names,
+            "digest": network_digest(model),
+            "accuracy": dict.fromkeys(("object_scene", "scene_only", "object_only"), 0.1),
+        }
+        write_json(folder / task.name / "model.json", description)
+
+    return write
+
+
+@pytest.fixture(scope="session")
 def scene_model_folder(dataset, tmp_path_factory):
     """A folder of trained models that holds an untrained scene classifier. Not to be changed."""
     # TensorFlow is slow to start: only for the tests that need it.

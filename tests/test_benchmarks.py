@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -66,29 +65,12 @@ def test_every_script_is_run_here():
 
 
 @pytest.fixture(scope="module")
-def object_model_folder(dataset, tmp_path_factory):
+def object_model_folder(untrained, tmp_path_factory):
     """A folder of trained models that holds a tiny, untrained object classifier."""
-    import tf_keras as keras
-
-    from bam.base.files import write_json
-    from bam.models.network.description import network_digest
     from bam.models.training.task import Task
-    from bam.models.training.training import make_config
 
-    folder, task = tmp_path_factory.mktemp("models"), Task("object")
-    keras.utils.set_random_seed(0)
-    layers = [keras.layers.Conv2D(6, 3, activation="relu", input_shape=(16, 16, 3))]
-    layers += [keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(10)]
-    model = keras.Sequential([keras.layers.Rescaling(1 / 255, input_shape=(16, 16, 3)), *layers])
-    (folder / task.name).mkdir()
-    model.save(folder / task.name / "model.keras")
-    description = {
-        "config": asdict(make_config(task, dataset)),
-        "class_names": task.class_names,
-        "digest": network_digest(model),
-        "accuracy": dict.fromkeys(("object_scene", "scene_only", "object_only"), 0.1),
-    }
-    write_json(folder / task.name / "model.json", description)
+    folder = tmp_path_factory.mktemp("models")
+    untrained(folder, Task("object"), 0)
     return folder
 
 

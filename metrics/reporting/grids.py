@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bam.attributions.choice import Choice
-from bam.attributions.registry import METHODS, Explainer
+from bam.attributions.choice import Choice, built_in
+from bam.attributions.registry import Explainer
 from bam.base.errors import BamError
 from bam.data_prep.dataset import Dataset
 from bam.metrics.evaluation.regions import CONSTANT, NAN
@@ -130,7 +130,7 @@ def failures(
     if not (mcs and mcs.images):
         return []
     worst = _worst(mcs)
-    known: dict[str, Choice] = {name: name for name in worst if name.partition("(")[0] in METHODS}
+    known: dict[str, Choice] = {name: name for name in worst if built_in(name)}
     known |= {each.name: each for each in explainers}
     unknown = [name for name in worst if name not in known]
     lines = []

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from bam.attributions.registry import METHODS
+from bam.attributions.choice import built_in
 from bam.base.citations import PAPER, SOFTWARE, bibtex
 from bam.metrics.evaluation.settings import RunSettings
 from bam.metrics.metric import METRICS
@@ -113,6 +113,6 @@ def _cited(scores: Sequence[Score]) -> list[str]:
         inpainter = INPAINTERS.get(score.configuration.metric.get("inpainter", ""))
         keys += inpainter.cite if inpainter else ()
         for name in score.lines:
-            method = METHODS.get(name.partition("(")[0])
+            method = built_in(name)
             keys += method.cite if method else ()
     return list(dict.fromkeys(keys))

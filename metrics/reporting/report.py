@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import bam
-from bam.attributions.choice import choose
-from bam.attributions.registry import METHODS
+from bam.attributions.choice import built_in, choose
 from bam.base.errors import BamError
 from bam.data_prep.dataset import load_dataset
 from bam.metrics.reporting.content import Report, Results, Section, read_results
@@ -52,8 +51,7 @@ def write_report(
     models = models if isinstance(models, Models) else Models(models)
     results = read_results(folder, models.folder)
     names = dict.fromkeys(name for score in results.scores for name in score.lines)
-    own = [name for name in names if name.partition("(")[0] not in METHODS]
-    ranked = [name for name in names if name not in own and not METHODS[name.partition("(")[0]].control]
+    ranked = [name for name in names if (method := built_in(name)) and not method.control]
     pictures, why = _pictures(results, data, models, methods or ",".join(ranked), figures)
     sections = [
         validity_section(results),

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from bam.attributions.lengths import scaled
+
 WINDOW = 5  # pixels, of SSIM
 # Pixels of a side that a histogram of gradients is of, in images of 224, and such cells in a block's side.
 CELL, BLOCK = 16, 3
@@ -49,7 +51,7 @@ def comparable(maps: np.ndarray, method: str) -> np.ndarray:
 
 def cell_of(size: tuple[int, int]) -> int:
     """The side of a cell, in pixels, at an input size (H, W)."""
-    return max(1, round(CELL * min(size) / 224))
+    return scaled(CELL, size)
 
 
 def similarity(first: np.ndarray, second: np.ndarray, method: str, cell: int) -> Similarity:

@@ -1,39 +1,16 @@
 """Folders of untrained models, of every name that the metrics ask for, and runs of these."""
 
-from dataclasses import asdict
-
 import pytest
 
 
 @pytest.fixture(scope="session")
-def suite_folder(dataset, tmp_path_factory):
+def suite_folder(untrained, tmp_path_factory):
     """All thirteen models of the suite, tiny and untrained. Not to be changed."""
-    import tf_keras as keras
-
-    from bam.base.files import write_json
-    from bam.models.network.description import network_digest
     from bam.models.training.task import SUITE
-    from bam.models.training.training import make_config
 
     folder = tmp_path_factory.mktemp("suite")
     for seed, task in enumerate(SUITE):
-        keras.utils.set_random_seed(seed)
-        layers = [
-            keras.layers.Rescaling(1 / 255, input_shape=(16, 16, 3)),
-            keras.layers.Conv2D(6, 3, activation="relu"),
-            keras.layers.GlobalAveragePooling2D(),
-            keras.layers.Dense(10),
-        ]
-        model = keras.Sequential(layers)
-        (folder / task.name).mkdir()
-        model.save(folder / task.name / "model.keras")
-        description = {
-            "config": asdict(make_config(task, dataset)),
-            "class_names": task.class_names,
-            "digest": network_digest(model),
-            "accuracy": dict.fromkeys(("object_scene", "scene_only", "object_only"), 0.1),
-        }
-        write_json(folder / task.name / "model.json", description)
+        untrained(folder, task, seed)
     return folder
 
 
