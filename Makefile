@@ -1,17 +1,19 @@
-# make demo: set up a virtual environment and make the report on the drawn sample.
+# make demo: set up a virtual environment and make the report on the drawn sample, with the networks that the
+#            repository has for it; NETWORKS=none trains them.
 # make test: set up, check the style, run the tests; those that need PyTorch only with TORCH=torch, or
 #            TORCH=torch==VERSION for another build than the newest.  Both need only python3 (3.10-3.12) with venv.
 
 PYTHON ?= python3
 VENV ?= .venv
 TORCH ?=
+NETWORKS ?= leaderboard/networks
 BIN = $(VENV)/bin
 INSTALLED = $(VENV)/installed-test$(if $(TORCH),-torch)
 
 .PHONY: demo test
 
 demo: $(VENV)/installed
-	$(BIN)/python -m bam.benchmark --preset demo
+	$(BIN)/python -m bam.benchmark --preset demo --networks $(NETWORKS)
 
 test: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -38,6 +38,9 @@ class What:
     out: Folder = setting("runs/results", "folder of the results and of the report")
     coco: str | None = setting(None, "with preset paper: COCO folder that `bam download` makes")
     miniplaces: str | None = setting(None, "with preset paper: MiniPlaces folder, likewise")
+    networks: Folder | None = setting(
+        None, "folder of trained networks, taken where they have the same settings and dataset, not trained"
+    )
     plan: bool = setting(False, "only say what would be done, how large it is, and about how long it takes")
 
 
@@ -52,7 +55,8 @@ def _main(flags: command.Flags) -> None:
     if not preset.photographs and flags.given.keys() & {"coco", "miniplaces"}:
         raise command.UsageError("--coco and --miniplaces are for --preset paper")
     folders = Path(what.data), Path(what.models), Path(what.out)
-    benchmark = Benchmark(preset, *folders, what.methods, what.coco, what.miniplaces)
+    networks = what.networks and Path(what.networks)
+    benchmark = Benchmark(preset, *folders, what.methods, what.coco, what.miniplaces, networks=networks)
     stages = benchmark.stages()  # names of methods that are wrong are refused before any work
     if what.plan or preset.photographs:
         print(plan(benchmark))

@@ -60,8 +60,7 @@ PRESETS = {
         THREE,
         (
             Measurement(("mcs", "idr"), 100, 100, {"robustness": False}),
-            # As many maps as the two before.
-            Measurement(("localisation",), 100, 100),
+            Measurement(("localisation",), 30, 30, {"threshold_images": 30}),
             Measurement(("iir",), 50, 60),
             Measurement(("inpainting", "deletion", "insertion"), 30, 90),
         ),
@@ -72,6 +71,7 @@ PRESETS = {
         SUITE,
         (
             Measurement(("mcs", "idr"), None, 2400),
+            # As many maps as a hundred images of the two before.
             Measurement(("localisation",), 100, 100),
             # Three times as many.
             Measurement(("robustness",), 100, 300),

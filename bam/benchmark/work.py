@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+import shutil
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +13,7 @@ from bam.attributions.choice import choose
 from bam.attributions.registry import METHODS, Explainer
 from bam.base.digests import digest
 from bam.base.errors import BamError
-from bam.base.files import write_text
+from bam.base.files import replacing, write_text
 from bam.base.settings import checked
 from bam.base.threads import cores
 from bam.benchmark.presets import Measurement, Preset
@@ -37,7 +38,8 @@ class Benchmark:
     """A preset in folders.
 
     methods: further ones, beside all of BAM's. coco, miniplaces: folders of photographs, where the preset is
-    made of them. say: prints a line.
+    made of them. say: prints a line. networks: a folder of trained networks, which are taken in place of
+    trainings that would have the same settings and dataset.
     """
 
     preset: Preset
@@ -48,6 +50,7 @@ class Benchmark:
     coco: str | None = None
     miniplaces: str | None = None
     say: Callable[[str], None] = print
+    networks: Path | None = None
 
     def stages(self) -> list[Stage]:
         """All there is to do, in order. Raises `BamError` for methods that are not there."""
@@ -65,7 +68,7 @@ class Benchmark:
         return choose(",".join(filter(None, ["all", self.methods])))
 
     @cached_property
-    def networks(self) -> Models:
+    def loaded(self) -> Models:
         """The trained networks: loaded and compiled once for all measurements and the report."""
         return Models(self.models)
 
@@ -124,11 +127,29 @@ class Benchmark:
 
         dataset = load_dataset(self.data)
         config = make_config(task, dataset, seed=SEED, **self.preset.training)
+        self._take(task.name, asdict(config))
         description = train(config, dataset, self.models)
         if task.on == "object_scene" and task.commonality is None:
             for failure in filter(None, (check.failure(task.name) for check in checks(description))):
                 self.say(failure)
         write_text(self.models / "validity.md", f"{table(self.models)}\n")
+
+    def _take(self, name: str, config: Mapping[str, Any]) -> None:
+        """Copy a network that was trained so, if `networks` has it and `models` does not."""
+        target = self.models / name
+        if self.networks is None or (target / "model.json").exists():
+            return
+        source = self.networks / name
+        found = read_description(source)["config"] if (source / "model.json").exists() else {}
+        differ = [key for key, value in config.items() if found.get(key) != value]
+        if differ:
+            why = f"has another {', '.join(differ)}" if found else "is not there"
+            self.say(f"{source} {why}: training {target}")
+            return
+        for file in ("model.keras", "model_card.md", "model.json"):  # the last says that it is whole
+            with replacing(target / file) as path:
+                shutil.copyfile(source / file, path)
+        self.say(f"{target}: taken from {self.networks}, trained with the same settings and dataset")
 
     @property
     def _fingerprint(self) -> str:
@@ -170,7 +191,7 @@ class Benchmark:
 
         from bam.metrics.judging.report import judge
 
-        scores = scores_of(measurement, self.explainers, self.data, self.networks, self.out)
+        scores = scores_of(measurement, self.explainers, self.data, self.loaded, self.out)
         for score in scores:
             if replaced := score.replaces(self.out):
                 self.say(replaced)
@@ -205,7 +226,7 @@ class Benchmark:
             each.name for each in self.explainers if each.method.name in METHODS and not each.method.control
         ]
         shown = ",".join([*built_in, self.methods]) if self.methods else None
-        write_report(self.out, self.data, self.networks, shown)
+        write_report(self.out, self.data, self.loaded, shown)
 
 
 def run_settings(measurement: Measurement) -> RunSettings:

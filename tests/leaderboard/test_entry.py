@@ -68,7 +68,7 @@ def test_all_methods_that_suit_the_networks_have_an_entry(entries):
 
     built_in = {entry.method.name: entry for entry in entries.values() if entry.method.name in METHODS}
     lacking = {name for name in METHODS if name.startswith("attention_") or METHODS[name].slow}
-    assert set(METHODS) - set(built_in) == lacking | {"inverse_mask"}
+    assert set(METHODS) - set(built_in) == lacking
     for name, entry in built_in.items():
         assert entry.method.version == METHODS[name].version
         assert entry.reported is None

@@ -77,16 +77,42 @@ def test_it_ends_in_a_report_and_does_nothing_twice(benchmark):
     assert line["estimate"]["n"] + line["excluded"]["misclassified"] == 6
 
 
+def test_trained_networks_are_taken_where_they_are_the_same(benchmark, tmp_path):
+    go(benchmark)
+    said = []
+    networks = benchmark.models
+    other = replace(benchmark, models=tmp_path, networks=networks, say=said.append)
+    stages = {stage.name: stage for stage in other.stages()}
+    stages["network object"].work()
+    copy = tmp_path / "object"
+    assert said[:1] == [f"{copy}: taken from {networks}, trained with the same settings and dataset"]
+    for file in ("model.keras", "model.json", "model_card.md"):
+        assert (copy / file).read_bytes() == (networks / "object" / file).read_bytes()
+    trained = (copy / "model.json").stat().st_mtime_ns
+    stages["network object"].work()
+    assert (copy / "model.json").stat().st_mtime_ns == trained
+    # Of other settings, or not there: trained, and said.
+    said.clear()
+    preset = replace(benchmark.preset, training={"epochs": 0.1})
+    for given, why in ((networks, "has another epochs"), (tmp_path / "none", "is not there")):
+        models = tmp_path / given.name / "models"
+        trains = replace(other, models=models, networks=given, preset=preset)
+        {stage.name: stage for stage in trains.stages()}["network scene"].work()
+        assert said[0] == f"{given / 'scene'} {why}: training {models / 'scene'}"
+        assert (models / "scene" / "model.keras").exists()
+        said.clear()
+
+
 def test_maps_are_written_as_figures_and_layers_stand_in_the_table(benchmark, tmp_path):
     if not (benchmark.out / "report.md").exists():
         go(benchmark)
-    write_report(benchmark.out, benchmark.data, benchmark.networks, "grad_cam,random", tmp_path)
+    write_report(benchmark.out, benchmark.data, benchmark.loaded, "grad_cam,random", tmp_path)
     kinds = ("pdf", "svg")
     written = {path.name for path in tmp_path.iterdir()}
     assert written == {f"{name}.{kind}" for name in ("maps", "pairs") for kind in kinds}
     head, lines = read_score(benchmark.out / "idr.json").rows()
     shown = {line[0]: line[head.index("layer")] for line in lines}
-    assert shown["grad_cam"] == benchmark.networks["scene"].feature_layer()
+    assert shown["grad_cam"] == benchmark.loaded["scene"].feature_layer()
     assert shown["vanilla_gradient"] is None
 
 
