@@ -44,9 +44,7 @@ _LINEAR = (
 
 def lacks_relu(classifier: Classifier) -> str | None:
     """ReLUs whose derivative can be replaced."""
-    from bam.models.network.frozen import unguidable
-
-    reason = unguidable(classifier.model)
+    reason = classifier.unguidable()
     return reason and f"the network {reason}"
 
 
@@ -55,10 +53,10 @@ def lacks_feature_maps(classifier: Classifier) -> str | None:
     if attention_layers(classifier):
         return "the network has tokens in place of feature maps"
     try:
-        layer = classifier.model.get_layer(classifier.feature_layer())
+        name = classifier.feature_layer()
     except BamError:
         return "the network has no feature maps"
-    nested = hasattr(layer, "layers")
+    nested = classifier.transparent and hasattr(classifier.model.get_layer(name), "layers")
     return "its feature maps are in a network inside the network" if nested else None
 
 
@@ -75,6 +73,8 @@ def check_second_class(title: str, classifier: Classifier) -> None:
 
 def lacks_attention(classifier: Classifier) -> str | None:
     """Attention probabilities that are the output of layers."""
+    if not classifier.transparent:
+        return "the attention of a network of PyTorch cannot be told from its other parts"
     return None if attention_layers(classifier) else "the network has no attention"
 
 
@@ -99,6 +99,8 @@ def lacks_linear_pieces(classifier: Classifier) -> str | None:
     Then the logit is the sum of what the input and the biases contribute by their gradients. Saturation,
     as in ReLU6, and bent functions would contribute by themselves.
     """
+    if not classifier.transparent:
+        return "of a network of PyTorch it cannot be told whether it is linear between ReLUs"
     preprocessing = preprocessing_layers(classifier.model)
     for layer in classifier.model.layers:
         if layer.name not in preprocessing and not _linear(layer):

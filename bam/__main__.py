@@ -13,6 +13,7 @@ COMMANDS = {
     "build": ("bam.build_dataset", "build the dataset, from photographs or from the drawn sample"),
     "train": ("bam.train", "train the classifiers that are explained"),
     "show": ("bam.show_maps", "look at maps of attribution methods"),
+    "validate": ("bam.validate", "check that networks are what BAM assumes, by what they rely on"),
     "metrics": ("bam.metrics.__main__", "score attribution methods"),
     "benchmark": ("bam.benchmark.__main__", "everything, from the dataset to the report"),
     "report": ("bam.report", "make the report on scores that are there, figures, tables, comparisons"),

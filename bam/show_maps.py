@@ -42,8 +42,8 @@ class What:
     )
     model: str = setting(
         DEFAULT_NETWORK,
-        "networks to explain, comma-separated: names in the models' folder, or .keras files of tf_keras "
-        "(Keras 2) that you trust",
+        "networks to explain, comma-separated: names in the models' folder, .keras files of tf_keras (Keras "
+        "2), or path/to/file.py:function for one of PyTorch; name what you trust",
     )
     images: str | None = setting(
         None, "folder of JPEG and PNG files (by default the dataset); or a number, for --limit"
@@ -61,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "what": What,
         "which images": Selection,
         "settings of methods": OfMethods,
-        "a network in a .keras file": OwnNetwork,
+        "a network of your own": OwnNetwork,
     }
     command.run(_main, "bam.show_maps", __doc__, groups, argv)
 
@@ -78,7 +78,8 @@ def _main(flags: command.Flags) -> None:
     import bam.cli.quiet  # noqa: F401
 
     how = (what.model, data, what.models, images, own.class_names, own.preprocess)
-    shown = show(explainers, *how, fills_gb=of_methods.fills_gb, **asdict(selection))
+    more = {"fills_gb": of_methods.fills_gb, "input_size": own.input_size}
+    shown = show(explainers, *how, **more, **asdict(selection))
     path = shown.save(Path(what.out))
     if not isinstance(data, str):
         command.say_if_drawn(data)

@@ -23,7 +23,7 @@ from bam.cli import flags as command
 from bam.data_prep import load_dataset
 from bam.models.architectures import ARCHITECTURES
 from bam.models.training.task import SUITE, Task
-from bam.models.training.validity import checks, table
+from bam.models.training.validity import checks, stored, table
 
 
 @settings
@@ -90,7 +90,7 @@ def _main(flags: command.Flags) -> None:
         if task.on == "object_scene" and task.commonality is None:
             for failure in filter(None, (check.failure(task.name) for check in checks(description))):
                 print(command.red(failure))
-    report = table(folder)
+    report = table(stored(folder))
     if is_chief():
         write_text(folder / "validity.md", f"{report}\n")
     print(report)

@@ -28,6 +28,7 @@ from bam.metrics.evaluation.settings import RunSettings
 from bam.metrics.judging.human import read_ranking
 from bam.metrics.metric import Metric, NoSettings, find_metric
 from bam.metrics.results.table import markdown_table
+from bam.models.given import names_networks
 from bam.models.inpainters import INPAINTERS
 
 _listed = ", ".join(method.signature for method in METHODS.values() if not method.slow)
@@ -50,7 +51,11 @@ class What:
         f"docs/own_methods.md (of these, controls: {_controls}; random and edges are always there)",
     )
     data: Folder = setting("data/bam", "folder of the dataset")
-    models: Folder = setting("runs/models", "folder of the trained models")
+    models: Folder = setting(
+        "runs/models",
+        "folder of the trained models; or networks of your own in their place, as "
+        "object=file.py:function,scene=file.keras, for which preprocess and input_size are then too",
+    )
     out: Folder = setting(
         "runs/results",
         "folder of the results; a later run of the same metric replaces its table, not its rows, and says so",
@@ -77,8 +82,9 @@ class Inputs:
     images: str | None = setting(None, f"folder of JPEG and PNG files (by default the dataset), for {_any}")
     model: str | None = setting(
         None,
-        "model to explain: a name in the models' folder, or a .keras file of tf_keras (Keras 2) that you "
-        "trust (by default scene_on_scene_only for iir, else object)",
+        "model to explain: a name in the models' folder, a .keras file of tf_keras (Keras 2), or "
+        "path/to/file.py:function, which gives an nn.Module of PyTorch; name what you trust (by default "
+        "scene_on_scene_only for iir, else object)",
     )
 
 
@@ -100,7 +106,7 @@ def _groups(argv: Sequence[str]) -> dict[str, type]:
         "what": What,
         "settings of methods": OfMethods,
         "images and network": Inputs,
-        "a network in a .keras file": OwnNetwork,
+        "a network of your own": OwnNetwork,
         "how": RunSettings,
     }
     for kind in dict.fromkeys(metric.settings for metric in METRICS.values()):
@@ -139,6 +145,7 @@ def _main(flags: command.Flags) -> None:
         own.class_names,
         own.preprocess,
         of_methods.fills_gb,
+        own.input_size,
     )
     if run.data and _shows(run, metrics):
         command.say_if_drawn(run.data)
@@ -216,6 +223,8 @@ def _check(
     of_methods = {parameter.name for parameter in parameters(OfMethods)}
     for name in flags.given:
         if name in of_methods and any(each.method.takes(name) for each in explainers):
+            continue
+        if name in ("preprocess", "input_size") and names_networks(what.models):
             continue
         meant = [each for each in METRICS.values() if name in _own_flags(each)]
         if meant and not set(meant) & set(metrics):

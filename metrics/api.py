@@ -18,8 +18,10 @@ from bam.metrics.evaluation.settings import RunSettings
 from bam.metrics.metric import METRICS, Metric, find_metric
 from bam.metrics.results.score import Score
 from bam.metrics.scoring import evaluate
+from bam.models.given import GivenModels, names_networks
 from bam.models.inpainters.store import GIGABYTES, FillStore
-from bam.models.stored import Models
+from bam.models.stored import Models, is_own
+from bam.models.torch.built import InputSize
 
 if TYPE_CHECKING:
     from bam.models.classifier import Classifier
@@ -35,6 +37,7 @@ def score(
     model: str | Path | Classifier | None = None,
     class_names: str | Path | Sequence[str] | None = None,
     preprocess: str = "none",
+    input_size: InputSize | None = None,
     **settings: Any,
 ) -> Score:
     """Score attribution methods by one metric.
@@ -42,11 +45,13 @@ def score(
     metric: its name, or of your own its function or "path/to/file.py:name"; one a call. methods: names, with
     settings in brackets where they are not to be the default; functions `f(classifier, images, targets)
     -> maps`; or what `custom_method` gives; as a list, or a text with commas. `random` and `edges` are
-    always there. data, models: folders that `bam build` and `bam train` made. out: where rows are kept (in
-    `rows`), which another call uses again; the score itself is written by its `write`. images: a folder of
-    your own images, model: a name in `models`, a .keras file with `class_names` (a list, or a text file), or
-    a classifier, for metrics that take any. preprocess: what is done to pixels in 0..255 before the network
-    in a .keras file gets them, see `load_classifier`. settings: those of the run (limit, trials, seed,
+    always there. data, models: folders that `bam build` and `bam train` made; models also networks of your
+    own in place of trained ones, "object=FILE.py:build,scene=FILE.keras", see `GivenModels`. out: where rows
+    are kept (in `rows`), which another call uses again; the score itself is written by its `write`. images: a
+    folder of your own images, model: a name in `models`, a network of your own (a .keras file, or
+    "path/to/file.py:function", which gives an nn.Module) with `class_names` (a list, or a text file), or a
+    classifier, for metrics that take any. preprocess, input_size: what such a network takes, see
+    `load_classifier`. settings: those of the run (limit, trials, seed,
     precision, batch_size) and of the metric. Raises `BamError` for what is not there or cannot be.
 
     >>> import bam
@@ -77,6 +82,7 @@ def score(
         model,
         class_names,
         preprocess,
+        input_size=input_size,
     )
     return evaluate(chosen, run)
 
@@ -93,18 +99,21 @@ def make_run(
     class_names: str | Path | Sequence[str] | None = None,
     preprocess: str = "none",
     fills_gb: float = GIGABYTES,
+    input_size: InputSize | None = None,
 ) -> Run:
     """The run that measures the metrics `asked` for, by name with their settings; None for one of maps alone.
 
     models: the folder, or `Models`, which compute as they do. fills_gb: the most that fills of slow
     inpainters take in `out`. The others as in `score`. Controls that tables of the metrics are never without
-    are added. Raises `BamError` if images, model, class_names or preprocess are given for a metric that does
-    not take them, and for a method whose inpainter cannot be had, or would be asked too much.
+    are added. Raises `BamError` if images, a model or what it needs are given for a metric that does not take
+    them, and for a method whose inpainter cannot be had, or would be asked too much.
     """
     metrics = [METRICS[name] for name in asked or {}]
     explainers = [*explainers, *_lacking(metrics, explainers)]
     given = {"images": images, "model": model, "class_names": class_names}
-    given["preprocess"] = None if preprocess == "none" else preprocess
+    in_place = not isinstance(models, Models) and names_networks(models)
+    if not in_place:  # else they are of those networks
+        given |= {"preprocess": None if preprocess == "none" else preprocess, "input_size": input_size}
     for name, value in given.items():
         if value is not None and asked is not None and not any(each.images == "any" for each in metrics):
             raise BamError(f"`{name}` is for {_listed_any()}, which is not asked for")
@@ -115,14 +124,16 @@ def make_run(
     if not isinstance(model, (str, Path, type(None))):  # it computes as it does
         if not hasattr(model, "class_names"):
             raise BamError(
-                f"`model` takes a name, a .keras file or a classifier, not {type(model).__name__}: "
+                f"`model` takes a name, a network of your own or a classifier, not {type(model).__name__}: "
                 "bam.models.Classifier(network, class_names) is one of a tf_keras network"
             )
         settings = replace(settings, precision=model.precision, batch_size=model.batch_size)
     if isinstance(models, Models):
         settings = replace(settings, precision=models.precision, batch_size=models.batch_size)
     else:
-        models = Models(models, settings.precision, settings.batch_size)
+        models = _models(models, settings, Path(out), preprocess, input_size)
+    if in_place and not is_own(model):
+        preprocess, input_size = "none", None
     store = FillStore(Path(out) / "fills", fills_gb)
     return Run(
         data,
@@ -135,7 +146,18 @@ def make_run(
         class_names,
         asked or {},
         preprocess,
+        input_size,
     )
+
+
+def _models(
+    models: str | Path, settings: RunSettings, out: Path, preprocess: str, input_size: InputSize | None
+) -> Models:
+    """The models of a folder, or those that are named one by one."""
+    how = (settings.precision, settings.batch_size)
+    if names_networks(models):
+        return GivenModels(str(models), out / "accuracy", *how, preprocess, input_size)
+    return Models(models, *how)
 
 
 def _lacking(metrics: Sequence[Metric], explainers: Sequence[Explainer]) -> list[Explainer]:

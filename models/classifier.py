@@ -17,7 +17,7 @@ from bam.models.memo import Memo
 from bam.models.network.derivatives import forward, layer_gradients, logit_gradient
 from bam.models.network.description import network_digest, seed_digest
 from bam.models.network.ends import with_plain_ends
-from bam.models.network.frozen import PRECISIONS, folded_norms, frozen
+from bam.models.network.frozen import PRECISIONS, folded_norms, frozen, unguidable
 from bam.models.network.outputs import with_logits
 from bam.models.network.path_means import perturbed_sums, sampled_sums
 from bam.models.network.rebuilt import unshared
@@ -34,7 +34,10 @@ class Classifier:
     labels: what it was trained on, "object" or "scene"; None if unknown.
     digest: identifies layers, their connections and weights; results of another network are never mixed
     with these. seed_digest: what random numbers are drawn from, see `network.description`.
+    transparent: whether `model` has the layers that compute, to be looked at.
     """
+
+    transparent = True
 
     def __init__(
         self,
@@ -141,6 +144,10 @@ class Classifier:
             return logit_gradient(frozen(self.model, self.precision, guided=True))
 
         return self._run("guided_gradient", make, images, _indices(targets))
+
+    def unguidable(self) -> str | None:
+        """What keeps its ReLUs from being guided, in a few words; None if nothing does."""
+        return unguidable(self.model)
 
     def layer_gradient(
         self, images: np.ndarray, targets: np.ndarray, layer: str | None = None

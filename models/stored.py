@@ -1,4 +1,4 @@
-"""Trained models as `python -m bam.train` stores them, and networks in .keras files of the user's own."""
+"""Trained models as `python -m bam.train` stores them, and networks of the user's own."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from bam.base.errors import BamError
 from bam.base.files import is_hidden, read_json
 from bam.data_prep.dataset import Dataset
 from bam.models.formats import check_format
+from bam.models.torch.built import InputSize, built, names_function, read_size
 from bam.models.training.task import SUITE
 
 if TYPE_CHECKING:
@@ -17,6 +18,15 @@ if TYPE_CHECKING:
 
 # The classes of a network of the user's own: their names, or a text file with one a line.
 ClassNames = Sequence[str] | str | Path
+
+
+def is_own(network: Any) -> bool:
+    """Whether this names a network of the user's own: a .keras file, or a function that builds one.
+
+    >>> is_own("net.keras"), is_own("net.py:build"), is_own("scene")
+    (True, True, False)
+    """
+    return isinstance(network, (str, Path)) and (str(network).endswith(".keras") or names_function(network))
 
 
 def read_description(folder: Path) -> dict[str, Any]:
@@ -34,20 +44,29 @@ def load_classifier(
     batch_size: int = 32,
     class_names: ClassNames | None = None,
     preprocess: str = "none",
+    input_size: InputSize | None = None,
 ) -> Classifier:
-    """The classifier in a model folder made by `python -m bam.train`, or in a .keras file of one's own.
+    """The classifier in a model folder made by `python -m bam.train`, or a network of one's own.
 
-    A network of one's own goes from pixels to logits of `class_names`; a last softmax is left out. It is
-    given pixels in 0..255; preprocess: what is to be done to them first, if the network does not do it
-    itself: "0..1", "-1..1", "torch" or "caffe", see `network.rebuilt.SCALES`. Raises `BamError` if the model
-    is not there, incomplete, damaged, or no such classifier.
+    That is a .keras file, whose last softmax is left out, or "path/to/file.py:function", which gives an
+    nn.Module of PyTorch, see `torch.built` and its `TorchClassifier`; from pixels to logits of `class_names`.
+    preprocess: what is to be done to pixels in 0..255 first, if the network does not do it itself: "0..1",
+    "-1..1", "imagenet", "caffe" or "MEAN/SD", see `network.scales.scale_of`. input_size: of the pictures that
+    the nn.Module takes, one number of pixels, or height and width. Raises `BamError` if the model is not
+    there, incomplete, damaged, or no such classifier.
 
     >>> scene = load_classifier("runs/models/scene")
     >>> scene.class_names[:2]
     ('bamboo_forest', 'bedroom')
     >>> own = load_classifier("net.keras", class_names=["cat", "dog"])  # doctest: +SKIP
+    >>> names = "names.txt"  # one a line
+    >>> own = load_classifier("net.py:build", class_names=names, input_size=224)  # doctest: +SKIP
     """
+    if names_function(path):
+        return built(path, read_names(class_names), input_size, preprocess, precision, batch_size)
     path = Path(path)
+    if input_size is not None:
+        raise BamError(f"`input_size` is for a network of PyTorch: {path.name} knows its size")
     check_format(path)
     if path.suffix == ".keras" or path.is_file():
         return _own(path, read_names(class_names), precision, batch_size, preprocess)
@@ -56,12 +75,16 @@ def load_classifier(
     return _trained(path, precision, batch_size)
 
 
-def check_knows_its_input(name: str, class_names: ClassNames | None, preprocess: str) -> None:
-    """Raise `BamError` if a network that is no .keras file is given what only such a file needs."""
+def check_knows_its_input(
+    name: str, class_names: ClassNames | None, preprocess: str, input_size: InputSize | None = None
+) -> None:
+    """Raise `BamError` if a network that is not the user's own is given what only such a one needs."""
     if class_names is not None:
-        raise BamError(f"`class_names` is for a .keras file: the model {name} knows its classes")
+        raise BamError(f"`class_names` is for a network of your own: the model {name} knows its classes")
     if preprocess != "none":
-        raise BamError(f"`preprocess` is for a .keras file: the model {name} takes pixels in 0..255")
+        raise BamError(f"`preprocess` is for a network of your own: the model {name} takes pixels in 0..255")
+    if input_size is not None:
+        raise BamError(f"`input_size` is for a network of PyTorch: the model {name} knows its size")
 
 
 def read_names(class_names: ClassNames | None) -> tuple[str, ...]:
@@ -69,7 +92,7 @@ def read_names(class_names: ClassNames | None) -> tuple[str, ...]:
     if class_names is not None and not isinstance(class_names, (str, Path)):
         return tuple(class_names)
     if class_names is None:
-        raise BamError("a .keras file needs `class_names`, a list or a text file with one per line")
+        raise BamError("a network of your own needs `class_names`, a list or a text file with one per line")
     if not Path(class_names).is_file():
         raise BamError(f"`class_names`: there is no file {class_names}")
     try:
@@ -157,7 +180,7 @@ class Models:
 
     def __getitem__(self, name: str) -> Classifier:
         """The trained model `name`. Raises `BamError` if it cannot be loaded."""
-        return self._load(self.folder / name, None)
+        return self._load(self.folder / name)
 
     def trained_on(self, dataset: Dataset, name: str) -> Classifier:
         """The same. Raises `BamError` if it was trained on another dataset, too."""
@@ -169,17 +192,25 @@ class Models:
             )
         return classifier
 
-    def file(self, path: str | Path, class_names: ClassNames | None, preprocess: str = "none") -> Classifier:
-        """The network in a .keras file of the user's own, see `load_classifier`."""
-        return self._load(Path(path), read_names(class_names), preprocess)
+    def file(
+        self,
+        path: str | Path,
+        class_names: ClassNames | None,
+        preprocess: str = "none",
+        input_size: InputSize | None = None,
+    ) -> Classifier:
+        """The network of the user's own, see `load_classifier`."""
+        return self._load(
+            Path(path), read_names(class_names), preprocess, input_size and read_size(input_size)
+        )
 
     def in_float32(self) -> Models:
         """The same models in float32."""
         return self if self.precision == "float32" else Models(self.folder, "float32", self.batch_size)
 
-    def _load(self, path: Path, class_names: tuple[str, ...] | None, preprocess: str = "none") -> Classifier:
-        key = (path, class_names, preprocess)
+    def _load(self, path: Path, *own: Any) -> Classifier:
+        key = (path, *own)
         if key not in self._loaded:
-            how = (self.precision, self.batch_size, class_names, preprocess)
+            how = (self.precision, self.batch_size, *own)
             self._loaded[key] = load_classifier(path, *how)
         return self._loaded[key]

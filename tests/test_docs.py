@@ -37,6 +37,7 @@ RUN = {
     "README.md": 1,
     "docs/own_methods.md": 2,
     "docs/python.md": 4,
+    "docs/torch.md": 1,
     "docs/pitfalls.md": 1,
     "docs/extending.md": 5,
 }

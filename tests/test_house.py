@@ -35,6 +35,7 @@ FLOORS = (
     "bam.data_prep.download",
     "bam.build_dataset",
     "bam.train",
+    "bam.validate",
     "bam.show_maps",
     "bam.cache",
     "bam.benchmark",

@@ -12,7 +12,7 @@ from bam.models.inpainters.simple import blurred
 from bam.models.network.scales import SCALES
 
 # Zero for networks that expect ImageNet's mean subtracted.
-MEAN_COLOUR = np.array(SCALES["torch"][0], np.float32)
+MEAN_COLOUR = np.array(SCALES["imagenet"][0], np.float32)
 
 
 def as_pixels(images: np.ndarray) -> np.ndarray:

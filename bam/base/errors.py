@@ -50,3 +50,12 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
         folded.setdefault(each.casefold(), each)
     near = difflib.get_close_matches(name.casefold(), folded, n=1)
     return folded[near[0]] if near else None
+
+
+def one_line(error: BaseException) -> str:
+    """The type and the text of someone else's error, in one line.
+
+    >>> one_line(ValueError("no such\\n  thing"))
+    'ValueError: no such thing'
+    """
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"

@@ -13,7 +13,7 @@ from typing import Any
 
 import bam
 from bam.base.digests import digest
-from bam.base.errors import BamError
+from bam.base.errors import BamError, one_line
 from bam.base.files import near_path
 
 _PACKAGE = Path(bam.__file__).resolve().parent
@@ -111,5 +111,5 @@ def run_file(path: Path) -> tuple[ModuleType, Home]:
         with home.entered({spec.name: module}):  # dataclasses and the like look their module up
             spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:  # whatever it is, it is the user's to know
-        raise BamError(f"{path} cannot be run ({type(error).__name__}: {error})") from error
+        raise BamError(f"{path} cannot be run ({one_line(error)})") from error
     return module, home

@@ -28,7 +28,7 @@ from bam.metrics.results.environment import commit, packages
 from bam.metrics.results.score import Score
 from bam.models.stored import Models, read_description
 from bam.models.training.task import Task
-from bam.models.training.validity import checks, table
+from bam.models.training.validity import checks, stored, table
 
 SEED = 0  # of the dataset, the trainings and the runs
 
@@ -132,7 +132,7 @@ class Benchmark:
         if task.on == "object_scene" and task.commonality is None:
             for failure in filter(None, (check.failure(task.name) for check in checks(description))):
                 self.say(failure)
-        write_text(self.models / "validity.md", f"{table(self.models)}\n")
+        write_text(self.models / "validity.md", f"{table(stored(self.models))}\n")
 
     def _take(self, name: str, config: Mapping[str, Any]) -> None:
         """Copy a network that was trained so, if `networks` has it and `models` does not."""

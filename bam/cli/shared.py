@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Annotated, Any
 
+from pydantic import AfterValidator
+
 from bam.attributions.choice import ALWAYS, choose
 from bam.attributions.gradients import BASELINES
 from bam.attributions.registry import Explainer
 from bam.base.settings import one_of, setting, settings
 from bam.models.inpainters import INPAINTERS
 from bam.models.inpainters.store import GIGABYTES
-from bam.models.network.scales import SCALES
+from bam.models.network.scales import scale_of
 
 
 @settings
@@ -66,13 +68,31 @@ class OfMethods:
         return choose(methods, {**self.common, **wanted}, self.set, always) if wanted else plain
 
 
-@settings
-class OwnNetwork:
-    """What a network in a .keras file needs."""
+def _scale(name: str) -> str:
+    scale_of(name)
+    return name
 
-    class_names: str | None = setting(None, "text file with the classes of a .keras file, one per line")
-    preprocess: Annotated[str, one_of("preprocessing", SCALES)] = setting(
+
+@settings
+class Preprocessing:
+    """What pictures a network of the user's own takes."""
+
+    preprocess: Annotated[str, AfterValidator(_scale)] = setting(
         "none",
-        "what a .keras file's network expects to be done to pixels in 0..255 before it gets them: 0..1 or "
-        "-1..1 (another range), torch or caffe (as Keras Applications calls them); none if it does it itself",
+        "what a network of your own expects to be done to pixels in 0..255 before it gets them: 0..1, -1..1 "
+        "(another range), imagenet (as torchvision's networks), caffe (as Keras Applications call it), or "
+        "MEAN/SD of pixels in 0..1, as 0.5/0.5 or 0.485,0.456,0.406/0.229,0.224,0.225; none if it does it "
+        "itself",
+    )
+    input_size: str | None = setting(
+        None, "pixels of the pictures that a network of PyTorch takes, as 224, or 224,192 for height, width"
+    )
+
+
+@settings
+class OwnNetwork(Preprocessing):
+    """What a network of the user's own needs."""
+
+    class_names: str | None = setting(
+        None, "text file with the classes of a network of your own, one per line"
     )

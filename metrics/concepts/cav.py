@@ -177,8 +177,11 @@ def concept_layers(classifier: Classifier, names: Sequence[str] = ()) -> list[st
 
     The stages are the layers block_layer1 ... block_layer4 where a network has them, else the last layer
     of each of its last four resolutions: in ResNet50 of Keras Applications conv2_block3_out,
-    conv3_block4_out, conv4_block6_out and conv5_block3_out. Raises `BamError` for unknown names.
+    conv3_block4_out, conv4_block6_out and conv5_block3_out. Raises `BamError` for unknown names, and for a
+    network of PyTorch.
     """
+    if not classifier.transparent:
+        raise BamError(f"tcav asks for layers of tf_keras, and {classifier.name} is a network of PyTorch")
     known = [layer.name for layer in classifier.model.layers]
     for name in names:
         if name not in known:

@@ -16,7 +16,8 @@ from bam.metrics.evaluation.rows import Row
 from bam.metrics.evaluation.settings import RunSettings
 from bam.metrics.evaluation.sweep import Keeping, collect, row_files
 from bam.models.formats import check_name
-from bam.models.stored import Models, check_knows_its_input
+from bam.models.stored import Models, check_knows_its_input, is_own
+from bam.models.torch.built import InputSize
 
 if TYPE_CHECKING:
     from bam.models.classifier import Classifier
@@ -28,9 +29,9 @@ class Run:
 
     data: None if all images are the user's own. out: folder of the results, with the rows in `rows`. images:
     folder of the user's own images, for metrics that take any; model, class_names: the network to explain in
-    place of a metric's own: a name in `models`, a .keras file with its classes, or the classifier itself.
-    asked: the settings of all metrics of the run, by name, since some can share work. preprocess: what is
-    done to the pixels that a .keras file's network is given.
+    place of a metric's own: a name in `models`, one of the user's own with its classes, or the classifier
+    itself. asked: the settings of all metrics of the run, by name, since some can share work.
+    preprocess, input_size: of a network of the user's own, see `load_classifier`.
     """
 
     data: Dataset | None
@@ -43,6 +44,7 @@ class Run:
     class_names: str | Path | Sequence[str] | None = None
     asked: Mapping[str, Any] = field(default_factory=dict)
     preprocess: str = "none"
+    input_size: InputSize | None = None
 
     @property
     def dataset(self) -> Dataset:
@@ -62,13 +64,14 @@ class Run:
         cannot be had, or was trained on another dataset than is used.
         """
         name = default if self.model is None else self.model
-        if str(name).endswith(".keras"):
-            return self.models.file(name, self.class_names, self.preprocess)
+        own = (self.class_names, self.preprocess, self.input_size)
+        if is_own(name):
+            return self.models.file(name, *own)
         given = not isinstance(name, (str, Path))
         if not given and not self.models.has(str(name)):
             check_name(name)
         if given or self.models.has(str(name)):
-            check_knows_its_input(name.name if given else str(name), self.class_names, self.preprocess)
+            check_knows_its_input(name.name if given else str(name), *own)
         if given:
             return name
         return self.models[str(name)] if self.images else self.classifier(str(name))

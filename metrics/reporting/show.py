@@ -19,6 +19,8 @@ from bam.metrics.reporting.layout import check_size
 from bam.metrics.reporting.maps import Maps, maps_of
 from bam.metrics.reporting.selection import Selection, image_sets, settled
 from bam.models.inpainters.store import GIGABYTES
+from bam.models.stored import is_own
+from bam.models.torch.built import InputSize, names_function
 
 if TYPE_CHECKING:
     from bam.models.classifier import Classifier
@@ -59,20 +61,21 @@ def show(
     preprocess: str = "none",
     out: str | Path = "runs/results",
     fills_gb: float = GIGABYTES,
+    input_size: InputSize | None = None,
     **settings: Any,
 ) -> Shown:
     """The maps of some methods for a few images, to look at: a picture of them, with g_c under each.
 
     Maps are of the true class, or of the predicted one where none is known, and are those that scores are
     made of. methods: as in `score`, but these alone. model: the network to explain, or several: names in
-    `models` (with commas in a text), .keras files with `class_names`, classifiers. data, models, class_names,
-    preprocess: as in `score`. images: a folder of your own images; or a number, which is the limit. out:
-    whose folder `fills` keeps what slow inpainters paint, by default that of scores, which need the same;
-    nothing else is written there. fills_gb: the most that this takes, in gigabytes. settings: those of
-    `reporting.selection.Selection`: limit, the number of images, the first of those that scores are made of
-    (by default 6), or ids, which names them; view, their image set (by default object_scene); pair, whether
-    each is also shown without its object; seed, precision, batch_size. Raises `BamError` for what is not
-    there or cannot be.
+    `models` (with commas in a text), networks of your own with `class_names`, classifiers. data, models,
+    class_names, preprocess, input_size: as in `score`. images: a folder of your own images; or a number,
+    which is the limit. out: whose folder `fills` keeps what slow inpainters paint, by default that of
+    scores, which need the same; nothing else is written there. fills_gb: the most that this takes, in
+    gigabytes. settings: those of `reporting.selection.Selection`: limit, the number of images, the first
+    of those that scores are made of (by default 6), or ids, which names them; view, their image set (by
+    default object_scene); pair, whether each is also shown without its object; seed, precision,
+    batch_size. Raises `BamError` for what is not there or cannot be.
 
     >>> import bam
     >>> shown = bam.show("grad_cam,smoothgrad(samples=2)", limit=2, pair=True)
@@ -84,14 +87,18 @@ def show(
     selection, folder = settled(checked(Selection, settings), images)
     explainers = choose(methods, always=())
     given = _networks(model)
-    keras = [each for each in given if str(each).endswith(".keras")]
+    own = [each for each in given if is_own(each)]
+    built = [each for each in own if names_function(each)]
     runs: list[Run] = []
     for each in given:
-        # What only a .keras file needs is for these; where there is none, it is refused.
-        own = (class_names, preprocess) if each in keras or not keras else (None, "none")
+        # What only a network of the user's own needs is for these; where there is none, it is refused.
+        needed = (class_names, preprocess) if each in own or not own else (None, "none")
+        size = input_size if names_function(each) or not built else None
         how = RunSettings(seed=selection.seed, precision=selection.precision, batch_size=selection.batch_size)
         known = runs[0].data if runs and runs[0].data else data
-        runs.append(make_run(None, explainers, known, models, out, how, folder, each, *own, fills_gb))
+        runs.append(
+            make_run(None, explainers, known, models, out, how, folder, each, *needed, fills_gb, size)
+        )
     networks = [run.explained(DEFAULT_NETWORK) for run in runs]
     sets, left_out, rule = image_sets(runs[0], networks, selection)
     check_size(sum(map(len, sets[0])), len(networks), len(explainers))

@@ -8,8 +8,7 @@ from collections.abc import Callable
 import tensorflow as tf
 import tf_keras as keras
 
-from bam.base.errors import unknown
-from bam.models.network.scales import SCALES
+from bam.models.network.scales import scale_of
 
 
 class ReversedChannels(keras.layers.Layer):
@@ -21,12 +20,10 @@ class ReversedChannels(keras.layers.Layer):
 
 
 def preprocessed(model: keras.Model, scale: str) -> keras.Model:
-    """The model behind one of `SCALES`, so that it takes pixels in 0..255. Raises `BamError` for others."""
-    if scale not in SCALES:
-        raise unknown("preprocessing", scale, SCALES)
+    """The model behind a scale, see `scale_of`, so that it takes pixels in 0..255."""
+    mean, deviation, reverse = scale_of(scale)
     if scale == "none":
         return model
-    mean, deviation, reverse = SCALES[scale]
     rescaling = keras.layers.Rescaling(
         [1 / float(one) for one in deviation],
         [-float(one) / float(other) for one, other in zip(mean, deviation, strict=True)],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,7 @@ class Check:
         )
 
 
-def checks(description: dict[str, Any]) -> tuple[Check, ...]:
+def checks(description: Mapping[str, Any]) -> tuple[Check, ...]:
     """Whether one model (the content of its model.json) relies on what its labels name.
 
     It must classify X_o,s (at least 5 times better than chance; with fewer than nine classes half of the
@@ -74,10 +75,14 @@ def checks(description: dict[str, Any]) -> tuple[Check, ...]:
     )
 
 
-def table(models: Path) -> str:
-    """Figure 2 of the paper as Markdown, with the models that are in the folder `models`."""
+def stored(models: Path) -> dict[str, dict[str, Any]]:
+    """What is known of the models in a folder, the content of their model.json, by name."""
     folders = sorted(path.parent for path in models.glob("*/model.json") if not is_hidden(path.parent.name))
-    found = {folder.name: read_description(folder) for folder in folders}
+    return {folder.name: read_description(folder) for folder in folders}
+
+
+def table(found: Mapping[str, Mapping[str, Any]]) -> str:
+    """Figure 2 of the paper as Markdown, with these models, by name the content of their model.json."""
     lines = [
         "| accuracy, % | X_o,s | X_0,s (no object) | X_o,g (no scene) | confidence grows | valid |",
         "|---|---|---|---|---|---|",

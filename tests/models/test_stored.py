@@ -42,7 +42,7 @@ def test_a_last_softmax_is_left_out_and_pixels_are_put_on_the_networks_scale(tmp
     with pytest.raises(BamError, match="preprocessing '0-1'"):
         load_classifier(tmp_path / "mine.keras", class_names=["cat", "dog"], preprocess="0-1")
     (tmp_path / "model.json").write_text("{}")
-    with pytest.raises(BamError, match=r"`preprocess` is for a \.keras file"):
+    with pytest.raises(BamError, match=r"`preprocess` is for a network of your own"):
         load_classifier(tmp_path, preprocess="0..1")
 
 

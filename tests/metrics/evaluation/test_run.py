@@ -39,7 +39,7 @@ def test_a_classifier_is_explained_as_it_is(run_of_scene, scene_classifier):
     [
         ("FILE", ["one", "two"], "has 10 outputs, but 2 class names"),
         ("nowhere.keras", ["one", "two"], "no model file nowhere.keras"),
-        ("scene", ["one", "two"], "`class_names` is for a .keras file"),
+        ("scene", ["one", "two"], "`class_names` is for a network of your own"),
         ("none", None, "there is no trained model"),
         ("none", ["one", "two"], "there is no trained model"),
         ("net.h5", None, "net.h5 is an HDF5 file"),

@@ -110,7 +110,7 @@ def test_a_network_without_shared_layers_is_left_alone():
 def test_scales_are_those_of_keras_applications(scale, noise):
     model = network(False, False)
     expected = model(keras.applications.imagenet_utils.preprocess_input(noise.copy(), mode=scale)).numpy()
-    found = preprocessed(model, {"tf": "-1..1"}.get(scale, scale))
+    found = preprocessed(model, {"tf": "-1..1", "torch": "imagenet"}.get(scale, scale))
     np.testing.assert_allclose(found(noise).numpy(), expected, atol=1e-5)
     assert preprocessed(model, "none") is model
     np.testing.assert_allclose(

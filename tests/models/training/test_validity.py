@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from bam.models.training.validity import checks, table
+from bam.models.training.validity import checks, stored, table
 
 
 def description(labels, object_scene, scene_only, object_only):
@@ -43,7 +43,7 @@ def test_table_sets_the_papers_numbers_beside_ours(tmp_path):
     ):
         (tmp_path / name).mkdir()
         (tmp_path / name / "model.json").write_text(json.dumps(description(labels, *accuracy)))
-    text = table(tmp_path)
+    text = table(stored(tmp_path))
     assert "| f_o | 90.0 | 10.0 | 92.0 | 80.0 | yes |" in text
     assert "| f_s | 90.0 | 50.0 | 10.0 | 80.0 | **NO** |" in text
     assert "| f_s, paper | 94.0 | 95.5 | 9.8 |" in text
@@ -78,7 +78,7 @@ def test_table_has_models_of_a_few_classes(tmp_path):
         entry["config"] |= {"classes": ["one", "other"], "on": on}
         (tmp_path / name).mkdir()
         (tmp_path / name / "model.json").write_text(json.dumps(entry))
-    text = table(tmp_path)
+    text = table(stored(tmp_path))
     assert "| object_bird+dog | 90.0 | 50.0 | 92.0 | 80.0 | yes |" in text
     assert "| scene_bedroom+track_on_scene_only | 90.0 | 50.0 | 92.0 | 80.0 | - |" in text
     assert "paper" not in text
@@ -90,4 +90,4 @@ def test_hidden_folders_hold_no_models(tmp_path):
         entry["config"]["classes"] = None if name == "scene" else ["bedroom", "track"]
         (tmp_path / name).mkdir()
         (tmp_path / name / "model.json").write_text(json.dumps(entry))
-    assert ".scene_copy" not in table(tmp_path)
+    assert ".scene_copy" not in table(stored(tmp_path))

@@ -1,0 +1,51 @@
+"""Metrics that take any network, on one of PyTorch."""
+
+import math
+
+import pytest
+
+import bam
+from bam.base.errors import BamError
+from bam.metrics import METRICS
+
+# Less work, and an inpainter that needs no network; nearly no patch of an untrained network is found else.
+SETTINGS = {
+    "iir": {"patch_tolerance": 0.5, "iir_threshold": 0.2},
+    "inpainting": {"inpainter": "mean", "levels": (20, 60), "fills": 1, "patch_grid": 4},
+    "localisation": {"threshold_images": 6},
+    "robustness": {"other_seeds": 1},
+    "violation": {"patch_grid": 4},
+}
+
+
+@pytest.fixture(scope="module")
+def network():
+    """A tiny network of ten classes, untrained."""
+    torch = pytest.importorskip("torch")
+    from bam.data_prep.classes import OBJECTS
+    from bam.models.torch.classifier import TorchClassifier
+
+    torch.manual_seed(0)
+    layers = [torch.nn.Conv2d(3, 6, 3, 2), torch.nn.ReLU(), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten()]
+    module = torch.nn.Sequential(*layers, torch.nn.Linear(6, 10))
+    return TorchClassifier(module, OBJECTS, (16, 16), "imagenet", "tiny", batch_size=4)
+
+
+@pytest.mark.parametrize("name", [name for name, metric in METRICS.items() if metric.images == "any"])
+def test_a_network_of_pytorch_is_scored(name, network, dataset, tmp_path):
+    more = SETTINGS.get(name, {})
+    score = bam.score(
+        name, "vanilla_gradient,grad_cam,fullgrad", dataset, out=tmp_path, model=network, limit=4, **more
+    )
+    assert {"vanilla_gradient", "grad_cam", "random"} <= set(score.lines)
+    assert all("PyTorch" in reason for reason in score.unsuited.values())
+    assert set(score.unsuited) == {"fullgrad"}
+    value = score.lines["vanilla_gradient"].estimate.value
+    assert value is None or math.isfinite(value)
+
+
+def test_tcav_looks_at_layers_of_tf_keras(network):
+    from bam.metrics.concepts.cav import concept_layers
+
+    with pytest.raises(BamError, match="tcav asks for layers of tf_keras, and tiny is a network of PyTorch"):
+        concept_layers(network)
