@@ -14,6 +14,7 @@ COMMANDS = {
     "train": ("bam.train", "train the classifiers that are explained"),
     "show": ("bam.show_maps", "look at maps of attribution methods"),
     "metrics": ("bam.metrics.__main__", "score attribution methods"),
+    "images": ("bam.images", "write the images of which maps made elsewhere are scored"),
     "benchmark": ("bam.benchmark.__main__", "everything, from the dataset to the report"),
     "report": ("bam.report", "make the report on scores that are there, figures, tables, comparisons"),
     "leaderboard": ("bam.leaderboard.__main__", "make and check entries of the leaderboard, and its page"),
