@@ -5,6 +5,7 @@
     images.json                         the size of the maps, the seed, and what else the images depend on
     images/<view>/<image id>.png        pixels
     masks/<view>/<image id>.png         the object's region at the size of the maps, 255 inside
+    without/<view>/<image id>.png       the pixels without the object, for localisation
 
 Reading it loads no TensorFlow. The masks are there at the size of the maps, since what resizes them for
 networks is TensorFlow's.

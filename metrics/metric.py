@@ -200,6 +200,8 @@ def enter(metric: Metric, definition: Callable | None = None) -> None:
         raise BamError(f"the metric {metric.name} has a setting {taken[0]}, which all share: rename it")
     if metric.direction not in ("up", "down"):
         raise BamError(f"the metric {metric.name} must have the direction up or down, not {metric.direction}")
+    if not metric.needs_network and metric.planned is None:
+        raise BamError(f"the metric {metric.name} needs no network: `planned` must say what is asked for")
     former = METRICS.get(metric.name)
     check_name("a metric", metric.name, definition or metric.function, former and former.function)
     METRICS[metric.name] = metric
