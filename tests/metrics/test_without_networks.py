@@ -359,3 +359,8 @@ def test_for_networks_of_ones_own_the_size_is_enough(dataset, tmp_path, capsys):
         error = capsys.readouterr().err
         assert words in error
         assert len(error.splitlines()) == 1
+
+
+def test_a_metric_that_needs_no_network_says_what_it_asks_for():
+    with pytest.raises(BamError, match="the metric mine needs no network: `planned` must say"):
+        bam.metric("mine", direction="up", version=1, source="here", needs_network=False)(print)
