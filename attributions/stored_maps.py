@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +22,14 @@ if TYPE_CHECKING:
     from bam.models.classifier import Classifier
 
 
-def maps_method(folder: Path) -> Method:
+@dataclass(frozen=True)
+class StoredMaps(Method):
+    """A method whose maps lie in a folder; it asks the network for its name and its input size alone."""
+
+    folder: Path = Path()
+
+
+def maps_method(folder: Path) -> StoredMaps:
     """The method whose maps lie in a folder; its version is a digest of all that these hold.
 
     Raises `BamError` if there are none.
@@ -49,7 +58,41 @@ def maps_method(folder: Path) -> Method:
                 )
         return np.stack(maps)
 
-    return Method(folder.resolve().name, stored_maps, key_digest(known)[:12], own=True)
+    return StoredMaps(folder.resolve().name, stored_maps, key_digest(known)[:12], own=True, folder=folder)
+
+
+def check_maps(folder: Path, names: Sequence[str], size: tuple[int, int]) -> None:
+    """Raise `BamError` if maps cannot be used, before any is: how many, for what reason, and the first.
+
+    names: the paths in the folder of all that will be asked for. size: height and width that they must have.
+    """
+    if lacking := [name for name in names if not (folder / name).is_file()]:
+        raise BamError(f"{folder} lacks {len(lacking)} of {len(names)} maps, such as {lacking[0]}")
+    faulty: dict[str, list[str]] = defaultdict(list)
+    of_shape: dict[tuple[int, ...], str] = {}
+    shapes: Counter[tuple[int, ...]] = Counter()
+    states = in_order(lambda name: _state(folder / name), names, cores())
+    for name, (fault, shape) in zip(names, states, strict=True):
+        if fault:
+            faulty[fault].append(name)
+        else:
+            shapes[shape] += 1
+            of_shape.setdefault(shape, name)
+    for fault, found in faulty.items():
+        raise BamError(f"{folder}: {len(found)} of {len(names)} maps {fault}, such as {found[0]}")
+    unfit = [shape for shape in shapes if shape[:2] != size or len(shape) not in (2, 3) or not shape[-1]]
+    if unfit or len(shapes) > 1:
+        listed = ", ".join(f"{count} of {shape} such as {of_shape[shape]}" for shape, count in shapes.items())
+        raise BamError(f"{folder} holds maps of other sizes than {size}, or of several: {listed}")
+
+
+def _state(path: Path) -> tuple[str, tuple[int, ...]]:
+    """What is wrong with the map in a file, or "", and its shape."""
+    try:
+        numbers = as_numbers(np.lib.format.read_array(io.BytesIO(path.read_bytes()), allow_pickle=False))
+    except Exception:  # noqa: BLE001 - whatever a broken file makes numpy raise
+        return "are no .npy arrays of numbers", ()
+    return "" if np.isfinite(numbers).all() else "hold values that are NaN or infinite", numbers.shape
 
 
 def _digests(folder: Path) -> dict[str, str]:

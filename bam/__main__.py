@@ -15,6 +15,7 @@ COMMANDS = {
     "show": ("bam.show_maps", "look at maps of attribution methods"),
     "validate": ("bam.validate", "check that networks are what BAM assumes, by what they rely on"),
     "metrics": ("bam.metrics.__main__", "score attribution methods"),
+    "images": ("bam.images", "write the images of which maps made elsewhere are scored"),
     "benchmark": ("bam.benchmark.__main__", "everything, from the dataset to the report"),
     "report": ("bam.report", "make the report on scores that are there, figures, tables, comparisons"),
     "leaderboard": ("bam.leaderboard.__main__", "make and check entries of the leaderboard, and its page"),

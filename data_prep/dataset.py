@@ -16,6 +16,7 @@ from bam.base.checked import changed_files
 from bam.base.digests import array_digest, digest
 from bam.base.errors import BamError, unknown
 from bam.base.files import read_json
+from bam.base.seeds import generator
 from bam.data_prep.classes import (
     COMMONALITIES,
     COMMONALITY_OBJECT,
@@ -117,6 +118,10 @@ class View:
     def fingerprint(self) -> str:
         """Identifies the dataset that the images are from."""
         return self.dataset.fingerprint
+
+    def order(self, seed: int) -> np.ndarray:
+        """int (n,): a random order of the images that depends on the seed alone."""
+        return generator(seed, "images").permutation(len(self))
 
     def subset(self, indices: Sequence[int] | np.ndarray) -> View:
         """The view of the images at `indices` (or where a boolean array is True), in that order."""

@@ -60,6 +60,12 @@ class What:
         "runs/results",
         "folder of the results; a later run of the same metric replaces its table, not its rows, and says so",
     )
+    predictions: str | None = setting(
+        None,
+        "CSV file of what networks predict, in place of the networks, for folders of maps and "
+        f"{', '.join(each.name for each in METRICS.values() if not each.needs_network)}; "
+        "data is then the folder that bam images wrote, see docs/own_methods.md",
+    )
     judge: bool = setting(False, "also judge the metrics themselves, see docs/judging.md")
     dry_run: bool = setting(
         False,
@@ -126,7 +132,8 @@ def _main(flags: command.Flags) -> None:
     ranked = [explainer.name for explainer in explainers if not explainer.method.control]
     human = read_ranking(Path(what.human_ranking), ranked) if what.human_ranking else None
 
-    import bam.cli.quiet  # noqa: F401
+    if what.predictions is None:
+        import bam.cli.quiet  # noqa: F401
 
     # isort: split
 
@@ -146,6 +153,7 @@ def _main(flags: command.Flags) -> None:
         own.preprocess,
         of_methods.fills_gb,
         own.input_size,
+        what.predictions,
     )
     if run.data and _shows(run, metrics):
         command.say_if_drawn(run.data)

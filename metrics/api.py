@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 from bam.attributions import METHODS
 from bam.attributions.choice import Choice, choose
 from bam.attributions.registry import Explainer
+from bam.attributions.stored_maps import StoredMaps
 from bam.base.errors import BamError, unknown
 from bam.base.settings import checked
 from bam.data_prep.dataset import Dataset, load_dataset
+from bam.data_prep.written import MARKER, WrittenImages
 from bam.metrics.evaluation.run import Run
 from bam.metrics.evaluation.settings import RunSettings
 from bam.metrics.metric import METRICS, Metric, find_metric
@@ -20,6 +22,7 @@ from bam.metrics.results.score import Score
 from bam.metrics.scoring import evaluate
 from bam.models.given import GivenModels, names_networks
 from bam.models.inpainters.store import GIGABYTES, FillStore
+from bam.models.predictions import Predictions
 from bam.models.stored import Models, is_own
 from bam.models.torch.built import InputSize
 
@@ -38,6 +41,7 @@ def score(
     class_names: str | Path | Sequence[str] | None = None,
     preprocess: str = "none",
     input_size: InputSize | None = None,
+    predictions: str | Path | None = None,
     **settings: Any,
 ) -> Score:
     """Score attribution methods by one metric.
@@ -51,7 +55,9 @@ def score(
     folder of your own images, model: a name in `models`, a network of your own (a .keras file, or
     "path/to/file.py:function", which gives an nn.Module) with `class_names` (a list, or a text file), or a
     classifier, for metrics that take any. preprocess, input_size: what such a network takes, see
-    `load_classifier`. settings: those of the run (limit, trials, seed,
+    `load_classifier`. predictions: a CSV file of what networks predict, in place of the networks, for mcs,
+    idr and localisation of folders of maps; `data` then is the folder that `bam images` wrote, and no
+    TensorFlow is loaded. settings: those of the run (limit, trials, seed,
     precision, batch_size) and of the metric. Raises `BamError` for what is not there or cannot be.
 
     >>> import bam
@@ -83,6 +89,7 @@ def score(
         class_names,
         preprocess,
         input_size=input_size,
+        predictions=predictions,
     )
     return evaluate(chosen, run)
 
@@ -90,8 +97,8 @@ def score(
 def make_run(
     asked: Mapping[str, Any] | None,
     explainers: Sequence[Explainer],
-    data: str | Path | Dataset,
-    models: str | Path | Models,
+    data: str | Path | Dataset | WrittenImages,
+    models: str | Path | Models | Predictions,
     out: str | Path,
     settings: RunSettings,
     images: str | Path | None = None,
@@ -100,13 +107,15 @@ def make_run(
     preprocess: str = "none",
     fills_gb: float = GIGABYTES,
     input_size: InputSize | None = None,
+    predictions: str | Path | None = None,
 ) -> Run:
     """The run that measures the metrics `asked` for, by name with their settings; None for one of maps alone.
 
     models: the folder, or `Models`, which compute as they do. fills_gb: the most that fills of slow
     inpainters take in `out`. The others as in `score`. Controls that tables of the metrics are never without
     are added. Raises `BamError` if images, a model or what it needs are given for a metric that does not take
-    them, and for a method whose inpainter cannot be had, or would be asked too much.
+    them, for a method whose inpainter cannot be had, or would be asked too much, and for what needs a network
+    where `predictions` stand in for it.
     """
     metrics = [METRICS[name] for name in asked or {}]
     explainers = [*explainers, *_lacking(metrics, explainers)]
@@ -119,7 +128,11 @@ def make_run(
             raise BamError(f"`{name}` is for {_listed_any()}, which is not asked for")
     if Path(out).is_file():
         raise BamError(f"`out` must be a folder, and {out} is a file")
-    if not isinstance(data, Dataset):
+    if predictions is not None:
+        _check_networkless(metrics, explainers, {**given, "precision": settings.precision})
+        data = WrittenImages(data)
+        models = Predictions.read(predictions, data, settings.batch_size)
+    elif not isinstance(data, Dataset):
         data = _dataset(data, metrics, images)
     if not isinstance(model, (str, Path, type(None))):  # it computes as it does
         if not hasattr(model, "class_names"):
@@ -130,7 +143,7 @@ def make_run(
         settings = replace(settings, precision=model.precision, batch_size=model.batch_size)
     if isinstance(models, Models):
         settings = replace(settings, precision=models.precision, batch_size=models.batch_size)
-    else:
+    elif not isinstance(models, Predictions):
         models = _models(models, settings, Path(out), preprocess, input_size)
     if in_place and not is_own(model):
         preprocess, input_size = "none", None
@@ -160,6 +173,26 @@ def _models(
     return Models(models, *how)
 
 
+def _check_networkless(
+    metrics: Sequence[Metric], explainers: Sequence[Explainer], given: Mapping[str, Any]
+) -> None:
+    """Raise `BamError` for what needs a network. given: what else is said of one, by parameter."""
+    able = ", ".join(each.name for each in METRICS.values() if not each.needs_network)
+    if others := [each.name for each in metrics if each.needs_network]:
+        raise BamError(f"`predictions` do for {able}, and {', '.join(others)} must ask the network itself")
+    for name, value in given.items():
+        if value not in (None, "float32"):
+            raise BamError(f"`{name}` is of a network, and `predictions` stand in its place: leave one out")
+    asking = [
+        each.name for each in explainers if not (each.method.control or isinstance(each.method, StoredMaps))
+    ]
+    if asking:
+        raise BamError(
+            f"{', '.join(asking)} must ask the network, and `predictions` stand in its place: "
+            "`methods` must name folders of maps"
+        )
+
+
 def _lacking(metrics: Sequence[Metric], explainers: Sequence[Explainer]) -> list[Explainer]:
     """The controls that are not there and that no table of these metrics is without."""
     wanted = dict.fromkeys(name for each in metrics for name in each.always)
@@ -186,6 +219,8 @@ def _listed_any() -> str:
 
 
 def _dataset(folder: str | Path, metrics: Sequence[Metric], images: str | Path | None) -> Dataset | None:
+    if (Path(folder) / MARKER).exists():
+        raise BamError(f"{folder} holds images that maps are asked for: give `predictions` too, or a dataset")
     # Images of one's own can do without a dataset, but if there is one, donors are taken from it.
     optional = images is not None and not any(each.needs_dataset for each in metrics)
     return None if optional and not (Path(folder) / "dataset.json").exists() else load_dataset(folder)

@@ -124,7 +124,9 @@ class Metric:
 
     title: heading of its column. direction: "up" if more is better. version: to be raised when its numbers
     come out differently. source: where it is defined. images: "dataset", or "any" if it takes the user's own.
-    needs_dataset: whether it needs one even then. knows_truth: its ranking is one to compare others with.
+    needs_dataset: whether it needs one even then. needs_network: False if it asks networks for maps and
+    predicted classes alone, so that files of these can stand in for them; then it must be `planned`.
+    knows_truth: its ranking is one to compare others with.
     random_is_worst: a method that is no better than `random` says nothing. ranked: more of it is better, so
     that methods have ranks. always: controls that no table of it is without, beside those of `choose`.
     per_image: it has a number for every image, and so can be judged. settings: their dataclass. notes: see
@@ -141,6 +143,7 @@ class Metric:
     source: str
     images: Literal["dataset", "any"] = "dataset"
     needs_dataset: bool = True
+    needs_network: bool = True
     knows_truth: bool = False
     random_is_worst: bool = True
     ranked: bool = True
@@ -168,7 +171,7 @@ SHARED = {
     "judge",
     "dry_run",
 }
-SHARED |= {"human_ranking", "images", "model", "class_names"}
+SHARED |= {"human_ranking", "images", "model", "class_names", "predictions"}
 
 
 def metric(name: str | None = None, *, title: str = "", **declared: Any) -> Callable:
@@ -197,6 +200,8 @@ def enter(metric: Metric, definition: Callable | None = None) -> None:
         raise BamError(f"the metric {metric.name} has a setting {taken[0]}, which all share: rename it")
     if metric.direction not in ("up", "down"):
         raise BamError(f"the metric {metric.name} must have the direction up or down, not {metric.direction}")
+    if not metric.needs_network and metric.planned is None:
+        raise BamError(f"the metric {metric.name} needs no network: `planned` must say what is asked for")
     former = METRICS.get(metric.name)
     check_name("a metric", metric.name, definition or metric.function, former and former.function)
     METRICS[metric.name] = metric

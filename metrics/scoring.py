@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bam.base.errors import BamError
+from bam.metrics.evaluation.asked import check_given
 from bam.metrics.evaluation.run import Run
 from bam.metrics.metric import Concluded, Measured, Metric
 from bam.metrics.results.environment import effective_precision, environment
@@ -18,6 +19,7 @@ from bam.metrics.results.score import Score
 from bam.metrics.statistics.comparison import Comparison, compare
 from bam.metrics.statistics.estimate import TRIAL_SIZE, curve_estimates, estimates, trial_sd
 from bam.metrics.statistics.resampling import Resampling
+from bam.models.predictions import Predictions
 from bam.models.training.validity import Check, checks
 
 if TYPE_CHECKING:
@@ -43,6 +45,9 @@ class Basis:
 def evaluate(metric: Metric, run: Run) -> Score:
     """Measure a metric and conclude from it, see `Metric` and `Run`."""
     settings = run.asked.get(metric.name) or metric.settings()
+    from_files = isinstance(run.models, Predictions)
+    if from_files:
+        check_given(metric.planned(run, settings), run.explainers, run.settings.limit)
     found = metric.function(run, settings)
     _check(found, metric)
     if isinstance(found, Measured):
@@ -63,7 +68,7 @@ def evaluate(metric: Metric, run: Run) -> Score:
         comparison=comparison,
         validity=Validity.of(_checks(found.models), found.problems),
         configuration=_configuration(found, settings, run),
-        environment=environment(),
+        environment=environment(computed=not from_files),
         unsuited=unsuited,
         notes=(*metric.notes, *found.notes, *_notes(comparison, metric, found.models, unsuited, run)),
         chart=curves and Chart(curves.title, curves.x_label, tuple(curves.x), dict(curves.panels)),
@@ -221,7 +226,7 @@ def _configuration(found: Measured | Concluded, settings: Any, run: Run) -> Conf
         metric=_plain(asdict(settings)),
         dataset=run.data and run.data.fingerprint,
         models=networks,
-        precision=effective_precision(run.settings.precision),
+        precision=effective_precision(run.models.precision),
         images=dict(found.images),
     )
 

@@ -37,6 +37,7 @@ FLOORS = (
     "bam.train",
     "bam.validate",
     "bam.show_maps",
+    "bam.images",
     "bam.cache",
     "bam.benchmark",
     "bam.leaderboard",

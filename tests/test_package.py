@@ -130,6 +130,7 @@ BLOCKED = (
         "bam.attributions",
         "bam.cache",
         "bam.data_prep",
+        "bam.images",
         "bam.leaderboard.checking",
         "bam.leaderboard.page",
         "bam.metrics",
@@ -153,7 +154,7 @@ def test_rooms_that_work_without_tensorflow(name):
 
 
 @pytest.mark.parametrize(
-    "command", ["build_dataset", "train", "show_maps", "metrics", "leaderboard", "cache", "doctor"]
+    "command", ["build_dataset", "train", "show_maps", "metrics", "images", "leaderboard", "cache", "doctor"]
 )
 def test_a_wrong_flag_is_answered_without_tensorflow(command):
     heavy = "tensorflow", "tf_keras", "torch", "scipy.stats", "scipy.ndimage", "pandas", "matplotlib"

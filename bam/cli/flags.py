@@ -12,6 +12,7 @@ from bam.base.errors import BamError, unknown
 from bam.base.settings import Kind, Parameter, checked, parameters
 from bam.base.texts import split_outside_brackets
 from bam.data_prep.dataset import Dataset
+from bam.data_prep.written import WrittenImages
 
 
 class UsageError(Exception):
@@ -100,7 +101,7 @@ def red(text: str) -> str:
     return f"\033[31m{text}\033[0m" if sys.stdout.isatty() else text
 
 
-def say_if_drawn(dataset: Dataset) -> None:
+def say_if_drawn(dataset: Dataset | WrittenImages) -> None:
     """One line if the dataset is made from the drawn sample."""
     if dataset.description["settings"]["source"] == "drawn":
         print(f"{dataset.folder} is made from the drawn sample, not from photographs")

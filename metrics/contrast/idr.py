@@ -42,6 +42,7 @@ def _planned(run: Run, settings: Contrast) -> list[Planned]:
     "it covers?",
     source="Yang & Kim 2019, section 4.3, Figure 8",
     cite=("yang2019bam",),
+    needs_network=False,
     knows_truth=True,
     settings=Contrast,
     planned=_planned,

@@ -40,6 +40,7 @@ def _planned(run: Run, settings: Contrast) -> list[Planned]:
     "the one that names scenes?",
     source="Yang & Kim 2019, section 4.2, Figure 4",
     cite=("yang2019bam",),
+    needs_network=False,
     knows_truth=True,
     settings=Contrast,
     planned=_planned,

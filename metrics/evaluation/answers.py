@@ -8,6 +8,7 @@ import numpy as np
 
 from bam.data_prep.classes import OBJECTS, SCENES
 from bam.metrics.evaluation.images import ImageSet
+from bam.models.predictions import Predicted
 
 if TYPE_CHECKING:
     from bam.data_prep.dataset import Batch
@@ -18,7 +19,7 @@ FEWEST = 8  # images, of which something can be said
 LEAST_CHANGE = 0.01  # of a probability, from one image to another
 
 
-def doubts(classifier: Classifier, images: ImageSet) -> list[str]:
+def doubts(classifier: Classifier | Predicted, images: ImageSet) -> list[str]:
     """What speaks against a network whose accuracy is not known, a sentence each.
 
     That its answers to the first images hardly differ, or that it is no better than chance where the images'
@@ -27,10 +28,15 @@ def doubts(classifier: Classifier, images: ImageSet) -> list[str]:
     if "accuracy" in classifier.description or len(images) < FEWEST:
         return []
     batch = images[:LOOKED_AT]
-    probabilities = classifier.softmax(classifier.prepare(batch.images))
-    remedy = "see `preprocess`, if it expects its pixels in another range than 0..255"
+    if isinstance(classifier, Predicted):
+        predicted, change = classifier.predicted(images.name, batch.ids), np.inf
+        remedy = "see whether its predictions are of these images"
+    else:
+        probabilities = classifier.softmax(classifier.prepare(batch.images))
+        predicted = probabilities.argmax(1)
+        change = np.abs(probabilities - probabilities.mean(0)).max()
+        remedy = "see `preprocess`, if it expects its pixels in another range than 0..255"
     found = []
-    change = np.abs(probabilities - probabilities.mean(0)).max()
     if change < LEAST_CHANGE:
         found.append(
             f"the answers of {classifier.name} hardly differ between {len(batch.ids)} images (by "
@@ -38,7 +44,7 @@ def doubts(classifier: Classifier, images: ImageSet) -> list[str]:
         )
     labels = _labels(classifier, batch)
     if labels is not None:
-        right = (probabilities.argmax(1) == labels).mean()
+        right = (predicted == labels).mean()
         if right < 2 / len(classifier.class_names):
             found.append(
                 f"{classifier.name} names {right:.0%} of {len(labels)} images rightly, chance is "
@@ -47,7 +53,7 @@ def doubts(classifier: Classifier, images: ImageSet) -> list[str]:
     return found
 
 
-def _labels(classifier: Classifier, batch: Batch) -> np.ndarray | None:
+def _labels(classifier: Classifier | Predicted, batch: Batch) -> np.ndarray | None:
     """The true classes, if it is told to name the dataset's objects or scenes."""
     if not batch.present.any():  # no composites
         return None

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from bam.base.seeds import generator
 from bam.data_prep.dataset import Batch, Dataset, View
 from bam.metrics.evaluation.folder import FolderPictures
 from bam.models.training.task import Task
@@ -36,7 +35,7 @@ class ImageSet(Protocol):
 
 def shuffled(view: View, seed: int) -> View:
     """The images in a random order that depends on the seed alone; the first of it are those evaluated."""
-    return view.subset(generator(seed, "images").permutation(len(view)))
+    return view.subset(view.order(seed))
 
 
 class Pictures(ImageSet, Protocol):

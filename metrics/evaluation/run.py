@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 from bam.attributions.registry import Explainer
 from bam.base.errors import BamError
 from bam.data_prep.dataset import Dataset, View
+from bam.data_prep.written import WrittenImages
 from bam.metrics.evaluation.images import ImageSet, Pictures, pictures
 from bam.metrics.evaluation.plan import Planned
 from bam.metrics.evaluation.rows import Row
 from bam.metrics.evaluation.settings import RunSettings
 from bam.metrics.evaluation.sweep import Keeping, collect, row_files
 from bam.models.formats import check_name
+from bam.models.predictions import Predictions
 from bam.models.stored import Models, check_knows_its_input, is_own
 from bam.models.torch.built import InputSize
 
@@ -27,15 +29,16 @@ if TYPE_CHECKING:
 class Run:
     """What a metric is asked to measure.
 
-    data: None if all images are the user's own. out: folder of the results, with the rows in `rows`. images:
-    folder of the user's own images, for metrics that take any; model, class_names: the network to explain in
-    place of a metric's own: a name in `models`, one of the user's own with its classes, or the classifier
-    itself. asked: the settings of all metrics of the run, by name, since some can share work.
-    preprocess, input_size: of a network of the user's own, see `load_classifier`.
+    data: None if all images are the user's own; where `models` are files of what networks predict, the images
+    that maps were asked for. out: folder of the results, with the rows in `rows`. images: folder of the
+    user's own images, for metrics that take any; model, class_names: the network to explain in place of a
+    metric's own: a name in `models`, one of the user's own with its classes, or the classifier itself.
+    asked: the settings of all metrics of the run, by name, since some can share work. preprocess, input_size:
+    of a network of the user's own, see `load_classifier`.
     """
 
-    data: Dataset | None
-    models: Models
+    data: Dataset | WrittenImages | None
+    models: Models | Predictions
     explainers: Sequence[Explainer]
     settings: RunSettings
     out: Path
@@ -47,7 +50,7 @@ class Run:
     input_size: InputSize | None = None
 
     @property
-    def dataset(self) -> Dataset:
+    def dataset(self) -> Dataset | WrittenImages:
         """The dataset. Raises `BamError` if there is none."""
         if self.data is None:
             raise BamError("this needs a dataset: give `data`, or `bam build` makes one")

@@ -21,6 +21,7 @@ from bam.metrics.evaluation.images import ImageSet
 from bam.metrics.evaluation.regions import EMPTY, positive_map, random_regions, region_attribution
 from bam.metrics.evaluation.rows import Line, Row, RowFile
 from bam.metrics.results.environment import effective_precision
+from bam.models.predictions import Predicted
 
 if TYPE_CHECKING:
     from bam.models.classifier import Classifier
@@ -150,19 +151,16 @@ def row_file_name(
 class RawMaps:
     """The maps of one method for a batch of N images, as it gave them.
 
-    maps: float32 (N, H, W[, channels]). targets: int (N,), the classes explained. logits: float32 (N,
-    classes). seconds: for each map, as in `Row`.
+    maps: float32 (N, H, W[, channels]). targets, predicted: int (N,), the classes explained and predicted.
+    logits: float32 (N, classes); None of a network whose predictions alone are known. seconds: for each map,
+    as in `Row`.
     """
 
     maps: np.ndarray
     targets: np.ndarray
-    logits: np.ndarray
+    predicted: np.ndarray
+    logits: np.ndarray | None
     seconds: float
-
-    @property
-    def predicted(self) -> np.ndarray:
-        """int (N,): the classes of the largest logits."""
-        return self.logits.argmax(1)
 
 
 @dataclass(frozen=True)
@@ -186,7 +184,7 @@ class BatchMaps:
 def raw_maps(
     batch: Batch,
     view: str,
-    classifier: Classifier,
+    classifier: Classifier | Predicted,
     explainers: Sequence[Explainer],
     seed: int,
     targets: np.ndarray | None = None,
@@ -198,10 +196,14 @@ def raw_maps(
     """
     # One array for all methods, so that they share what they compute of it.
     images = classifier.prepare(batch.images)
-    logits = classifier.logits(images)
+    if isinstance(classifier, Predicted):
+        logits, predicted = None, classifier.predicted(view, batch.ids)
+    else:
+        logits = classifier.logits(images)
+        predicted = logits.argmax(1)
     if targets is None:
         targets = batch.labels(classifier.labels)
-    targets = (logits.argmax(1) if targets is None else targets).astype(np.int32)
+    targets = (predicted if targets is None else targets).astype(np.int32)
     visible = classifier.prepare_masks(batch.masks) & batch.present[:, None, None]
     # The same for all methods, so that they can share samples.
     seeds = image_seeds(batch.ids, seed, view, classifier.seed_digest)
@@ -210,7 +212,7 @@ def raw_maps(
         for explainer in explainers:
             begin = classifier.clock()
             maps = explainer.explain(classifier, images, targets, **known)
-            yield RawMaps(maps, targets, logits, (classifier.clock() - begin) / len(images))
+            yield RawMaps(maps, targets, predicted, logits, (classifier.clock() - begin) / len(images))
 
 
 def batch_maps(

@@ -224,7 +224,7 @@ def judge(scores: Score | Sequence[Score], human: Mapping[str, float] | None = N
         left_out,
         {each.metric: each.configuration for each in scores},
         human,
-        environment(),
+        environment(computed=any(each.environment.devices for each in scores)),
     )
 
 

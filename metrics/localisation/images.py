@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from bam.models.classifier import Classifier
 
 
+# The name of the set of composites at the input size.
+COMPOSITES = "object_scene-pictures"
+
+
 class ObjectPictures(Pictures, Protocol):
     """Images at the input size, with the masks of their objects."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -11,17 +11,19 @@ import numpy as np
 from bam.base.errors import BamError
 from bam.base.settings import setting, settings
 from bam.data_prep.dataset import Batch
+from bam.data_prep.written import WrittenImages, WrittenView
 from bam.metrics.evaluation.answers import doubts
 from bam.metrics.evaluation.images import described, left_out_note, of_known_classes, shuffled
 from bam.metrics.evaluation.order import relevance
 from bam.metrics.evaluation.plan import Planned
 from bam.metrics.evaluation.regions import EMPTY
 from bam.metrics.evaluation.run import Run
-from bam.metrics.evaluation.sweep import Keeping, raw_maps, row_files, sweep
+from bam.metrics.evaluation.sweep import Keeping, RawMaps, raw_maps, row_files, sweep
 from bam.metrics.localisation.measures import LEAST_IOU, THRESHOLDS
 from bam.metrics.localisation.rows import Found, Located, measured
 from bam.metrics.metric import Beside, Curves, Measured, metric
 from bam.metrics.results.schema import Column
+from bam.models.predictions import LOWERED, Predicted
 
 if TYPE_CHECKING:
     from bam.metrics.localisation.images import Composites, ObjectPictures
@@ -71,6 +73,7 @@ def _planned(run: Run, settings: Localisation) -> list[Planned]:
     cite=("arras2022clevr", "zhang2016excitation", "agarwal2020explaining"),
     images="any",
     needs_dataset=False,
+    needs_network=False,
     settings=Localisation,
     planned=_planned,
 )
@@ -161,14 +164,18 @@ def _images(run: Run, settings: Localisation, classifier: Classifier) -> ObjectP
     return MaskedPictures(run.images, masks, size, run.settings.seed, run.whole(classifier))
 
 
-def _composites(run: Run, classifier: Classifier, split: str, limit: int | None = None) -> Composites:
-    from bam.metrics.localisation.images import Composites
+def _composites(
+    run: Run, classifier: Classifier, split: str, limit: int | None = None
+) -> Composites | WrittenView:
+    from bam.metrics.localisation.images import COMPOSITES, Composites
 
+    if isinstance(run.dataset, WrittenImages):
+        return shuffled(run.dataset.view(COMPOSITES, split), run.settings.seed).first(limit)
     view = of_known_classes(run.dataset.view("object_scene", split), classifier)
     return Composites(shuffled(view, run.settings.seed).first(limit), classifier)
 
 
-def _training(run: Run, settings: Localisation, classifier: Classifier) -> Composites:
+def _training(run: Run, settings: Localisation, classifier: Classifier) -> Composites | WrittenView:
     return _composites(run, classifier, "train", settings.threshold_images)
 
 
@@ -184,7 +191,7 @@ def _located(
     by_name = {explainer.name: explainer for explainer in run.suited(classifier)}
 
     def compute(batch: Batch, missing: Sequence[str]) -> Generator[list[Located], None, None]:
-        without = classifier.logits(classifier.prepare(images.without_objects(batch)))
+        fall = _fall(classifier, images, batch)
         masks = classifier.prepare_masks(batch.masks)
         chosen = [by_name[name] for name in missing]
         with closing(raw_maps(batch, images.name, classifier, chosen, run.settings.seed)) as computed:
@@ -192,10 +199,9 @@ def _located(
                 begin = classifier.clock()
                 planes, states = relevance(found.maps)
                 of_masks = measured(planes, masks)
-                places = np.arange(len(masks)), found.targets
                 columns = (
                     *(found.targets, found.predicted, np.where(masks.any((1, 2)), states, EMPTY)),
-                    *((found.logits - without)[places].astype(float), *of_masks[:-1]),
+                    *(fall(found), *of_masks[:-1]),
                 )
                 seconds = round(found.seconds + (classifier.clock() - begin) / len(masks), 6)
                 lines = zip(batch.ids, *(column.tolist() for column in columns), strict=True)
@@ -207,6 +213,18 @@ def _located(
 
     keeping = Keeping(run.keeping.folder, limit)
     return sweep(images, classifier, keeping, _files(run, images, classifier), Located, compute)
+
+
+def _fall(
+    classifier: Classifier | Predicted, images: ObjectPictures, batch: Batch
+) -> Callable[[RawMaps], np.ndarray]:
+    """From maps of a batch to how far the logits explained fall when the objects are removed, float (N,)."""
+    if isinstance(classifier, Predicted):
+        lowered = classifier.lowered(images.name, batch.ids)
+        return lambda found: lowered
+    without = classifier.logits(classifier.prepare(images.without_objects(batch)))
+    places = np.arange(len(batch.ids))
+    return lambda found: (found.logits - without)[places, found.targets].astype(float)
 
 
 def _chosen(
@@ -275,7 +293,13 @@ def _curves(found: Mapping[str, Found], name: str) -> Curves:
 
 def _gate_note(rows: Mapping[str, Sequence[Located]], images: str, network: str) -> str:
     """How many images the network is known to use the object in, which is the same for all methods."""
-    lowered = [row.lowered > 0 for row in next(iter(rows.values()), ())]
+    known = [row.lowered for row in next(iter(rows.values()), ())]
+    if known and np.isinf(known).all():
+        return (
+            f"It is taken for granted that {network} uses the objects, since no column {network}{LOWERED} "
+            "says in which images removing them lowers the logit of the class explained."
+        )
+    lowered = [fall > 0 for fall in known]
     return (
         f"Removing the object lowers the logit of the class explained in {sum(lowered)} of {len(lowered)} "
         f"images of {images} (the network {network})."

@@ -13,13 +13,20 @@ from bam.metrics.results.schema import Environment
 PACKAGES = ("bam-benchmark", "tensorflow", "tf-keras", "numpy", "scipy", "pillow", "torch", "diffusers")
 
 
-def environment() -> Environment:
-    """Versions, devices and the commit that produced a result."""
-    import tensorflow as tf
+def environment(computed: bool = True) -> Environment:
+    """Versions, devices and the commit that produced a result.
 
-    devices = tuple(device.name for device in tf.config.list_logical_devices())
+    computed: whether TensorFlow had a part in it; else it is not loaded, and there are no devices.
+    """
+    devices = _devices() if computed else ()
     known = (platform.python_version(), platform.platform(), devices, packages())
     return Environment(*known, commit())
+
+
+def _devices() -> tuple[str, ...]:
+    import tensorflow as tf
+
+    return tuple(device.name for device in tf.config.list_logical_devices())
 
 
 def packages() -> dict[str, str | None]:
@@ -29,11 +36,13 @@ def packages() -> dict[str, str | None]:
 
 def effective_precision(precision: str) -> str:
     """What arithmetic of this precision is on this machine: newer GPUs multiply float32 as tensorfloat32."""
+    if precision != "float32":
+        return precision
     import tensorflow as tf
 
     on_gpu = bool(tf.config.list_physical_devices("GPU"))
     shortened = on_gpu and tf.config.experimental.tensor_float_32_execution_enabled()
-    return "tensorfloat32" if precision == "float32" and shortened else precision
+    return "tensorfloat32" if shortened else precision
 
 
 def commit() -> str | None:
