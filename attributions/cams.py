@@ -66,7 +66,7 @@ def layer_cam(
     *,
     layer: str | None = None,
 ) -> np.ndarray:
-    """LayerCAM (Jiang et al. 2021), (N, H, W), not negative: the sum over the channels of max(0, g) A."""
+    """LayerCAM (Jiang et al. 2021), (N, H, W), not negative: the sum over channels of max(0, g) A."""
     features, gradient = feature_gradient(classifier, images, targets, layer)
     return positive_sum(classifier, np.maximum(gradient, 0) * features)
 
