@@ -11,8 +11,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bam.attributions.registry import method
-from bam.attributions.requirements import attention_layers, lacks_attention
-from bam.attributions.sweeps import layer_sweeps
+from bam.attributions.requirements import (
+    attention_layers,
+    lacks_attention,
+    lacks_token_sums,
+    token_sums,
+)
+from bam.attributions.sweeps import layer_sweeps, parts
 from bam.base.errors import BamError
 
 if TYPE_CHECKING:
@@ -56,6 +61,49 @@ def attention_grad_cam(classifier: Classifier, images: np.ndarray, targets: np.n
     weights = gradient[:, :, 0, 1:].mean(-1, keepdims=True)
     cam = (weights * probabilities[:, :, 0, 1:]).mean(1)
     return _on_the_image(np.maximum(cam, 0), classifier)
+
+
+@method(needs=[lacks_attention], cite=["chefer2021generic", "chefer2021transformer"], usual=False)
+def transformer_attribution(classifier: Classifier, images: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Rollout weighted by gradients (Chefer et al. 2021, equations 5 and 6), (N, H, W), not negative.
+
+    Of each layer the attention probabilities times the logit's derivative by them, negative values zero, mean
+    over the heads, plus the identity; of the product over the layers the class token's row. So the authors
+    simplified their earlier method, which has relevance in place of the probabilities.
+    """
+    arrived = []
+    for _, sweep in layer_sweeps(classifier, images, targets, _layers(classifier)):
+        product = np.eye(sweep[0][0].shape[-1], dtype=np.float32)
+        for probabilities, gradient in sweep:
+            product = product + np.maximum(gradient * probabilities, 0).mean(1) @ product
+        arrived.append(product[:, 0, 1:])
+    return _on_the_image(np.concatenate(arrived), classifier)
+
+
+@method(needs=[lacks_token_sums], cite=["bousselham2025legrad"], usual=False)
+def legrad(classifier: Classifier, images: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """LeGrad (Bousselham et al. 2025), (N, H, W), not negative.
+
+    The network's end (the last norm, the class token, the dense layer) gives a logit for the tokens behind
+    each block; of its derivative by the attention in that block negative values become zero. The mean over
+    blocks, heads and the tokens that attend says how much of the patches is asked for.
+    """
+    import tensorflow as tf
+
+    from bam.models.network.derivatives import gradients_of_early_answers
+
+    if reason := lacks_token_sums(classifier):
+        raise BamError(f"{classifier.name} cannot be explained by LeGrad: {reason}")
+    pairs = token_sums(classifier)
+    specs = [tf.TensorSpec((None, *classifier.input_size, 3)), tf.TensorSpec((None,), tf.int32)]
+    ask = classifier.compiled(
+        "legrad", lambda: tf.function(gradients_of_early_answers(classifier.network, pairs), specs)
+    )
+    found = []
+    for part in parts(classifier, images, [attention for attention, _ in pairs]):
+        gradients = ask(tf.constant(images[part]), tf.constant(targets[part], tf.int32))
+        found.append(sum(np.maximum(each.numpy(), 0).mean((1, 2))[:, 1:] for each in gradients))
+    return _on_the_image(np.concatenate(found) / len(pairs), classifier)
 
 
 def _layers(classifier: Classifier) -> list[str]:

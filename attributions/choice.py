@@ -28,8 +28,8 @@ def choose(
 ) -> list[Explainer]:
     """The methods asked for, each once, and `always`: the controls that no table is without.
 
-    methods: a list, or a text with commas between its entries. An entry is a registered name, "all" for every
-    one of those but the slow ones, "everything" for these too, a function, or what `custom_method` takes;
+    methods: a list, or a text with commas between its entries. An entry is a registered name, "all" for
+    the usual ones of those, "everything" for every one, a function, or what `custom_method` takes;
     settings may follow in brackets, as in "smoothgrad(noise=.1, samples=20)". common: settings for all
     methods that have them; overrides: "METHOD.PARAMETER=VALUE" for every entry of one method. What is nearest
     to the entry wins. Values are Python literals or words. Raises `BamError` for unknown names and settings.
@@ -91,7 +91,7 @@ def named(entry: Choice) -> Iterator[tuple[Method, dict[str, Any]]]:
             raise BamError(
                 f"{entry}: settings are for one method, and not for {name}: name each with its own"
             )
-        yield from ((method, {}) for method in METHODS.values() if name == "everything" or not method.slow)
+        yield from ((method, {}) for method in METHODS.values() if name == "everything" or method.usual)
     elif name in METHODS:
         yield METHODS[name], settings
     else:

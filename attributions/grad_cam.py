@@ -55,13 +55,39 @@ def _weighted_sum(
     classifier: Classifier, images: np.ndarray, targets: np.ndarray, layer: str | None
 ) -> np.ndarray:
     """Feature maps times the spatial means of the logit's derivatives by them, (N, h, w, 1)."""
+    features, gradient = feature_gradient(classifier, images, targets, layer)
+    return np.einsum("nhwc,nc->nhw", features, gradient.mean((1, 2)))[..., None]
+
+
+def feature_gradient(
+    classifier: Classifier, images: np.ndarray, targets: np.ndarray, layer: str | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """The layer's feature maps, by default the last convolutional ones, and the logit's derivatives by them.
+
+    Both float32 (N, h, w, channels). Raises `BamError` for a network without feature maps, and for a layer
+    that gives none.
+    """
+    _check_maps(classifier, layer)
+    features, gradient = classifier.layer_gradient(images, targets, layer)
+    return _spatial(features, layer), gradient
+
+
+def feature_maps(classifier: Classifier, images: np.ndarray, layer: str | None) -> np.ndarray:
+    """The same feature maps, without derivatives."""
+    _check_maps(classifier, layer)
+    return _spatial(classifier.features(images, layer), layer)
+
+
+def _check_maps(classifier: Classifier, layer: str | None) -> None:
     reason = None if layer else lacks_feature_maps(classifier)
     if reason:
         raise BamError(f"{classifier.name} has no layer with spatial feature maps to explain: {reason}")
-    features, gradient = classifier.layer_gradient(images, targets, layer)
+
+
+def _spatial(features: np.ndarray, layer: str | None) -> np.ndarray:
     if features.ndim != 4:
         raise BamError(f"Grad-CAM needs feature maps, but layer {layer} gives values of {features.shape[1:]}")
-    return np.einsum("nhwc,nc->nhw", features, gradient.mean((1, 2)))[..., None]
+    return features
 
 
 @method(needs=[lacks_relu, lacks_feature_maps], cite=["selvaraju2016gradcam", "springenberg2014striving"])

@@ -70,6 +70,25 @@ def smoothgrad_squared(
     return _smoothed(classifier, images, targets, seed, samples, noise)[1]
 
 
+@method(cite=["adebayo2018local", "smilkov2017smoothgrad"], usual=False)
+def var_grad(
+    classifier: Classifier,
+    images: np.ndarray,
+    targets: np.ndarray,
+    *,
+    seed: np.ndarray,
+    samples: int = SAMPLES,
+    noise: float = NOISE,
+) -> np.ndarray:
+    """VarGrad (Adebayo et al. 2018), (N, H, W, 3), not negative.
+
+    The variance of the gradients at the copies that `smoothgrad` uses (Smilkov et al. 2017), divided by
+    `samples`, not by one less.
+    """
+    mean, square = _smoothed(classifier, images, targets, seed, samples, noise)
+    return np.maximum(square - mean**2, 0)
+
+
 def _smoothed(
     classifier: Classifier,
     images: np.ndarray,
@@ -78,7 +97,7 @@ def _smoothed(
     samples: int,
     noise: float,
 ) -> tuple[np.ndarray, np.ndarray]:
-    _check(samples, noise)
+    check_samples(samples, noise)
     return classifier.smoothed_gradients(images, targets, seed, samples, noise)
 
 
@@ -96,9 +115,9 @@ def integrated_gradients(
     The integral from the baseline (`BASELINES`) to the image, by the midpoint rule. Summed over the pixels
     it is the logit's rise from the baseline to the image (completeness, their proposition 1).
     """
-    _check(samples)
+    check_samples(samples)
     seeds = np.zeros(len(images), np.uint64)  # of noise, of which there is none
-    return classifier.integrated_gradients(images, targets, _baseline(images, baseline), seeds, samples)
+    return classifier.integrated_gradients(images, targets, starts(images, baseline), seeds, samples)
 
 
 @method(cite=["sundararajan2017axiomatic", "smilkov2017smoothgrad", "yang2019bam"])
@@ -117,8 +136,8 @@ def integrated_gradients_smoothgrad(
     Each of the `samples` gradients has its own noise and its own place on the path: the mean over both
     costs no more than that over one.
     """
-    _check(samples, noise)
-    start = _baseline(images, baseline)
+    check_samples(samples, noise)
+    start = starts(images, baseline)
     return classifier.integrated_gradients(images, targets, start, seed, samples, noise)
 
 
@@ -139,18 +158,20 @@ def gradient_shap(
     image with normal noise, times that way. The noise's standard deviation is `noise` times the image's
     range of values. With ever more samples it comes near `integrated_gradients`, without noise.
     """
-    _check(samples, noise)
-    start = _baseline(images, baseline)
+    check_samples(samples, noise)
+    start = starts(images, baseline)
     return classifier.expected_gradients(images, targets, start, seed, samples, noise)
 
 
-def _baseline(images: np.ndarray, name: str) -> np.ndarray:
+def starts(images: np.ndarray, name: str) -> np.ndarray:
+    """Where paths to images (N, H, W, 3) begin, of the same shape: a name in `BASELINES`, or `BamError`."""
     if name not in BASELINES:
         raise unknown("baseline", name, BASELINES)
     return np.broadcast_to(np.asarray(BASELINES[name](images), np.float32), images.shape)
 
 
-def _check(samples: int, noise: float = 0.0) -> None:
+def check_samples(samples: int, noise: float = 0.0) -> None:
+    """Raise `BamError` for no samples, and for noise that is none."""
     if samples < 1 or not 0 <= noise < np.inf:
         raise BamError(f"`samples` must be at least 1 and `noise` at least 0, not {samples} and {noise}")
 
@@ -168,3 +189,14 @@ def guided_backprop(classifier: Classifier, images: np.ndarray, targets: np.ndar
     The gradient, but every ReLU lets pass positive derivatives only.
     """
     return classifier.guided_gradient(images, targets)
+
+
+@method(needs=[lacks_relu], cite=["zeiler2014visualizing", "springenberg2014striving"], usual=False)
+def deconvnet(classifier: Classifier, images: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """The deconvolutional network (Zeiler & Fergus 2014, section 2.1), (N, H, W, 3).
+
+    The gradient, but on the way back every ReLU is one of the derivatives: positive ones pass, wherever its
+    input was (Springenberg et al. 2014, section 3.1). Of the image it knows where the largest values were in
+    max-pooling: in a network without that, maps of all images are the same.
+    """
+    return classifier.guided_gradient(images, targets, rule="deconvnet")

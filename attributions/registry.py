@@ -5,8 +5,7 @@ prepared by the classifier; targets int (N,), class indices; maps (N, H, W) or (
 signed. A function with a parameter `seed` is given uint64 (N,), one per image, to draw random numbers from;
 one with `masks` the object masks, bool (N, H, W); one with `ids` or `view`, the images' ids or the name of
 the image set they are from; one with `dataset`, `fill_store` or `fill_seed` what the run has of these. Its
-other parameters are settings, with their defaults. What it needs of a network, beyond a gradient, it says
-when it is registered: see `attributions.requirements`.
+other parameters are settings. What it needs of a network is declared, see `attributions.requirements`.
 """
 
 from __future__ import annotations
@@ -50,10 +49,10 @@ class Method:
     truth, and shows what a score is worth. own: it is the user's: it is given copies, which it may change,
     and a map with NaN is an error. needs: what a network must have, see `unsuited`. transient: why rows of it
     cannot be kept, if so: `version` does not hold all that they depend on. cite: keys of what it is from, see
-    `base.citations`. slow: what it costs, in a few words, if that is so much that it is not among "all"; see
-    `choose`. lengths: those of its settings that are pixels of a picture of 224, see `scaled`.
-    depends: from the settings and what of `GIVEN` the run has, to the key of the inpainter, whose fills its
-    maps depend on; it raises `BamError` for what cannot be.
+    `base.citations`. usual: whether it is one of "all", which tables, presets and the leaderboard compare; if
+    not for its cost, then `slow` says that. lengths: those of its settings that are pixels of a picture of
+    224, see `scaled`. depends: from the settings and what of `GIVEN` the run has to the key of the inpainter,
+    whose fills its maps depend on; it raises `BamError` for what cannot be.
     """
 
     name: str
@@ -64,6 +63,7 @@ class Method:
     needs: tuple[Need, ...] = ()
     transient: str = ""
     cite: tuple[str, ...] = ()
+    usual: bool = True
     slow: str = ""
     lengths: tuple[str, ...] = ()
     depends: Depends | None = None
@@ -192,7 +192,7 @@ class Explainer:
 
 
 METHODS: dict[str, Method] = {}
-# What stands for many of them in lists: for all but the slow ones, and for these too.
+# What stands for many of them in lists: for the usual ones, and for all there are.
 GROUPS = ("all", "everything")
 
 
@@ -202,19 +202,20 @@ def method(
     needs: Sequence[Need] = (),
     version: int = 1,
     cite: Sequence[str] = (),
+    usual: bool = True,
     slow: str = "",
     lengths: Sequence[str] = (),
     depends: Depends | None = None,
 ) -> Callable:
     """Register an attribution method under its function's name: `@method`, or `@method(needs=[...])`.
 
-    version: to be raised when its maps come out differently, so that rows of the old ones are not used.
-    needs, cite, slow, lengths, depends: see `Method`.
+    version: to be raised when its maps come out differently: rows of the old ones are not used. The others
+    are those of `Method`; what is slow is not usual.
     """
 
     def register(function: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
         known = {"needs": tuple(needs), "cite": tuple(cite), "slow": slow, "lengths": tuple(lengths)}
-        known["depends"] = depends
+        known |= {"usual": usual and not slow, "depends": depends}
         return _enter(Method(function.__name__, function, version, **known))
 
     return register if function is None else register(function)
@@ -249,14 +250,13 @@ def explain(
     """Attribution maps of one method, float32 (N, h, w[, channels]) at the classifier's input size.
 
     images: (N, H, W, 3) in 0..255, any size and dtype; one image is `image[None]`, which gives one map.
-    targets: the class index to explain, per image.
-    seed: one per image, which gives an image the same map whatever stands beside it; or one number,
-    from which each place in the batch gets its own. masks: bool (N, H, W), True on the pasted object,
-    for the methods that take them, as `ids` and `view` are. dataset, fill_store: where those that fill holes
-    take fills from and keep them. fill_seed: from this and an image's id (its pixels, without ids) they draw
-    what fills its holes. Raises `BamError` for an unknown method or target, for what is missing or not one
-    per image, for maps of a wrong shape, and maps with values that are not finite from a method of the
-    user's own.
+    targets: the class index to explain, per image. seed: one per image, which gives an image the same map
+    whatever stands beside it; or one number, from which each place in the batch gets its own. masks: bool
+    (N, H, W), True on the pasted object, for the methods that take them, as `ids` and `view` are. dataset,
+    fill_store: where those that fill holes take fills from and keep them. fill_seed: from this and an image's
+    id (its pixels, without ids) they draw what fills its holes. Raises `BamError` for an unknown method or
+    target, for what is missing or not one per image, for maps of a wrong shape, and maps with values that are
+    not finite from a method of the user's own.
 
     >>> import bam
     >>> classifier = bam.load_classifier("runs/models/scene")

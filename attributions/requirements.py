@@ -83,6 +83,47 @@ def attention_layers(classifier: Classifier) -> list[str]:
     return [layer.name for layer in classifier.model.layers if _attends(layer)]
 
 
+def lacks_token_sums(classifier: Classifier) -> str | None:
+    """Attention, and behind each layer of it a sum of tokens that what follows the last one could take."""
+    reason = lacks_attention(classifier)
+    if reason or token_sums(classifier):
+        return reason
+    return "the network has no sum of tokens behind each of its attention layers"
+
+
+def token_sums(classifier: Classifier) -> list[tuple[str, str]]:
+    """Names of each attention layer and of the last sum of tokens before the next one, in order.
+
+    These sums are what a block of a transformer gives. Empty if one is missing, or if the network's end, what
+    follows the last of them, takes more than that.
+    """
+    import tf_keras as keras
+
+    pairs: list[tuple[str, str | None]] = []
+    for layer in classifier.model.layers:
+        if _attends(layer):
+            pairs.append((layer.name, None))
+        elif pairs and isinstance(layer, keras.layers.Add) and len(layer.output_shape) == 3:
+            pairs[-1] = (pairs[-1][0], layer.name)
+    if not pairs or None in dict(pairs).values():
+        return []
+    return pairs if _leads_alone(classifier.model.get_layer(pairs[-1][1]), classifier.model) else []
+
+
+def _leads_alone(layer: keras.layers.Layer, model: keras.Model) -> bool:
+    """Whether the model's output depends on its input by way of this layer only."""
+    history = model.outputs[0]._keras_history
+    nodes, seen = [history.layer._inbound_nodes[history.node_index]], set()
+    while nodes:
+        node = nodes.pop()
+        if node.is_input:
+            return False
+        if node.layer is not layer and id(node) not in seen:
+            seen.add(id(node))
+            nodes += node.parent_nodes
+    return True
+
+
 def _attends(layer: keras.layers.Layer) -> bool:
     import tf_keras as keras
 

@@ -19,9 +19,16 @@ def layer_sweeps(
     classifier: Classifier, images: np.ndarray, targets: np.ndarray, layers: Sequence[str]
 ) -> Iterator[tuple[slice, list[tuple[np.ndarray, np.ndarray]]]]:
     """Parts of the images, small enough for memory, and `Classifier.layer_gradients` for each."""
+    for part in parts(classifier, images, layers):
+        # Of one part the arrays as they are, for other methods to share the answer.
+        given = (images, targets) if part == slice(0, len(images)) else (images[part], targets[part])
+        yield part, classifier.layer_gradients(*given, layers)
+
+
+def parts(classifier: Classifier, images: np.ndarray, layers: Sequence[str]) -> Iterator[slice]:
+    """Parts of the images, small enough for all that these layers give to be in memory."""
     shapes = [classifier.model.get_layer(name).output.shape[1:] for name in layers]
     step = VALUES // sum(int(np.prod(shape)) for shape in shapes)
     step = max(1, min(step, classifier.batch_size))
     for start in range(0, len(images), step):
-        part = slice(start, start + step)
-        yield part, classifier.layer_gradients(images[part], targets[part], layers)
+        yield slice(start, min(start + step, len(images)))

@@ -37,7 +37,7 @@ class What:
     methods: str = setting(
         DEFAULT_METHODS,
         f"comma-separated attribution methods, of {', '.join(METHODS)}, with settings in brackets where they "
-        "are not to be the default; all for every one but the slow ones, everything for these too; or your "
+        "are not to be the default; all for the usual ones, everything for every one; or your "
         "own, as path/to/file.py:function or a folder of .npy maps, see docs/own_methods.md",
     )
     model: str = setting(

@@ -81,8 +81,8 @@ def together(
 
 
 def suited(classifier: Classifier) -> list[Method]:
-    """The methods that apply to the network, without controls and without those that take long."""
-    usual = [method for method in METHODS.values() if not method.control and not method.slow]
+    """The usual methods that apply to the network, without controls."""
+    usual = [method for method in METHODS.values() if method.usual and not method.control]
     return [method for method in usual if not method.unsuited(classifier)]
 
 

@@ -31,7 +31,8 @@ from bam.metrics.results.table import markdown_table
 from bam.models.given import names_networks
 from bam.models.inpainters import INPAINTERS
 
-_listed = ", ".join(method.signature for method in METHODS.values() if not method.slow)
+_listed = ", ".join(method.signature for method in METHODS.values() if method.usual)
+_further = ", ".join(method.signature for method in METHODS.values() if not (method.usual or method.slow))
 _slow = "; ".join(f"{method.signature}: {method.slow}" for method in METHODS.values() if method.slow)
 _controls = ", ".join(name for name in METHODS if METHODS[name].control)
 
@@ -46,9 +47,10 @@ class What:
     methods: str = setting(
         "all",
         f"comma-separated attribution methods, of {_listed}, with settings in brackets "
-        "where they are not to be the default; all for every one; everything for these and the slow ones "
-        f"({_slow}); or your own, as path/to/file.py:function or a folder of .npy maps, see "
-        f"docs/own_methods.md (of these, controls: {_controls}; random and edges are always there)",
+        f"where they are not to be the default, or all for each of these; further ones: {_further}; slow "
+        f"ones: {_slow}; everything for all there are; or your own, as path/to/file.py:function or a folder "
+        f"of .npy maps, see docs/own_methods.md (of these, controls: {_controls}; random and edges are "
+        "always there)",
     )
     data: Folder = setting("data/bam", "folder of the dataset")
     models: Folder = setting(

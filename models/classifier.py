@@ -137,13 +137,16 @@ class Classifier:
         """Derivative of the target's logit with respect to prepared images, float32 (N, H, W, 3)."""
         return self._run("gradient", lambda: logit_gradient(self.network), images, _indices(targets))
 
-    def guided_gradient(self, images: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        """The same with ReLUs that pass on positive derivatives only, float32 (N, H, W, 3)."""
+    def guided_gradient(self, images: np.ndarray, targets: np.ndarray, rule: str = "guided") -> np.ndarray:
+        """The same with ReLUs that pass on positive derivatives only, float32 (N, H, W, 3).
+
+        rule: "guided", where the ReLU does not give 0; "deconvnet", wherever.
+        """
 
         def make():
-            return logit_gradient(frozen(self.model, self.precision, guided=True))
+            return logit_gradient(frozen(self.model, self.precision, rule))
 
-        return self._run("guided_gradient", make, images, _indices(targets))
+        return self._run(("guided_gradient", rule), make, images, _indices(targets))
 
     def unguidable(self) -> str | None:
         """What keeps its ReLUs from being guided, in a few words; None if nothing does."""

@@ -7,4 +7,5 @@ from bam.attributions.removal import (  # noqa: F401, I001
     rise,
     kernel_shap,
     meaningful_perturbation,
+    score_cam,
 )

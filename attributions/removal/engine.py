@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # From an image's place and the numbers of some of its masks to arrays with a line for each of these masks.
 Drawn = Callable[[int, slice], tuple[np.ndarray, ...]]
+# From a network, pictures and their targets to a number for each picture.
+Answer = Callable[[keras.Model, tf.Tensor, tf.Tensor], tf.Tensor]
 
 
 class Removal:
@@ -26,7 +28,7 @@ class Removal:
 
     images: float32 (N, H, W, 3), prepared; targets: int (N,); substrates: as `substrate` gives them. title:
     of the progress. Composites are made in the compiled network, so that memory does not grow with the number
-    of masks. Raises `BamError` for a network with a single class.
+    of masks. What asks for probabilities raises `BamError` for a network with a single class.
     """
 
     def __init__(
@@ -37,9 +39,8 @@ class Removal:
         targets: np.ndarray,
         substrates: np.ndarray,
     ):
-        check_second_class(title, classifier)
         self.classifier, self.images = classifier, images
-        self._title = f"{title} for {classifier.name}"
+        self._name, self._title = title, f"{title} for {classifier.name}"
         self._given = [tf.constant(array) for array in (images, substrates, np.asarray(targets, np.int32))]
 
     def probabilities(
@@ -51,9 +52,17 @@ class Removal:
         shared: Sequence[np.ndarray] = (),
     ) -> list[np.ndarray]:
         """The target's probability for so many masks of each image: float64 (counts[i],) of image i."""
+        check_second_class(self._name, self.classifier)
+        return self._answers(target_probability, masks, counts, drawn, per_image, shared)
+
+    def logits(self, masks: Masks, counts: Sequence[int], drawn: Drawn) -> list[np.ndarray]:
+        """The target's logit, likewise; of a network with a single class, too."""
+        return self._answers(target_logit, masks, counts, drawn)
+
+    def _answers(self, answer: Answer, masks: Masks, counts: Sequence[int], *given: Any) -> list[np.ndarray]:
         found: list[np.ndarray] = []
-        for ask, index, *given in self._batches(masks, False, counts, drawn, per_image, shared):
-            found.append(ask(*self._given, *given).numpy()[: len(index)])
+        for ask, index, *arrays in self._batches(answer, masks, False, counts, *given):
+            found.append(ask(*self._given, *arrays).numpy()[: len(index)])
         return np.split(np.concatenate(found), np.cumsum(counts)[:-1])
 
     def weighted_sums(
@@ -65,20 +74,23 @@ class Removal:
         shared: Sequence[np.ndarray] = (),
     ) -> np.ndarray:
         """The sums of an image's masks, each times the target's probability with it, float32 (N, H, W)."""
+        check_second_class(self._name, self.classifier)
         sums = tf.zeros(self.images.shape[:3])
-        for ask, index, *given in self._batches(masks, True, counts, drawn, per_image, shared):
+        asked = (target_probability, masks, True)
+        for ask, index, *given in self._batches(*asked, counts, drawn, per_image, shared):
             used = np.arange(self.classifier.batch_size) < len(index)
             sums = ask(sums, tf.constant(used, tf.float32), *self._given, *given)
         return sums.numpy()
 
     def _batches(
         self,
+        answer: Answer,
         masks: Masks,
         summed: bool,
         counts: Sequence[int],
         drawn: Drawn,
-        per_image: Sequence[np.ndarray],
-        shared: Sequence[np.ndarray],
+        per_image: Sequence[np.ndarray] = (),
+        shared: Sequence[np.ndarray] = (),
     ) -> Iterator[tuple]:
         """The compiled function and what it is given beside the images, batch by batch, all of one size."""
         size = self.classifier.batch_size
@@ -87,26 +99,26 @@ class Removal:
             for index, lines in _cut(counts, drawn, size):
                 padded = [np.pad(a, [(0, size - len(a))] + [(0, 0)] * (a.ndim - 1)) for a in (index, *lines)]
                 given = [tf.constant(padded[0]), of_all, of_images, [tf.constant(a) for a in padded[1:]]]
-                key = ("removal", masks.name, summed)
+                key = ("removal", answer.__name__, masks.name, summed)
                 yield (
-                    self.classifier.compiled(key, lambda g=given: self._make(masks, summed, g)),
+                    self.classifier.compiled(key, lambda g=given: self._make(answer, masks, summed, g)),
                     index,
                     *given,
                 )
                 progress.advance(len(index))
 
-    def _make(self, masks: Masks, summed: bool, given: list) -> Callable[..., tf.Tensor]:
+    def _make(self, answer: Answer, masks: Masks, summed: bool, given: list) -> Callable[..., tf.Tensor]:
         size = self.classifier.input_size
-        answer = _composed(self.classifier.network, masks.keep, size)
+        ask = _composed(self.classifier.network, answer, masks.keep, size)
         specs = tf.nest.map_structure(
             lambda array: tf.TensorSpec([None] * array.shape.rank, array.dtype), [*self._given, *given]
         )
         specs[0] = tf.TensorSpec((None, *size, 3))
         if not summed:
-            return tf.function(lambda *given: answer(*given)[0], input_signature=specs, autograph=False)
+            return tf.function(lambda *given: ask(*given)[0], input_signature=specs, autograph=False)
 
         def add(sums, used, *given):
-            probability, kept = answer(*given)
+            probability, kept = ask(*given)
             weight = (used * tf.cast(probability, tf.float32))[:, None, None]
             return sums + tf.math.unsorted_segment_sum(weight * kept, given[3], tf.shape(sums)[0])
 
@@ -143,21 +155,26 @@ def target_probability(network: keras.Model, pictures: tf.Tensor, targets: tf.Te
     return tf.exp(tf.gather(tf.nn.log_softmax(logits), targets, batch_dims=1))
 
 
-def _composed(
-    network: keras.Model, keep: Callable[..., tf.Tensor], size: tuple[int, int]
-) -> Callable[..., tuple[tf.Tensor, tf.Tensor]]:
-    """The function that makes a batch of composites and asks about them: probabilities, and what was kept."""
+def target_logit(network: keras.Model, pictures: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
+    """float64 (N,): the logit of each picture's target."""
+    return tf.gather(tf.cast(network(pictures, training=False), tf.float64), targets, batch_dims=1)
 
-    def answer(images, substrates, targets, index, shared, per_image, per_mask):
+
+def _composed(
+    network: keras.Model, answer: Answer, keep: Callable[..., tf.Tensor], size: tuple[int, int]
+) -> Callable[..., tuple[tf.Tensor, tf.Tensor]]:
+    """The function that makes a batch of composites and asks about them: answers, and what was kept."""
+
+    def ask(images, substrates, targets, index, shared, per_image, per_mask):
         kept = keep(size, *shared, *(tf.gather(array, index) for array in per_image), *per_mask)
         pixels, others, plane = tf.gather(images, index), tf.gather(substrates, index), kept[..., None]
         if kept.dtype == tf.bool:
             pictures = tf.where(plane, pixels, others)
         else:
             pictures = others + plane * (pixels - others)
-        return target_probability(network, pictures, tf.gather(targets, index)), kept
+        return answer(network, pictures, tf.gather(targets, index)), kept
 
-    return answer
+    return ask
 
 
 # From images' places (B,) and holes bool (B, H, W), True where to repaint, to pictures uint8 (B, H, W, 3).

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
+from bam.models.network.resizing import resize
+
 
 @dataclass(frozen=True)
 class Masks:
@@ -42,6 +44,14 @@ def _of_superpixels(size: tuple[int, int], segments: tf.Tensor, switched: tf.Ten
     return tf.gather(switched, segments, batch_dims=1)
 
 
+def _of_feature_maps(size: tuple[int, int], maps: tf.Tensor) -> tf.Tensor:
+    """float32 (B, H, W), from feature maps (B, h, w): enlarged, the lowest of each at 0, the highest at 1."""
+    maps = resize(maps[..., None], size)[..., 0]
+    low, high = (end(maps, (1, 2), keepdims=True) for end in (tf.reduce_min, tf.reduce_max))
+    return tf.math.divide_no_nan(maps - low, high - low)
+
+
 PATCHES = Masks("patches", _outside)
 GRIDS = Masks("grids", _enlarged)
 SUPERPIXELS = Masks("superpixels", _of_superpixels)
+FEATURE_MAPS = Masks("feature maps", _of_feature_maps)

@@ -161,7 +161,7 @@ def from_results(
     machine = _machine_of(scores)
     names = [name for name in METHODS if any(name in score for score in scores)]
     for name, method in METHODS.items():
-        if name not in names and not method.slow:
+        if name not in names and method.usual:
             why = next((score.unsuited[name] for score in scores if name in score.unsuited), "not scored")
             say(f"{name}: no entry, {why}")
     explainers = [METHODS[name].with_settings() for name in names]
@@ -255,7 +255,7 @@ def _found(score: Score, method: Explainer) -> Found:
 def _number(score: Score, name: str) -> Number:
     line = score[name]
     # Among fewer methods a rank set is another.
-    usual = (name for name, each in METHODS.items() if not (each.slow or each.control))
+    usual = (name for name, each in METHODS.items() if each.usual and not each.control)
     ranked = all(each in score or each in score.unsuited for each in usual)
     rank = line.rank if ranked and not line.control else None
     return Number(line.value, line.ci_low, line.ci_high, line.n, dict(line.excluded), rank)

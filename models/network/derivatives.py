@@ -41,3 +41,26 @@ def layer_gradients(network: keras.Model, layers: Sequence[str]) -> Callable[...
         ]
 
     return gradients
+
+
+def gradients_of_early_answers(network: keras.Model, pairs: Sequence[tuple[str, str]]) -> Callable[..., list]:
+    """(images, targets) -> for each pair of a layer and a later one the derivative of a logit by the first.
+
+    It is the logit of the target as the network's end gives it: what follows the second layer of the last
+    pair, which is applied to the second layer of every pair.
+    """
+    names = [name for pair in pairs for name in pair]
+    inner = keras.Model(network.inputs, [network.get_layer(name).output for name in names])
+    head = keras.Model(network.get_layer(names[-1]).output, network.output)
+
+    def gradients(images: tf.Tensor, targets: tf.Tensor) -> list[tf.Tensor]:
+        with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
+            tape.watch(images)
+            found = inner(images, training=False)
+            scores = [tf.gather(head(end, training=False), targets, batch_dims=1) for end in found[1::2]]
+        return [
+            tf.cast(tape.gradient(score, layer), tf.float32)
+            for score, layer in zip(scores, found[::2], strict=True)
+        ]
+
+    return gradients

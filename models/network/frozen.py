@@ -9,29 +9,34 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
-from bam.base.errors import BamError
+from bam.base.errors import BamError, unknown
 from bam.models.network.activations import other_activation
 from bam.models.network.rebuilt import ReversedChannels
 
 PRECISIONS = ("float32", "bfloat16")
+# What ReLUs can be made to pass on, see `frozen`.
+RULES = ("guided", "deconvnet")
 # Layers that change only the scale of a picture.
 PREPROCESSING = (keras.layers.Rescaling, keras.layers.Normalization, ReversedChannels)
 
 
-def frozen(model: keras.Model, precision: str = "float32", guided: bool = False) -> keras.Model:
+def frozen(model: keras.Model, precision: str = "float32", rule: str | None = None) -> keras.Model:
     """The same function with fixed weights, computed faster; layers keep their names.
 
     A batch norm that alone follows a convolution becomes part of its kernel and bias. Every layer's output
     stays the same to rounding, but for that of such a convolution (`folded_norms` names them).
     precision: "bfloat16" computes so in all layers but preprocessing and the last, which gives float32.
-    guided: ReLUs (layers, and activations of layers; not leaky ones) pass on positive derivatives only
-    (Springenberg et al. 2014, section 3.1).
-    Raises `BamError` if `model` is not a graph of layers, or is to be guided and is `unguidable`.
+    rule: one of `RULES`, what ReLUs (layers, and activations of layers; not leaky ones) pass on: "guided",
+    positive derivatives only (Springenberg et al. 2014, section 3.1); "deconvnet", these even where the ReLU
+    gives 0 (Zeiler & Fergus 2014, section 2.1). None: their own derivative.
+    Raises `BamError` if `model` is not a graph of layers, or is to have a rule and is `unguidable`.
     """
-    reason = unguidable(model) if guided else None
+    if rule is not None and rule not in RULES:
+        raise unknown("rule of ReLUs", rule, RULES)
+    reason = unguidable(model) if rule else None
     if reason:
         raise BamError(f"{model.name} {reason}, so it cannot be guided: leave guided methods out")
-    return _rebuilt(model, precision, guided)
+    return _rebuilt(model, precision, rule)
 
 
 def unguidable(model: keras.Model) -> str | None:
@@ -50,7 +55,7 @@ def _leaves(model: keras.Model) -> Iterator[keras.layers.Layer]:
         yield from _leaves(layer) if isinstance(layer, keras.Model) else (layer,)
 
 
-def _rebuilt(model: keras.Model, precision: str, guided: bool) -> keras.Model:
+def _rebuilt(model: keras.Model, precision: str, rule: str | None) -> keras.Model:
     """The model rebuilt, with those inside it."""
     if isinstance(model, keras.Sequential):
         model = keras.Model(model.inputs, model.outputs, name=model.name)
@@ -61,7 +66,7 @@ def _rebuilt(model: keras.Model, precision: str, guided: bool) -> keras.Model:
 
     def clone(layer: keras.layers.Layer) -> keras.layers.Layer:
         if isinstance(layer, keras.Model):
-            return _rebuilt(layer, precision, guided)
+            return _rebuilt(layer, precision, rule)
         settings = layer.get_config()
         if precision == "bfloat16":
             exact = layer.name in model.output_names or isinstance(layer, PREPROCESSING)
@@ -70,12 +75,12 @@ def _rebuilt(model: keras.Model, precision: str, guided: bool) -> keras.Model:
             return keras.layers.Activation("linear", name=layer.name, dtype=settings["dtype"])
         if layer.name in folded:
             settings["use_bias"] = True
-        relu = _relu_of(layer) if guided else None
+        relu = _relu_of(layer) if rule else None
         if relu is not None and isinstance(layer, keras.layers.ReLU):
-            return keras.layers.Activation(_guide(relu), name=layer.name, dtype=settings["dtype"])
+            return keras.layers.Activation(_guide(relu, rule), name=layer.name, dtype=settings["dtype"])
         copy = layer.__class__.from_config(settings)
         if relu is not None:
-            copy.activation = _guide(relu)
+            copy.activation = _guide(relu, rule)
         return copy
 
     rebuilt = keras.models.clone_model(model, clone_function=clone)
@@ -137,7 +142,11 @@ def _relu_of(layer: keras.layers.Layer) -> Callable[[tf.Tensor], tf.Tensor] | No
     return known.get(getattr(layer, "activation", None))
 
 
-def _guide(relu: Callable[[tf.Tensor], tf.Tensor]) -> Callable[[tf.Tensor], tf.Tensor]:
+def _guide(relu: Callable[[tf.Tensor], tf.Tensor], rule: str | None) -> Callable[[tf.Tensor], tf.Tensor]:
+    @tf.custom_gradient
+    def deconvolved(x: tf.Tensor):
+        return relu(x), tf.nn.relu
+
     @tf.custom_gradient
     def guided(x: tf.Tensor):
         with tf.GradientTape(watch_accessed_variables=False) as tape:
@@ -145,4 +154,4 @@ def _guide(relu: Callable[[tf.Tensor], tf.Tensor]) -> Callable[[tf.Tensor], tf.T
             y = relu(x)
         return y, lambda upstream: tape.gradient(y, x, output_gradients=tf.nn.relu(upstream))
 
-    return guided
+    return deconvolved if rule == "deconvnet" else guided

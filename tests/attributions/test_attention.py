@@ -6,7 +6,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from bam.attributions import explain
-from bam.attributions.requirements import attention_layers
+from bam.attributions.requirements import attention_layers, lacks_token_sums, token_sums
 from bam.base.errors import BamError
 from bam.models.architectures.vit import vision_transformer
 from bam.models.classifier import Classifier
@@ -119,3 +119,76 @@ def test_tokens_that_do_not_cover_the_picture_are_refused():
     assert attention_layers(classifier) == ["looks"]
     with pytest.raises(BamError, match="5 tokens behind the class token, which do not cover 8 x 8 pixels"):
         explain(classifier, np.ones((1, 8, 8, 3), np.float32), [0], "attention_last_layer")
+
+
+def test_rollout_weighted_by_gradients(classifier, images):
+    """Of each layer I + E max(0, gradient times attention), multiplied in float64."""
+    product = np.tile(np.eye(7), (3, 1, 1))
+    for name in attention_layers(classifier):
+        probabilities, gradient = (
+            x.astype(np.float64) for x in classifier.layer_gradient(images, TARGETS, name)
+        )
+        heads = [np.maximum(gradient[:, head] * probabilities[:, head], 0) for head in range(2)]
+        product = np.einsum("nij,njk->nik", np.eye(7) + sum(heads) / 2, product)
+    expected = enlarged(product[:, 0, 1:])
+    found = explain(classifier, images, TARGETS, "transformer_attribution")
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5 * expected.max())
+
+
+def test_legrad_is_the_mean_over_networks_that_end_after_each_block(classifier, images):
+    """Networks of one, two and three blocks with the same weights give the early answers."""
+    relevance = []
+    for depth in (1, 2, 3):
+        short = vision_transformer("short", SIZE, 4, 16, depth, 2, 4)
+        for layer in short.layers:
+            if layer.weights:
+                layer.set_weights(classifier.model.get_layer(layer.name).get_weights())
+        _, gradient = Classifier(short, "abcd").layer_gradient(images, TARGETS, f"block{depth}_attention")
+        assert gradient.min() < 0 < gradient.max()
+        relevance.append(np.where(gradient > 0, gradient, 0).mean((1, 2))[:, 1:])
+    expected = enlarged(np.mean(relevance, axis=0))
+    before = classifier.logits(images)
+    found = explain(classifier, images, TARGETS, "legrad")
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5 * expected.max())
+    np.testing.assert_array_equal(classifier.logits(images), before)
+    assert attention_layers(classifier) == ["block1_attention", "block2_attention", "block3_attention"]
+
+
+def test_legrad_needs_blocks_of_which_the_last_leads_to_the_logits(classifier):
+    assert token_sums(classifier)[-1] == ("block3_attention", "block3")
+    reason = "the network has no sum of tokens behind each of its attention layers"
+
+    def network(around):
+        inputs = keras.Input((8, 8, 3))
+        x = keras.layers.Reshape((4, 48))(inputs)
+        looks = keras.layers.Softmax(name="looks")(
+            keras.layers.Reshape((1, 4, 4))(keras.layers.Dot(2)([x, x]))
+        )
+        mixed = keras.layers.Dot(1)([keras.layers.Reshape((4, 4))(looks), x])
+        ends = {"none": [mixed], "sum": [keras.layers.Add()([mixed, x])]}
+        ends["beside"] = [*ends["sum"], x]
+        flat = [keras.layers.Flatten()(end) for end in ends[around]]
+        end = keras.layers.Concatenate()(flat) if flat[1:] else flat[0]
+        return Classifier(keras.Model(inputs, keras.layers.Dense(2)(end)), "ab")
+
+    assert {each: lacks_token_sums(network(each)) for each in ("none", "sum", "beside")} == {
+        "none": reason,
+        "sum": None,
+        "beside": reason,
+    }
+    with pytest.raises(BamError, match=f"cannot be explained by LeGrad: {reason}"):
+        explain(network("none"), np.full((1, 8, 8, 3), 9.0), [0], "legrad")
+
+
+def test_methods_of_all_layers_share_one_pass(classifier, images, monkeypatch):
+    asked, batches = [], classifier._batches
+    monkeypatch.setattr(classifier, "_batches", lambda *arrays: asked.append(1) or batches(*arrays))
+    few, targets = images[:2], TARGETS[:2].astype(np.int32)
+    with classifier.sharing(few):
+        maps = [
+            explain(classifier, few, targets, name)
+            for name in ("attention_rollout", "transformer_attribution")
+        ]
+    assert len(asked) == 1
+    apart = explain(classifier, images, TARGETS, "transformer_attribution")  # in more than one part
+    np.testing.assert_allclose(maps[1], apart[:2], rtol=1e-5)

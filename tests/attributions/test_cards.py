@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tf_keras as keras
+from scipy.ndimage import gaussian_filter
 
 from bam.attributions import METHODS, explain
+from bam.attributions.lengths import scaled
 from bam.attributions.removal.engine import Removal
 from bam.base.citations import PUBLICATIONS
 from bam.models.architectures.vit import vision_transformer
@@ -23,6 +25,16 @@ ADDS_UP = {
     "integrated_gradients": "yes",
     "integrated_gradients_smoothgrad": "on average",
     "gradient_shap": "on average",
+    "blur_integrated_gradients": "yes",
+    "guided_integrated_gradients": "as steps become smaller",
+}
+# The samples with which each of these comes so near, relative to the rise.
+RISES = {
+    "integrated_gradients": (200, 0.01),
+    "integrated_gradients_smoothgrad": (2000, 0.1),
+    "gradient_shap": (2000, 0.1),
+    "blur_integrated_gradients": (200, 0.01),
+    "guided_integrated_gradients": (400, 0.02),
 }
 # How cards call the sections of results.md.
 SECTIONS = {
@@ -45,6 +57,7 @@ ASKED = {
     "sliding_patch_g": (0, 33),
     "lime_g": (0, 12),
     "meaningful_perturbation_g": (3, 0),
+    "score_cam": (0, 9),
 }
 # Of what their maps consist, if not of pixels.
 PIECES = {
@@ -90,6 +103,9 @@ class Seen:
     gradients: int = 0
     forwards: int = 0
     enlarged: set = field(default_factory=set)
+
+    def spent(self, gradients):
+        self.gradients += gradients
 
     def cost(self, images):
         """In words, for one image."""
@@ -140,6 +156,8 @@ def watched(monkeypatch):
 
     def watched_compiled(self, key, make):
         function = compiled(self, key, make)
+        if key == "legrad":
+            return lambda images, targets: seen[-1].spent(len(images)) or function(images, targets)
         if not str(key).startswith("meaningful_perturbation"):
             return function
 
@@ -174,10 +192,11 @@ def measured(name):
 def sources(method):
     for key in method.cite:
         publication = PUBLICATIONS[key]
-        if publication.arxiv:
-            authors = [author.split(",")[0] for author in publication.authors.split(" and ")]
-            who = " & ".join(authors) if len(authors) < 3 else f"{authors[0]} et al."
-            yield f"[{who} {publication.year}](https://arxiv.org/abs/{publication.arxiv})"
+        authors = [author.split(",")[0] for author in publication.authors.split(" and ")]
+        who = " & ".join(authors) if len(authors) < 3 else f"{authors[0]} et al."
+        year = f"{who} {publication.year}"
+        where = f"(https://arxiv.org/abs/{publication.arxiv})"
+        yield f"[{year}]{where}" if publication.arxiv else f"{year} ({publication.venue})"
 
 
 def resolution(name, maps, seen):
@@ -254,11 +273,15 @@ def test_the_methods_whose_map_of_one_colour_is_zero_are_named(networks, small):
 def test_what_is_said_to_add_up_does(name, networks, batch):
     """Without noise: with it, it is the mean rise to noisy images."""
     network, (images, targets, _) = networks[0], batch
-    settings = {"samples": 200 if ADDS_UP[name] == "yes" else 2000}
-    settings |= {"noise": 0.0} if "noise" in METHODS[name].defaults else {}
-    rise = np.diff([network.logits(each)[np.arange(4), targets] for each in (0 * images, images)], axis=0)[0]
+    samples, near = RISES[name]
+    settings = {"samples": samples} | ({"noise": 0.0} if "noise" in METHODS[name].defaults else {})
+    start = 0 * images
+    if name == "blur_integrated_gradients":
+        sigma = scaled(METHODS[name].defaults["max_sigma"], SIZE)
+        start = gaussian_filter(images, (0, sigma, sigma, 0), mode="constant")
+    rise = np.diff([network.logits(each)[np.arange(4), targets] for each in (start, images)], axis=0)[0]
     sums = explain(network, images, targets, name, **settings).sum((1, 2, 3))
-    np.testing.assert_allclose(sums, rise, rtol=0.01 if ADDS_UP[name] == "yes" else 0.1)
+    np.testing.assert_allclose(sums, rise, rtol=near)
 
 
 @pytest.mark.parametrize("name", [name for name in METHODS if name not in ADDS_UP])
@@ -269,3 +292,45 @@ def test_what_is_not_said_to_add_up_does_not(name, networks, batch, small):
     rise = np.diff([network.logits(each)[np.arange(4), targets] for each in (0 * images, images)], axis=0)[0]
     sums = explain(network, images, targets, name, 0, masks, **settings).reshape(4, -1).sum(1)
     assert not np.allclose(sums, rise, rtol=0.1)
+
+
+# What the table calls the needs.
+WORDS = {
+    "lacks_relu": "ReLUs",
+    "lacks_feature_maps": "feature maps",
+    "lacks_second_class": "two classes",
+    "lacks_attention": "attention",
+    "lacks_token_sums": "attention, sums of tokens",
+    "lacks_linear_pieces": "linear pieces",
+}
+
+
+def scored(section, name):
+    """A method's value in the first table of a section of results.md, and its rank set if it has one."""
+    text = (DOCS / "results.md").read_text(encoding="utf-8").partition(f"\n## {section}")[2]
+    head, _, *lines = re.search(r"(^\|.*\n)+", text, re.MULTILINE)[0].splitlines()
+    titles = [title.strip() for title in head.split("|")[1:-1]]
+    for line in lines:
+        cells = dict(zip(titles, (cell.strip() for cell in line.split("|")[1:-1]), strict=True))
+        if cells["method"].removesuffix(" (control)") == name:
+            rank = cells["rank set"]
+            return next(iter(list(cells.values())[1:])) + (f" ({rank})" if rank != "-" else "")
+    return "-"
+
+
+def test_the_table_has_every_method_with_what_its_card_and_the_results_say():
+    table = [line.split(" | ") for line in PAGE.splitlines() if line.startswith("| [`")]
+    assert [re.fullmatch(r"\| \[`(\w+)`\]\(#\1\)", line[0])[1] for line in table] == list(METHODS)
+    for name, (_, formula, *stated) in zip(METHODS, table, strict=True):
+        card, needs = CARDS[name], [WORDS[need.__name__] for need in METHODS[name].needs]
+        source = re.search(r"^- From: (.*)", card, re.MULTILINE)
+        cost = re.search(r"^- Costs: (.*?)\. Random", card, re.MULTILINE)[1]
+        sections = ("Model contrast score", "Input dependence rate", "Input independence rate")
+        assert stated == [
+            source[1] if source else "-",
+            "; ".join(needs) or "-",
+            re.split(": |, and as many", cost)[0],
+            *(scored(section, name) for section in sections[:2]),
+            f"{scored(sections[2], name)} |",
+        ]
+        assert formula.strip()

@@ -51,6 +51,7 @@ def test_on_a_linear_network_every_method_is_its_closed_form(linear, images):
         "vanilla_gradient": weights[TARGETS],
         "smoothgrad": weights[TARGETS],
         "smoothgrad_squared": weights[TARGETS] ** 2,
+        "var_grad": 0 * weights[TARGETS],
         "integrated_gradients": weights[TARGETS] * images,
         "gradient_x_input": weights[TARGETS] * images,
         "gradient_shap": weights[TARGETS] * images,
@@ -134,12 +135,27 @@ def test_seeds_beyond_63_bits_are_seeds_too(square, images):
     assert not np.allclose(high, low)
 
 
+def test_var_grad_is_the_variance_of_the_gradients(square, images):
+    """Of 2 (x + z): four times that of the noise; and exactly that of the samples that SmoothGrad has."""
+    seeds = np.arange(3, dtype=np.uint64)
+    found, mean, squares = (
+        explain(square, images, [0, 0, 0], name, seeds, samples=400, noise=0.1)
+        for name in ("var_grad", "smoothgrad", "smoothgrad_squared")
+    )
+    spread = 0.1 * (images.max((1, 2, 3)) - images.min((1, 2, 3)))
+    np.testing.assert_allclose(found.mean((1, 2, 3)), 4 * spread**2, rtol=0.05)
+    np.testing.assert_allclose(found, squares - mean**2, rtol=1e-4, atol=1e-4 * found.max())
+    assert (
+        explain(square, images, [0, 0, 0], "var_grad", seeds, samples=1).min() == 0
+    )  # not below, by rounding
+
+
 def test_methods_share_what_they_have_in_common(scene_classifier, monkeypatch):
     images = np.random.default_rng(3).uniform(0, 255, (2, 64, 64, 3)).astype(np.float32)
     targets, seeds = np.array([0, 1], np.int32), np.array([1, 2], np.uint64)
     names = ("vanilla_gradient", "gradient_x_input", "smoothgrad", "smoothgrad_squared", "guided_backprop")
-    names += ("grad_cam", "guided_grad_cam")
-    settings = {"smoothgrad": {"samples": 2}, "smoothgrad_squared": {"samples": 2}}
+    names += ("grad_cam", "guided_grad_cam", "var_grad")
+    settings = {name: {"samples": 2} for name in ("smoothgrad", "smoothgrad_squared", "var_grad")}
     apart = [explain(scene_classifier, images, targets, n, seeds, **settings.get(n, {})) for n in names]
     asked, batches = [], scene_classifier._batches
     monkeypatch.setattr(scene_classifier, "_batches", lambda *arrays: asked.append(1) or batches(*arrays))

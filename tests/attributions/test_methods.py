@@ -9,6 +9,8 @@ from bam.base.errors import BamError
 from bam.models.architectures.vit import vision_transformer
 from bam.models.classifier import Classifier
 
+KIN = ("grad_cam_pp", "xgrad_cam", "layer_cam", "hires_cam", "eigen_cam", "score_cam")
+
 
 @pytest.fixture(scope="module")
 def oblong_classifier():
@@ -56,7 +58,7 @@ def method(request):
 @pytest.fixture
 def classifier(method, oblong_classifier, oblong_transformer, soft_classifier):
     """The convolutional network, or the transformer for the methods that need one."""
-    if METHODS[method].slow:  # which look at probabilities
+    if METHODS[method].slow:  # which look at probabilities, or logits
         return soft_classifier
     unsuited = METHODS[method].unsuited(oblong_classifier)
     assert not (unsuited and METHODS[method].unsuited(oblong_transformer))
@@ -109,9 +111,10 @@ def test_methods_depend_on_the_target(method, classifier, batch, small):
         explain(classifier, images, np.full(8, target), method, masks=masks, **small(method))
         for target in (0, 1)
     )
-    knows_no_target = method in ("attention_rollout", "attention_last_layer")
+    knows_no_target = method in ("attention_rollout", "attention_last_layer", "eigen_cam")
     assert np.array_equal(first, second) == knows_no_target
-    assert not np.allclose(first[0], first[1])
+    # Without max-pooling, nothing of the image is in the way back.
+    assert np.allclose(first[0], first[1]) == (method == "deconvnet")
 
 
 def test_unknown_method_names_the_nearest(oblong_classifier, batch):
@@ -166,7 +169,7 @@ def test_a_nested_network_is_told_to_name_a_layer():
     classifier = Classifier(keras.Sequential([keras.Input((8, 8, 3)), inner, *head]), "ab")
     with pytest.raises(BamError, match="network inside the network"):
         explain(classifier, np.full((1, 8, 8, 3), 9.0), [0], "grad_cam")
-    assert set(unsuited(classifier)) >= {"grad_cam", "layered_grad_cam", "guided_grad_cam", "fullgrad"}
+    assert set(unsuited(classifier)) >= {"grad_cam", "layered_grad_cam", "guided_grad_cam", "fullgrad", *KIN}
     assert "guided_backprop" not in unsuited(classifier)
 
 
@@ -185,14 +188,17 @@ def unsuited(classifier):
 
 def test_what_does_not_apply_to_a_network_is_said_in_a_few_words(oblong_classifier, oblong_transformer):
     attention = ("attention_rollout", "attention_last_layer", "attention_grad_cam")
+    attention += ("transformer_attribution", "legrad")
     assert unsuited(oblong_classifier) == dict.fromkeys(attention, "the network has no attention")
     maps = "the network has tokens in place of feature maps"
     assert unsuited(oblong_transformer) == {
         "guided_backprop": "the network has no ReLU",
+        "deconvnet": "the network has no ReLU",
         "fullgrad": "the network is not linear between ReLUs (tokens)",
         "grad_cam": maps,
         "layered_grad_cam": maps,
         "guided_grad_cam": "the network has no ReLU",
+        **dict.fromkeys(KIN, maps),
     }
     linear = keras.Sequential([keras.Input((4, 4, 3)), keras.layers.Flatten(), keras.layers.Dense(2)])
     reasons = unsuited(Classifier(linear, "ab"))
@@ -202,10 +208,14 @@ def test_what_does_not_apply_to_a_network_is_said_in_a_few_words(oblong_classifi
 
 def test_what_does_not_apply_is_refused_but_a_named_layer_is_explained(oblong_transformer, batch):
     images, targets, _ = batch
-    for name in ("grad_cam", "layered_grad_cam", "fullgrad", "guided_backprop", "guided_grad_cam"):
+    usual = ("grad_cam", "layered_grad_cam", "fullgrad", "guided_backprop", "guided_grad_cam", "deconvnet")
+    for name in (*usual, *KIN):
         with pytest.raises(BamError, match="transformer has no"):
             explain(oblong_transformer, images, targets, name)
-    assert explain(oblong_transformer, images, targets, "grad_cam", layer="embedding").shape == (8, 12, 20)
+    for name in ("grad_cam", *KIN):
+        assert explain(oblong_transformer, images, targets, name, layer="embedding").shape == (8, 12, 20)
+        with pytest.raises(BamError, match="needs feature maps, but layer norm gives"):
+            explain(oblong_transformer, images, targets, name, layer="norm")
 
 
 def test_a_method_says_what_it_needs_when_it_is_registered(oblong_classifier, monkeypatch):

@@ -119,6 +119,38 @@ def test_pair_grad_cam(classifier, batch, pair):
     assert min(correlations(ours[inside], np.array(theirs)[inside])) > 0.999
 
 
+@pytest.mark.parametrize("sigma", [100, 20])
+def test_pair_blur_integrated_gradients(classifier, batch, pair, sigma):
+    """Both near the integral: theirs takes the derivative where a piece begins, ours in its middle."""
+    saliency, call_model = pair
+    settings = {"max_sigma": round(sigma * SIZE / 224), "steps": 500, "batch_size": 100}
+    theirs = [
+        saliency.BlurIG().GetMask(image, call_model, {"target": target}, **settings)
+        for image, target in zip(*batch, strict=True)
+    ]
+    ours = explain(classifier, *batch, "blur_integrated_gradients", max_sigma=sigma, samples=500)
+    assert min(correlations(ours, theirs)) > 0.999
+
+
+@pytest.mark.parametrize("settings", [{}, {"x_steps": 40, "fraction": 0.1, "max_dist": 0.3}])
+def test_pair_guided_integrated_gradients(classifier, batch, pair, settings, monkeypatch):
+    """The same steps, up to the rounding of derivatives that are nearly the same.
+
+    Where the path may leave the straight one far, rounding decides the order, and paths part.
+    """
+    saliency, call_model = pair
+    quantile = np.quantile  # whose argument had another name when theirs was written
+    monkeypatch.setattr(np, "quantile", lambda *given, interpolation: quantile(*given, method=interpolation))
+    names = {"x_steps": "samples", "fraction": "fraction", "max_dist": "max_distance"}
+    theirs = [
+        saliency.GuidedIG().GetMask(image, call_model, {"target": target}, **settings)
+        for image, target in zip(*batch, strict=True)
+    ]
+    given = {names[key]: value for key, value in settings.items()}
+    ours = explain(classifier, *batch, "guided_integrated_gradients", **given)
+    assert min(correlations(ours, theirs)) > 0.999
+
+
 @pytest.mark.parametrize(("name", "squared"), [("smoothgrad", False), ("smoothgrad_squared", True)])
 def test_pair_smoothgrad(classifier, batch, pair, name, squared):
     """Each draws its own noise, so both come near the mean as far as their samples let them."""
@@ -207,3 +239,13 @@ def test_captum_gradient_shap(classifier, batch, captum):
     ours = explain(classifier, *batch, "gradient_shap", samples=1000, baseline="grey")
     assert min(correlations(ours, theirs.permute(0, 2, 3, 1).detach().numpy())) > 0.98
     np.testing.assert_allclose(ours.sum((1, 2, 3)), theirs.sum((1, 2, 3)).detach(), rtol=0.1)
+
+
+def test_captum_deconvolution(classifier, batch, captum):
+    attr, network, _ = captum
+    images, targets = in_torch(*batch)
+    images.requires_grad_()
+    theirs = attr.Deconvolution(network).attribute(images, targets)
+    ours = explain(classifier, *batch, "deconvnet")
+    assert min(correlations(ours, theirs.permute(0, 2, 3, 1).detach().numpy())) > 0.999
+    assert max(correlations(ours, explain(classifier, *batch, "guided_backprop"))) < 0.999

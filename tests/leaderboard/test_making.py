@@ -37,13 +37,13 @@ def test_the_command_says_all_that_was_asked():
     assert file_name("smoothgrad(noise=0.1)") == "smoothgrad_noise_0.1.json"
 
 
-def test_a_rank_is_one_among_all_methods_but_the_slow_ones_and_the_controls():
+def test_a_rank_is_one_among_all_usual_methods_but_the_controls():
     """A score that was made before a control was added has its ranks."""
 
     class Scored(dict):
         unsuited = MappingProxyType({"attention_rollout": "no attention"})
 
-    usual = [name for name, each in METHODS.items() if not each.slow and not each.control]
+    usual = [name for name, each in METHODS.items() if each.usual and not each.control]
     line = Line(Estimate(0.5, n=3), rank=(1, 2))
     score = Scored({name: line for name in usual if name not in Scored.unsuited})
     assert _number(score, "grad_cam").rank == (1, 2)

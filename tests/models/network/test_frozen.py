@@ -79,7 +79,11 @@ def test_guided_relus_stop_negative_derivatives_by_hand():
     model.layers[-1].set_weights([np.array([[2.0], [-3.0]])])
     images = np.array([[[[5, 0, 0]]], [[[-5, 0, 0]]]], np.float32)
     assert gradient(model, images)[:, 0, 0, 0].tolist() == [2, 3]
-    assert gradient(frozen(model, guided=True), images)[:, 0, 0, 0].tolist() == [2, 0]
+    assert gradient(frozen(model, rule="guided"), images)[:, 0, 0, 0].tolist() == [2, 0]
+    # That of a deconvnet is the positive weight wherever the ReLUs are.
+    assert gradient(frozen(model, rule="deconvnet"), images)[:, 0, 0, 0].tolist() == [2, 2]
+    with pytest.raises(BamError, match="unknown rule of ReLUs 'deconv': did you mean 'deconvnet'"):
+        frozen(model, rule="deconv")
 
 
 @pytest.mark.parametrize(
@@ -92,7 +96,9 @@ def test_every_kind_of_relu_is_guided_inside_nested_models_too(relu):
     dense.set_weights([np.linspace(-1, 1, 12)[:, None]])
     images = np.linspace(-4, 5, 12, dtype=np.float32).reshape(1, 2, 2, 3)
     expected = np.where(images > 0, np.maximum(np.linspace(-1, 1, 12), 0).reshape(images.shape), 0)
-    np.testing.assert_allclose(gradient(frozen(model, guided=True), images), expected, rtol=1e-6)
+    np.testing.assert_allclose(gradient(frozen(model, rule="guided"), images), expected, rtol=1e-6)
+    everywhere = np.maximum(np.linspace(-1, 1, 12), 0).reshape(images.shape)
+    np.testing.assert_allclose(gradient(frozen(model, rule="deconvnet"), images), everywhere, rtol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +116,7 @@ def test_a_relu_layer_as_an_activation_is_guided(images):
     )
     wrapped.set_weights(plain.get_weights())
     pixels = images[:, :8, :8]
-    networks = [frozen(model, guided=True) for model in (plain, wrapped)]
+    networks = [frozen(model, rule="guided") for model in (plain, wrapped)]
     found, expected = (gradient(network, pixels) for network in networks)
     np.testing.assert_allclose(found, expected, rtol=1e-5)
     assert np.abs(gradient(frozen(plain), pixels) - expected).max() > 1e-3
@@ -140,7 +146,7 @@ def test_networks_that_mix_relus_with_others_are_not_guided_by_half(bent, words)
     x = bent(L.Conv2D(4, 3, activation="relu")(inputs))
     model = keras.Model(inputs, L.Dense(2)(L.Flatten()(x)), name="mixed")
     with pytest.raises(BamError, match=rf"mixed has another activation beside its ReLUs \({words}"):
-        frozen(model, guided=True)
+        frozen(model, rule="guided")
 
 
 def test_what_bends_nothing_is_no_other_activation():
@@ -170,10 +176,10 @@ def test_what_cannot_be_rebuilt_is_named(images):
         frozen(Own())
     smooth = keras.Sequential([keras.Input((4, 4, 3)), keras.layers.Flatten(), keras.layers.Dense(2)])
     with pytest.raises(BamError, match="no ReLU"):
-        frozen(smooth, guided=True)
+        frozen(smooth, rule="guided")
     inputs = keras.Input((4, 4, 3))
     bare = keras.Model(
         inputs, keras.layers.Flatten()(tf.nn.relu(keras.layers.Conv2D(2, 3, activation="relu")(inputs)))
     )
     with pytest.raises(BamError, match="outside of a layer"):
-        frozen(bare, guided=True)
+        frozen(bare, rule="guided")
