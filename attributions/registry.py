@@ -51,9 +51,9 @@ class Method:
     and a map with NaN is an error. needs: what a network must have, see `unsuited`. transient: why rows of it
     cannot be kept, if so: `version` does not hold all that they depend on. cite: keys of what it is from, see
     `base.citations`. slow: what it costs, in a few words, if that is so much that it is not among "all"; see
-    `choose`. lengths: those of its settings that are pixels of a picture of 224, see `scaled`.
-    depends: from the settings and what of `GIVEN` the run has, to the key of the inpainter, whose fills its
-    maps depend on; it raises `BamError` for what cannot be.
+    `choose`. lengths: those of its settings that are pixels of a picture of 224, see `scaled`. depends: from
+    the settings and what of `GIVEN` the run has, to the key of the inpainter, whose fills its maps depend on;
+    it raises `BamError` for what cannot be. share: of the logit, what its map sums to for a network.
     """
 
     name: str
@@ -67,6 +67,7 @@ class Method:
     slow: str = ""
     lengths: tuple[str, ...] = ()
     depends: Depends | None = None
+    share: Callable[[Classifier], float] | None = None
 
     @cached_property
     def _parameters(self) -> Mapping[str, inspect.Parameter]:
@@ -214,8 +215,7 @@ def method(
 
     def register(function: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
         known = {"needs": tuple(needs), "cite": tuple(cite), "slow": slow, "lengths": tuple(lengths)}
-        known["depends"] = depends
-        return _enter(Method(function.__name__, function, version, **known))
+        return _enter(Method(function.__name__, function, version, depends=depends, **known))
 
     return register if function is None else register(function)
 

@@ -100,12 +100,24 @@ PUBLICATIONS = {
         "Advances in Neural Information Processing Systems (NeurIPS)",
         "1705.07857",
     ),
+    "fernandez2020torchcam": Publication(
+        "TorchCAM: class activation explorer",
+        "Fernandez, Fran{\\c{c}}ois-Guillaume",
+        2020,
+        kind="software",
+    ),
     "fong2017interpretable": Publication(
         "Interpretable Explanations of Black Boxes by Meaningful Perturbation",
         "Fong, Ruth C. and Vedaldi, Andrea",
         2017,
         "IEEE International Conference on Computer Vision (ICCV)",
         "1704.03296",
+    ),
+    "gildenblat2021gradcam": Publication(
+        "PyTorch library for CAM methods",
+        "Gildenblat, Jacob and others",
+        2021,
+        kind="software",
     ),
     "kim2018tcav": Publication(
         "Interpretability Beyond Feature Attribution: Quantitative Testing with Concept Activation Vectors "
@@ -115,6 +127,14 @@ PUBLICATIONS = {
         2018,
         "International Conference on Machine Learning (ICML)",
         "1711.11279",
+    ),
+    "kokhlikyan2020captum": Publication(
+        "Captum: A unified and generic model interpretability library for PyTorch",
+        "Kokhlikyan, Narine and Miglani, Vivek and Martin, Miguel and Wang, Edward and Alsallakh, Bilal and "
+        "Reynolds, Jonathan and Melnikov, Alexander and Kliushkina, Natalia and Araya, Carlos and Yan, Siqi "
+        "and Reblitz-Richardson, Orion",
+        2020,
+        arxiv="2009.07896",
     ),
     "lin2014coco": Publication(
         "Microsoft COCO: Common Objects in Context",
@@ -137,6 +157,12 @@ PUBLICATIONS = {
         2017,
         "Advances in Neural Information Processing Systems (NeurIPS)",
         "1705.07874",
+    ),
+    "pair2017saliency": Publication(
+        "Saliency Library",
+        "{People + AI Research (PAIR), Google}",
+        2017,
+        kind="software",
     ),
     "petsiuk2018rise": Publication(
         "RISE: Randomized Input Sampling for Explanation of Black-box Models",
