@@ -263,16 +263,19 @@ def coloured(image: np.ndarray, colour: Colour) -> np.ndarray:
 
 def network_in_torch(classifier: Classifier) -> torch.nn.Module:
     """A copy of the network's twin in torch: what a library changes of it is of this one alone."""
+    from bam.models.torch.importing import device
     from bam.models.torch.twin import torch_twin
 
-    return copy.deepcopy(classifier.compiled("torch twin", lambda: torch_twin(classifier))).eval()
+    twin = classifier.compiled("torch twin", lambda: torch_twin(classifier))
+    return copy.deepcopy(twin).to(device())
 
 
 def in_torch(image: np.ndarray) -> torch.Tensor:
     """An image (H, W, 3) as the twin takes it, (1, 3, H, W)."""
-    import torch
+    from bam.models.torch import twin
+    from bam.models.torch.importing import device
 
-    return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1))[None])
+    return twin.in_torch(image[None]).to(device())
 
 
 def from_torch(tensor: torch.Tensor) -> np.ndarray:

@@ -139,8 +139,10 @@ def _prepared(kind: type, inner: type | None, classifier: Classifier, values: Ma
 
     def map_of(image: np.ndarray, target: int) -> np.ndarray:
         attach()
-        given = {**plain, **_of_image(image, classifier, asked, values, several)}
-        found = method.attribute(in_torch(image), target=target, **given)
+        pixels = in_torch(image)
+        given = _of_image(image, classifier, asked, values, several)
+        given = {name: tensor.to(pixels.device) for name, tensor in given.items()}
+        found = method.attribute(pixels, target=target, **plain, **given)
         (found,) = found if isinstance(found, tuple) else (found,)
         found = from_torch(found)
         # What a layer's channels are given is summed up, as captum's own examples do.

@@ -72,7 +72,7 @@ def _prepared(kind: type, classifier: Classifier, values: Mapping[str, Any]) -> 
     def map_of(image: np.ndarray, target: int) -> np.ndarray:
         scores = network(in_torch(image).requires_grad_())
         (cam,) = extract(target, scores, **called)
-        return cam.detach().numpy()[0]
+        return cam.detach().cpu().numpy()[0]
 
     return map_of
 
