@@ -103,7 +103,7 @@ class Library:
         Raises `BamError` if the library cannot be used, or has no such method for images.
         """
         found = self.found()
-        for each in filter(None, (name, inner)):
+        for each in (name, *([inner] if inner else [])):
             if each not in found:
                 raise unknown(f"method of {self.title} {self.version}", each, found)
         self._check_brackets(found, name, inner)
