@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 # How it is computed.
 HANDLED = frozenset(("batch_size", "compute_input_gradient", "detach", "use_cuda", "uses_gradients"))
 MADE_OF = {"model", "target_layers"}
+# What explains all layers with biases, whatever it is given.
+WITHOUT_LAYER = "FullGrad"
 
 
 def _classes(module: ModuleType) -> dict[str, type]:
@@ -45,12 +47,13 @@ def _classes(module: ModuleType) -> dict[str, type]:
 
 def _adapted(kind: type, inner: type | None) -> Adapted:
     settings = plain_settings(kind.__init__, HANDLED) | plain_settings(kind.__call__, HANDLED)
-    settings["layer"] = setting("layer", None, str | None)
+    if kind.__name__ != WITHOUT_LAYER:
+        settings["layer"] = setting("layer", None, str | None)
     return Adapted(
         settings,
         lambda classifier, values: _prepared(kind, classifier, values),
         draws=kind.__name__.startswith("Random"),
-        needs=(lacks_feature_maps,),
+        needs=(lacks_feature_maps,) if "layer" in settings else (),
     )
 
 
@@ -60,9 +63,9 @@ def _prepared(kind: type, classifier: Classifier, values: Mapping[str, Any]) -> 
     from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 
     network = network_in_torch(classifier)
-    layer = layer_in_torch(network, classifier, values["layer"])
+    layers = [layer_in_torch(network, classifier, values["layer"])] if "layer" in values else []
     made, asked = (inspect.signature(each).parameters for each in (kind.__init__, kind.__call__))
-    cam = kind(network, [layer], **{name: values[name] for name in values.keys() & made.keys()})
+    cam = kind(network, layers, **{name: values[name] for name in values.keys() & made.keys()})
     if hasattr(cam, "batch_size"):
         cam.batch_size = classifier.batch_size
     given = {name: values[name] for name in values.keys() & asked.keys()}

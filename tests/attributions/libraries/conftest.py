@@ -16,15 +16,19 @@ SIZE = 16, 20
 def residual(bias=0.0):
     """Rectified layers without biases but the last one's, so that what they share out can be told."""
     keras.utils.set_random_seed(0)
-    layers, wide = keras.layers, keras.initializers.RandomNormal(0, 0.3)
+    layers = keras.layers
+
+    def wide(seed):
+        return keras.initializers.RandomNormal(0, 0.3, seed)
+
     inputs = keras.Input((*SIZE, 3))
     x = layers.Rescaling(1 / 127.5, offset=-1)(inputs)
-    x = layers.Conv2D(6, 3, 2, padding="same", use_bias=False, kernel_initializer=wide)(x)
+    x = layers.Conv2D(6, 3, 2, padding="same", use_bias=False, kernel_initializer=wide(0))(x)
     x = layers.ReLU()(layers.BatchNormalization()(x))
-    y = layers.Conv2D(6, 3, padding="same", activation="relu", kernel_initializer=wide)(x)
-    y = layers.Conv2D(6, 3, padding="same", name="inner", kernel_initializer=wide)(y)
+    y = layers.Conv2D(6, 3, padding="same", activation="relu", kernel_initializer=wide(1))(x)
+    y = layers.Conv2D(6, 3, padding="same", name="inner", kernel_initializer=wide(2))(y)
     x = layers.ReLU(name="last")(layers.Add()([x, y]))
-    dense = layers.Dense(3, kernel_initializer=wide, bias_initializer=keras.initializers.Constant(bias))
+    dense = layers.Dense(3, kernel_initializer=wide(3), bias_initializer=keras.initializers.Constant(bias))
     return keras.Model(inputs, dense(layers.GlobalAveragePooling2D()(x)))
 
 

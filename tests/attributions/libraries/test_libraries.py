@@ -1,7 +1,9 @@
 """Methods of other libraries: how they are named, what they record, and what makes them methods of BAM's."""
 
+import re
 import sys
 from dataclasses import replace
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -159,6 +161,16 @@ def test_help_names_what_is_found_and_why_others_are_not(monkeypatch):
     assert f"Own {np.__version__}, as known:NAME: Plain, Wrapper(METHOD)" in lines
     assert lines[0].startswith("captum: no_such_library is not installed")
     assert len(lines) == len(LIBRARIES)
+
+
+@pytest.mark.parametrize("name", LIBRARIES)
+def test_the_page_lists_what_is_found(found, name):
+    library = found(name)
+    page = (Path(__file__).parents[3] / "docs" / "libraries.md").read_text(encoding="utf-8")
+    (row,) = re.findall(rf"^\| \[.*?\| `{name}` \| (.*?) \| (.*?) \|$", page, re.MULTILINE)
+    if row[0] != library.version:
+        pytest.skip(f"the page is of version {row[0]}")
+    assert re.findall(r"`(\w+)`", row[1]) == list(library.found())
 
 
 def test_colours(batch):
