@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from bam.attributions.custom import custom_method, is_custom
+from bam.attributions.libraries import is_of_library, library_method
 from bam.attributions.registry import GROUPS, METHODS, Explainer, Method
 from bam.base.errors import BamError, unknown
 from bam.base.texts import split_outside_brackets
@@ -29,10 +30,11 @@ def choose(
     """The methods asked for, each once, and `always`: the controls that no table is without.
 
     methods: a list, or a text with commas between its entries. An entry is a registered name, "all" for
-    the usual ones of those, "everything" for every one, a function, or what `custom_method` takes;
-    settings may follow in brackets, as in "smoothgrad(noise=.1, samples=20)". common: settings for all
-    methods that have them; overrides: "METHOD.PARAMETER=VALUE" for every entry of one method. What is nearest
-    to the entry wins. Values are Python literals or words. Raises `BamError` for unknown names and settings.
+    the usual ones of those, "everything" for every one, a function, or what `custom_method` or
+    `library_method` takes; settings may follow in brackets, as in "smoothgrad(noise=.1, samples=20)". common:
+    settings for all methods that have them; overrides: "METHOD.PARAMETER=VALUE" for every entry of one
+    method. What is nearest to the entry wins. Values are Python literals or words. Raises `BamError` for
+    unknown names and settings.
 
     >>> [explainer.name for explainer in choose("smoothgrad(samples=20), constant", {"samples": 9})]
     ['smoothgrad(samples=20)', 'constant', 'random', 'edges']
@@ -84,7 +86,9 @@ def named(entry: Choice) -> Iterator[tuple[Method, dict[str, Any]]]:
     if entry.count("(") != entry.count(")"):
         raise BamError(f"{entry}: a bracket is not closed, or not opened")
     name, settings = _parsed(entry)
-    if is_custom(name):
+    if is_of_library(name):
+        yield library_method(name), settings
+    elif is_custom(name):
         yield custom_method(name), settings
     elif name in GROUPS:
         if settings:
@@ -112,6 +116,8 @@ def _parsed(entry: str) -> tuple[str, dict[str, Any]]:
     else:
         return entry, {}
     name, text = entry[:place], entry[place + 1 : -1]
+    if is_of_library(name) and text.strip().isidentifier():  # a method that is given another one
+        return entry, {}
     settings = {}
     for part in split_outside_brackets(text):
         key, equals, value = part.partition("=")

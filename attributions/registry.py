@@ -47,12 +47,12 @@ class Method:
 
     version: rows of another one are not used. control: it knows nothing of the model, or everything of the
     truth, and shows what a score is worth. own: it is the user's: it is given copies, which it may change,
-    and a map with NaN is an error. needs: what a network must have, see `unsuited`. transient: why rows of it
-    cannot be kept, if so: `version` does not hold all that they depend on. cite: keys of what it is from, see
-    `base.citations`. usual: whether it is one of "all", which tables, presets and the leaderboard compare; if
-    not for its cost, then `slow` says that. lengths: those of its settings that are pixels of a picture of
-    224, see `scaled`. depends: from the settings and what of `GIVEN` the run has to the key of the inpainter,
-    whose fills its maps depend on; it raises `BamError` for what cannot be.
+    and a map with NaN is an error. needs: what a network must have, see `unsuited`. transient: why its rows
+    cannot be kept, if so: they depend on more than `version`. cite: keys of `base.citations`. usual: whether
+    it is one of "all", which tables, presets and the leaderboard compare; if not for its cost, `slow` says
+    that. lengths: those of its settings that are pixels of a picture of 224, see `scaled`. depends: the key
+    of the inpainter whose fills its maps depend on, from the settings and what of `GIVEN` the run has; it
+    raises `BamError` for what cannot be. share: of the logit, what its map sums to for a network.
     """
 
     name: str
@@ -67,6 +67,7 @@ class Method:
     slow: str = ""
     lengths: tuple[str, ...] = ()
     depends: Depends | None = None
+    share: Callable[[Classifier], float] | None = None
 
     @cached_property
     def _parameters(self) -> Mapping[str, inspect.Parameter]:
@@ -214,9 +215,9 @@ def method(
     """
 
     def register(function: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
-        known = {"needs": tuple(needs), "cite": tuple(cite), "slow": slow, "lengths": tuple(lengths)}
-        known |= {"usual": usual and not slow, "depends": depends}
-        return _enter(Method(function.__name__, function, version, **known))
+        lists = {"needs": tuple(needs), "cite": tuple(cite), "lengths": tuple(lengths)}
+        known = {"usual": usual and not slow, "slow": slow, "depends": depends}
+        return _enter(Method(function.__name__, function, version, **lists, **known))
 
     return register if function is None else register(function)
 
@@ -299,10 +300,9 @@ def explain(
 
 def _method(method: str | Method | Callable[..., np.ndarray]) -> Method:
     """The one that is registered under a name, or that a function stands for."""
-    if isinstance(method, Method):
-        return method
     if not isinstance(method, str):
-        return Method(getattr(method, "__name__", type(method).__name__), method)
+        named = getattr(method, "__name__", type(method).__name__)
+        return method if isinstance(method, Method) else Method(named, method)
     if "(" in method:
         raise BamError(f"{method}: the settings of one method are parameters of their own, as samples=20")
     if method not in METHODS:

@@ -28,6 +28,7 @@ _PLACES = {
     "read_score": "bam.metrics.results.score",
     "score": "bam.metrics.api",
     "show": "bam.metrics.reporting.show",
+    "torch_twin": "bam.models.torch.twin",
 }
 __all__ = [*_PLACES, "__version__"]
 __getattr__ = lazily(__name__, _PLACES)

@@ -11,6 +11,7 @@ from bam.cli import flags as command
 # What each extra brings, as it is imported; its name is that of the extra.
 EXTRAS = {
     "torch": ("torch",),
+    "libraries": ("captum", "pytorch_grad_cam", "saliency", "torch", "torchcam"),
     "stable-diffusion": ("torch", "diffusers", "transformers", "accelerate"),
     "peers": ("captum", "lime", "quantus", "saliency", "torch", "xplique"),
     "test": (

@@ -18,7 +18,7 @@ from bam.attributions import METHODS
 from bam.base.errors import BamError
 from bam.base.settings import Folder, setting, settings
 from bam.cli import flags as command
-from bam.cli.shared import OfMethods, OwnNetwork
+from bam.cli.shared import OfMethods, OwnNetwork, with_libraries
 from bam.data_prep.dataset import load_dataset
 from bam.metrics.reporting.picture import SUFFIXES, check_suffix
 from bam.metrics.reporting.selection import Selection, settled
@@ -38,7 +38,8 @@ class What:
         DEFAULT_METHODS,
         f"comma-separated attribution methods, of {', '.join(METHODS)}, with settings in brackets where they "
         "are not to be the default; all for the usual ones, everything for every one; or your "
-        "own, as path/to/file.py:function or a folder of .npy maps, see docs/own_methods.md",
+        "own, as path/to/file.py:function or a folder of .npy maps, see docs/own_methods.md; or those of "
+        "other libraries, as captum:DeepLift, see docs/libraries.md",
     )
     model: str = setting(
         DEFAULT_NETWORK,
@@ -63,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "settings of methods": OfMethods,
         "a network of your own": OwnNetwork,
     }
-    command.run(_main, "bam.show_maps", __doc__, groups, argv)
+    command.run(_main, "bam.show_maps", with_libraries(__doc__, argv), groups, argv)
 
 
 def _main(flags: command.Flags) -> None:

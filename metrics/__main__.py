@@ -19,7 +19,7 @@ from bam.base.progress import duration
 from bam.base.settings import Folder, parameters, setting, settings
 from bam.base.texts import split_outside_brackets
 from bam.cli import flags as command
-from bam.cli.shared import OfMethods, OwnNetwork
+from bam.cli.shared import OfMethods, OwnNetwork, with_libraries
 from bam.metrics import METRICS
 from bam.metrics.api import make_run
 from bam.metrics.evaluation.plan import shares
@@ -49,8 +49,8 @@ class What:
         f"comma-separated attribution methods, of {_listed}, with settings in brackets "
         f"where they are not to be the default, or all for each of these; further ones: {_further}; slow "
         f"ones: {_slow}; everything for all there are; or your own, as path/to/file.py:function or a folder "
-        f"of .npy maps, see docs/own_methods.md (of these, controls: {_controls}; random and edges are "
-        "always there)",
+        "of .npy maps, see docs/own_methods.md; or those of other libraries, as captum:DeepLift, see "
+        f"docs/libraries.md (of these, controls: {_controls}; random and edges are always there)",
     )
     data: Folder = setting("data/bam", "folder of the dataset")
     models: Folder = setting(
@@ -98,7 +98,7 @@ class Inputs:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command; argv: its name and its flags, by default those of this process."""
-    command.run(_main, "bam.metrics", __doc__, _groups, argv)
+    command.run(_main, "bam.metrics", with_libraries(__doc__, argv), _groups, argv)
 
 
 def _groups(argv: Sequence[str]) -> dict[str, type]:

@@ -30,7 +30,7 @@ RANK_NOTE = (
     "`rank set`: the ranks that a method can have among the methods; the sets of all hold at once, with 95%. "
     "What intervals and sets cover is said in docs/statistics.md."
 )
-LAYER = "layer"
+LAYER, SHARE = "layer", "share_of_logit"
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def evaluate(metric: Metric, run: Run) -> Score:
         direction=metric.direction,
         source=metric.source,
         lines=lines,
-        columns=(*found.columns, *_layer_column(lines)),
+        columns=(*found.columns, *_method_columns(lines)),
         comparison=comparison,
         validity=Validity.of(_checks(found.models), found.problems),
         configuration=_configuration(found, settings, run),
@@ -142,7 +142,7 @@ def _image_values(found: Measured | Concluded) -> ImageValues | None:
 
 
 def _with_method(name: str, line: Line, models: Mapping[str, Classifier], run: Run) -> Line:
-    """With the version and the settings of the method, if the line is of one, and the layer it explains."""
+    """With the method's version, settings, layer and what its map sums to, if the line is of one."""
     for explainer in run.explainers:
         if explainer.name == name:
             settings = _plain(explainer.settings)
@@ -150,13 +150,17 @@ def _with_method(name: str, line: Line, models: Mapping[str, Classifier], run: R
             if "layer" in settings and not explainer.method.own:
                 layers = [settings["layer"] or model.feature_layer() for model in models.values()]
                 counts[LAYER] = ", ".join(dict.fromkeys(layers))
+            if explainer.method.share:
+                shares = [f"{explainer.method.share(model):.2f}" for model in models.values()]
+                counts[SHARE] = ", ".join(shares)
             return replace(line, version=explainer.method.version, settings=settings, counts=counts)
     return line
 
 
-def _layer_column(lines: Mapping[str, Line]) -> tuple[Column, ...]:
-    """Which layer methods explain, where there are such that explain one."""
-    return (Column("layer", LAYER),) if any(LAYER in line.counts for line in lines.values()) else ()
+def _method_columns(lines: Mapping[str, Line]) -> tuple[Column, ...]:
+    """Which layer methods explain, and what their maps sum to, where there are such that do."""
+    columns = (Column("layer", LAYER), Column("share of the logit", SHARE))
+    return tuple(each for each in columns if any(each.key in line.counts for line in lines.values()))
 
 
 def _unsuited(models: Mapping[str, Classifier], run: Run) -> dict[str, str]:

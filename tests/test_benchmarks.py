@@ -39,6 +39,7 @@ RUNS = {
         ("--limit", 2, "--threshold_images", 2, "--out", "out", *FEW),
         "| pixels perturbed | meaningful_perturbation_g",
     ),
+    "benchmarks/libraries.py": (("--images", 2, "--limit", 2), "maps of 2 images"),
     "benchmarks/scores.py": (
         ("--images", 2, "--metrics", "idr", "--methods", "grad_cam"),
         "memory after 4 images",
@@ -74,6 +75,17 @@ def object_model_folder(untrained, tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="module")
+def both_model_folder(untrained, tmp_path_factory):
+    """A folder with an untrained classifier of objects and one of scenes."""
+    from bam.models.training.task import Task
+
+    folder = tmp_path_factory.mktemp("models")
+    for seed, name in enumerate(("object", "scene")):
+        untrained(folder, Task(name), seed)
+    return folder
+
+
 def ran(script, flags, folder):
     """What a script printed, in a folder of its own."""
     done = subprocess.run(
@@ -91,11 +103,14 @@ def ran(script, flags, folder):
 def test_it_runs(script, dataset, request, tmp_path):
     flags, words = RUNS[script]
     models = {"benchmarks/scores.py": "scene", "benchmarks/removal_findings.py": "object"}
+    models["benchmarks/libraries.py"] = "both"
     if script in models:
         folder = request.getfixturevalue(f"{models[script]}_model_folder")
         flags = (*flags, "--data", dataset.folder, "--models", folder)
     found = ran(script, flags, tmp_path)
     assert words in found
+    if script == "benchmarks/libraries.py":
+        check_libraries(found)
     if script == "benchmarks/removal_findings.py":
         check_findings(found)
         kept = {path: path.stat().st_size for path in (tmp_path / "out" / "rows").glob("*.csv")}
@@ -114,3 +129,13 @@ def check_findings(text):
     for _, _, before, after, more, *_ in lines[4:]:
         if more != "-":
             assert float(more) == pytest.approx(float(after) - float(before), abs=0.0011)
+
+
+def check_libraries(text):
+    """The maps of each pair are the same, and so is what metrics conclude from them."""
+    lines = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
+    pairs = [line for line in lines if ":" in line[1]]
+    assert ("saliency:GradCam" in {line[1] for line in pairs}) or "PAIR saliency: " in text
+    for ours, _, median, below, *_, idr, mcs in pairs:
+        assert float(median) > 0.999, ours
+        assert (below, idr, mcs) == ("0.0%", "0 of 2", "0 of 2"), ours

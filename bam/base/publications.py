@@ -113,6 +113,12 @@ PUBLICATIONS = {
         2020,
         arxiv="2011.08891",
     ),
+    "fernandez2020torchcam": Publication(
+        "TorchCAM: class activation explorer",
+        "Fernandez, Fran{\\c{c}}ois-Guillaume",
+        2020,
+        kind="software",
+    ),
     "fong2017interpretable": Publication(
         "Interpretable Explanations of Black Boxes by Meaningful Perturbation",
         "Fong, Ruth C. and Vedaldi, Andrea",
@@ -126,6 +132,12 @@ PUBLICATIONS = {
         2020,
         "British Machine Vision Conference (BMVC)",
         "2008.02312",
+    ),
+    "gildenblat2021gradcam": Publication(
+        "PyTorch library for CAM methods",
+        "Gildenblat, Jacob and others",
+        2021,
+        kind="software",
     ),
     "jiang2021layercam": Publication(
         "LayerCAM: Exploring Hierarchical Class Activation Maps for Localization",
@@ -150,6 +162,12 @@ PUBLICATIONS = {
         2018,
         "International Conference on Machine Learning (ICML)",
         "1711.11279",
+    ),
+    "kokhlikyan2020captum": Publication(
+        "Captum: A unified and generic model interpretability library for PyTorch",
+        "Kokhlikyan, Narine and Miglani, Vivek and others",
+        2020,
+        arxiv="2009.07896",
     ),
     "lin2014coco": Publication(
         "Microsoft COCO: Common Objects in Context",
@@ -179,6 +197,12 @@ PUBLICATIONS = {
         2020,
         "International Joint Conference on Neural Networks (IJCNN)",
         "2008.00299",
+    ),
+    "pair2017saliency": Publication(
+        "Saliency Library",
+        "{People + AI Research (PAIR), Google}",
+        2017,
+        kind="software",
     ),
     "petsiuk2018rise": Publication(
         "RISE: Randomized Input Sampling for Explanation of Black-box Models",

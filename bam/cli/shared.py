@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import textwrap
 from collections.abc import Collection, Sequence
 from typing import Annotated, Any
 
@@ -9,6 +11,7 @@ from pydantic import AfterValidator
 
 from bam.attributions.choice import ALWAYS, choose
 from bam.attributions.gradients import BASELINES
+from bam.attributions.libraries import in_words
 from bam.attributions.registry import Explainer
 from bam.base.settings import one_of, setting, settings
 from bam.models.inpainters import INPAINTERS
@@ -96,3 +99,14 @@ class OwnNetwork(Preprocessing):
     class_names: str | None = setting(
         None, "text file with the classes of a network of your own, one per line"
     )
+
+
+def with_libraries(doc: str, argv: Sequence[str] | None) -> str:
+    """What a command says of itself; in its help, with the methods of other libraries that are found.
+
+    argv: as for `flags.run`. They are looked for only then, since their libraries take seconds to load.
+    """
+    if not {"-h", "--help"} & set(sys.argv if argv is None else argv):
+        return doc
+    lines = (textwrap.fill(line, 100, subsequent_indent="  ") for line in in_words().splitlines())
+    return "\n".join([doc, "Methods of other libraries, see docs/libraries.md:", *lines])

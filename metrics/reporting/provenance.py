@@ -7,6 +7,7 @@ from dataclasses import fields
 from typing import Any
 
 from bam.attributions.choice import built_in
+from bam.attributions.libraries import cited
 from bam.base.citations import PAPER, SOFTWARE, bibtex
 from bam.metrics.evaluation.settings import RunSettings
 from bam.metrics.metric import METRICS
@@ -114,5 +115,5 @@ def _cited(scores: Sequence[Score]) -> list[str]:
         keys += inpainter.cite if inpainter else ()
         for name in score.lines:
             method = built_in(name)
-            keys += method.cite if method else ()
+            keys += method.cite if method else cited(name)
     return list(dict.fromkeys(keys))

@@ -1,65 +1,79 @@
-"""The activations that a torch module calls, however it calls them: as modules, functions or methods."""
+"""What stands in torch for activations: of layers of their own, and of those at the end of another."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
 from typing import Any
 
-_RELUS = ("relu", "relu_", "relu6")
-# Functions of single values that bend and are no ReLU, as PyTorch calls them.
-_BENT = {"abs", "celu", "clamp", "clip", "elu", "erf", "exp", "gelu", "glu", "hardshrink", "hardsigmoid"}
-_BENT |= {"hardswish", "hardtanh", "leaky_relu", "logsigmoid", "maximum", "minimum", "mish", "prelu", "rrelu"}
-_BENT |= {"selu", "sigmoid", "silu", "softplus", "softshrink", "softsign", "tanh", "tanhshrink", "threshold"}
+import tensorflow as tf
+import tf_keras as keras
 
-# Is told a function of torch's that was called, what it was given, by place and by name, and what it gave.
-Witness = Callable[[Callable, tuple, Mapping[str, Any], Any], None]
+from bam.models.torch.importing import import_torch
+from bam.models.torch.walk import Call, Value
 
-
-def witnessed(by: Witness) -> AbstractContextManager:
-    """Within it, each call of a function of torch's is told to `by`."""
-    from torch.overrides import TorchFunctionMode
-
-    class Witnessed(TorchFunctionMode):
-        def __torch_function__(self, function, types, given=(), named=None):
-            output = function(*given, **(named or {}))
-            by(function, given, named or {}, output)
-            return output
-
-    return Witnessed()
-
-
-class Activations:
-    """A witness that counts the calls of ReLUs; other: the first activation that is none."""
-
-    def __init__(self):
-        self.relus, self.other = 0, None
-
-    def __call__(self, function: Callable, given: tuple, named: Mapping[str, Any], output: Any) -> None:
-        """One call more."""
-        name = getattr(function, "__name__", "").removesuffix("_")
-        if _is_relu(function, given, named):
-            self.relus += 1
-        elif name in _BENT and self.other is None:
-            self.other = name
-
-    def unguidable(self) -> str | None:
-        """What keeps the ReLUs from being guided, in a few words; None if nothing does."""
-        if not self.relus:
-            return "has no ReLU"
-        return self.other and f"has another activation beside its ReLUs ({self.other})"
+# Torch's modules by the functions; for a layer's softmax, over what is last in tf_keras, see `_softmax`.
+_MODULES = {
+    keras.activations.elu: "ELU",
+    keras.activations.gelu: "GELU",
+    keras.activations.linear: "Identity",
+    keras.activations.mish: "Mish",
+    keras.activations.relu: "ReLU",
+    keras.activations.selu: "SELU",
+    keras.activations.sigmoid: "Sigmoid",
+    keras.activations.softplus: "Softplus",
+    keras.activations.softsign: "Softsign",
+    keras.activations.swish: "SiLU",
+    keras.activations.tanh: "Tanh",
+    tf.nn.elu: "ELU",
+    tf.nn.relu: "ReLU",
+    tf.nn.relu6: "ReLU6",
+    tf.nn.selu: "SELU",
+    tf.nn.sigmoid: "Sigmoid",
+    tf.nn.silu: "SiLU",
+    tf.nn.softplus: "Softplus",
+    tf.nn.tanh: "Tanh",
+}
 
 
-def guide(function: Callable, given: tuple, named: Mapping[str, Any], output: Any) -> None:
-    """A witness by which ReLUs pass on positive derivatives only (Springenberg et al. 2014, section 3.1)."""
-    if _is_relu(function, given, named) and output.requires_grad:
-        # What arrives before the ReLU's own derivative, even if its input or its output is changed in place.
-        output.register_hook(lambda derivative: derivative.clamp(min=0))
+def known(function: Any) -> bool:
+    """Whether a function has a module in torch."""
+    return function in _MODULES
 
 
-def _is_relu(function: Callable, given: tuple, named: Mapping[str, Any]) -> bool:
-    """Whether this is a call of a ReLU, or of ReLU6."""
-    name = getattr(function, "__name__", "")
-    # nn.ReLU6 is called as a clip, at 0 and 6.
-    lowest = named.get("min_val", given[1] if len(given) > 1 else None)
-    return name in _RELUS or (name == "hardtanh" and lowest == 0)
+def activated(call: Call, value: Value, function: Any, part: str = "activation") -> Value:
+    """The value behind a layer's activation, a module of its own; as it is where there is none."""
+    if part and function in (None, keras.activations.linear):
+        return value
+    if isinstance(function, keras.layers.ReLU):
+        return call.add(_relu(call, function), value, part=part)
+    if function in (keras.activations.softmax, tf.nn.softmax):
+        return call.add(import_torch().nn.Softmax(1 if value.picture else -1), value, part=part)
+    if function not in _MODULES:
+        raise call.unknown(f"its activation {getattr(function, '__name__', type(function).__name__)}")
+    return call.add(getattr(import_torch().nn, _MODULES[function])(), value, part=part)
+
+
+def activation(call: Call) -> Value:
+    """A layer that is an activation."""
+    layer, value = call.layer, call.inputs[0]
+    if not isinstance(layer, keras.layers.Softmax):
+        return activated(call, value, layer.activation, part="")
+    value = call.plain(value)
+    if not isinstance(layer.axis, int) or len(call.inputs) > 1:
+        raise call.unknown("it is over several axes, or masked")
+    return call.add(import_torch().nn.Softmax(layer.axis), value)
+
+
+def relu(call: Call) -> Value:
+    """A layer that is a ReLU."""
+    return call.add(_relu(call, call.layer), call.inputs[0])
+
+
+def _relu(call: Call, layer: keras.layers.ReLU) -> Any:
+    nn, slope, most = import_torch().nn, float(layer.negative_slope), layer.max_value
+    if layer.threshold or (slope and most is not None):
+        raise call.unknown("it has a threshold, or both a slope and a largest value")
+    if slope:
+        return nn.LeakyReLU(slope)
+    if most is None:
+        return nn.ReLU()
+    return nn.ReLU6() if most == 6 else nn.Hardtanh(0.0, float(most))

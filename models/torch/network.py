@@ -11,8 +11,8 @@ import numpy as np
 
 from bam.base.errors import BamError, one_line, unknown
 from bam.models.network.scales import scale_of
-from bam.models.torch.activations import Activations, guide, witnessed
 from bam.models.torch.importing import import_torch
+from bam.models.torch.witnesses import Activations, guide, witnessed
 
 if TYPE_CHECKING:
     import torch

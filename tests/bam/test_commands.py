@@ -274,7 +274,7 @@ def test_the_doctor_names_versions_and_extras():
     out, _ = bam("doctor")
     named = [line.split()[0] for line in out.splitlines()]
     assert {"python", "devices", "tensorflow", "tf-keras"} <= set(named)
-    assert named.count("extra") == 3
+    assert named.count("extra") == 5
 
 
 def test_what_runs_keep_is_shown_and_removed_when_old(tmp_path):
