@@ -135,11 +135,7 @@ def make_run(
     elif not isinstance(data, Dataset):
         data = _dataset(data, metrics, images)
     if not isinstance(model, (str, Path, type(None))):  # it computes as it does
-        if not hasattr(model, "class_names"):
-            raise BamError(
-                f"`model` takes a name, a network of your own or a classifier, not {type(model).__name__}: "
-                "bam.models.Classifier(network, class_names) is one of a tf_keras network"
-            )
+        _check_classifier(model)
         settings = replace(settings, precision=model.precision, batch_size=model.batch_size)
     if isinstance(models, Models):
         settings = replace(settings, precision=models.precision, batch_size=models.batch_size)
@@ -161,6 +157,15 @@ def make_run(
         preprocess,
         input_size,
     )
+
+
+def _check_classifier(model: Any) -> None:
+    """Raise `BamError` for what is neither text, path nor classifier."""
+    if not hasattr(model, "class_names"):
+        raise BamError(
+            f"`model` takes a name, a network of your own or a classifier, not {type(model).__name__}: "
+            "bam.models.Classifier(network, class_names) is one of a tf_keras network"
+        )
 
 
 def _models(
