@@ -117,7 +117,8 @@ def _layer_norm(call: Call) -> Value:
 
 
 def _rescaling(call: Call) -> Value:
-    return rescaled(call, call.layer.scale, call.layer.offset)
+    # As tf_keras has them, in float64 too.
+    return rescaled(call, np.float32(call.layer.scale), np.float32(call.layer.offset))
 
 
 def _normalization(call: Call) -> Value:

@@ -214,7 +214,7 @@ def _networks(torch: Any, kind: Callable[[type], type]) -> None:
             self.ends: dict[str, str] = {}
             self.result, self.spent = 0, {}
 
-        def add(self, name: str, module: torch.nn.Module, places: tuple[int, ...]) -> int:
+        def append(self, name: str, module: torch.nn.Module, places: tuple[int, ...]) -> int:
             """Call a further module with the tensors at these places; the place of what it gives.
 
             The network's input is at place 0.

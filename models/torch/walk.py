@@ -50,7 +50,7 @@ class Call:
         What it gives is a picture if the first of these is, unless said otherwise.
         """
         name = f"{self.layer.name}_{part}" if part else self.layer.name
-        place = self.network.add(name, module, tuple(value.place for value in inputs))
+        place = self.network.append(name, module, tuple(value.place for value in inputs))
         return Value(place, inputs[0].shape, inputs[0].picture if picture is None else picture)
 
     def picture(self, value: Value) -> Value:
