@@ -42,8 +42,8 @@ class What:
     )
     model: str = setting(
         DEFAULT_NETWORK,
-        "networks to explain, comma-separated: names in the models' folder, or .keras files of tf_keras "
-        "(Keras 2) that you trust",
+        "networks to explain, comma-separated: names in the models' folder, or .keras and .h5 files of "
+        "Keras that you trust, or SavedModel folders, which are programs that are run",
     )
     images: str | None = setting(
         None, "folder of JPEG and PNG files (by default the dataset); or a number, for --limit"
@@ -61,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "what": What,
         "which images": Selection,
         "settings of methods": OfMethods,
-        "a network in a .keras file": OwnNetwork,
+        "a network of your own": OwnNetwork,
     }
     command.run(_main, "bam.show_maps", __doc__, groups, argv)
 

@@ -77,8 +77,9 @@ class Inputs:
     images: str | None = setting(None, f"folder of JPEG and PNG files (by default the dataset), for {_any}")
     model: str | None = setting(
         None,
-        "model to explain: a name in the models' folder, or a .keras file of tf_keras (Keras 2) that you "
-        "trust (by default scene_on_scene_only for iir, else object)",
+        "model to explain: a name in the models' folder, or a .keras or .h5 file of Keras that you trust, or "
+        "a SavedModel folder, which is a program that is run (by default scene_on_scene_only for iir, else "
+        "object)",
     )
 
 
@@ -100,7 +101,7 @@ def _groups(argv: Sequence[str]) -> dict[str, type]:
         "what": What,
         "settings of methods": OfMethods,
         "images and network": Inputs,
-        "a network in a .keras file": OwnNetwork,
+        "a network of your own": OwnNetwork,
         "how": RunSettings,
     }
     for kind in dict.fromkeys(metric.settings for metric in METRICS.values()):

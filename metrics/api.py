@@ -44,9 +44,9 @@ def score(
     -> maps`; or what `custom_method` gives; as a list, or a text with commas. `random` and `edges` are
     always there. data, models: folders that `bam build` and `bam train` made. out: where rows are kept (in
     `rows`), which another call uses again; the score itself is written by its `write`. images: a folder of
-    your own images, model: a name in `models`, a .keras file with `class_names` (a list, or a text file), or
-    a classifier, for metrics that take any. preprocess: what is done to pixels in 0..255 before the network
-    in a .keras file gets them, see `load_classifier`. settings: those of the run (limit, trials, seed,
+    your own images, model: a name in `models`, a file of Keras with `class_names` (a list, or a text file),
+    or a classifier, for metrics that take any. preprocess: what is done to pixels in 0..255 before the
+    network in such a file gets them, see `load_classifier`. settings: those of the run (limit, trials, seed,
     precision, batch_size) and of the metric. Raises `BamError` for what is not there or cannot be.
 
     >>> import bam
@@ -115,7 +115,7 @@ def make_run(
     if not isinstance(model, (str, Path, type(None))):  # it computes as it does
         if not hasattr(model, "class_names"):
             raise BamError(
-                f"`model` takes a name, a .keras file or a classifier, not {type(model).__name__}: "
+                f"`model` takes a name, a file of Keras or a classifier, not {type(model).__name__}: "
                 "bam.models.Classifier(network, class_names) is one of a tf_keras network"
             )
         settings = replace(settings, precision=model.precision, batch_size=model.batch_size)

@@ -20,16 +20,17 @@ from bam.models.network.ends import with_plain_ends
 from bam.models.network.frozen import PRECISIONS, folded_norms, frozen
 from bam.models.network.outputs import with_logits
 from bam.models.network.path_means import perturbed_sums, sampled_sums
-from bam.models.network.rebuilt import unshared
+from bam.models.network.rebuilt import flattened
 from bam.models.network.resizing import as_batch, resize
 
 
 class Classifier:
     """A classifier of raw pixels.
 
-    model: tf_keras model from float32 (N, H, W, 3) in 0..255 to logits (N, classes); kept with a layer of its
-    own for each call of a layer, see `unshared`. Without a `description`, as one that was trained or checked
-    before has it, a last softmax is taken off, and answers that are no logits are refused, see `with_logits`.
+    model: tf_keras model from float32 (N, H, W, 3) in 0..255 to logits (N, classes); kept flat, with a
+    layer of its own for each call of a layer, see `flattened`. Without a `description`, as one that was
+    trained or checked before has it, a last softmax is taken off, and answers that are no logits are refused,
+    see `with_logits`.
     remarks: sentences on what was changed of it.
     labels: what it was trained on, "object" or "scene"; None if unknown.
     digest: identifies layers, their connections and weights; results of another network are never mixed
@@ -51,7 +52,7 @@ class Classifier:
         if description is None and None not in model.input_shape[1:3]:
             model, found = with_logits(model, name)
             remarks = [*remarks, *found]
-        self._given, self.model = model, unshared(model)
+        self._given, self.model = model, flattened(model)
         self.class_names, self.name, self.labels = tuple(class_names), name, labels
         self.description, self.remarks = description or {}, tuple(remarks)
         self.batch_size, self.precision = batch_size, precision

@@ -1,4 +1,4 @@
-"""Trained models as `python -m bam.train` stores them, and networks in .keras files of the user's own."""
+"""Trained models as `python -m bam.train` stores them, and networks of the user's own in files of Keras."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from bam.base.errors import BamError
 from bam.base.files import is_hidden, read_json
 from bam.data_prep.dataset import Dataset
-from bam.models.formats import check_format
+from bam.models.formats import check_format, names_network
 from bam.models.training.task import SUITE
 
 if TYPE_CHECKING:
@@ -35,9 +35,11 @@ def load_classifier(
     class_names: ClassNames | None = None,
     preprocess: str = "none",
 ) -> Classifier:
-    """The classifier in a model folder made by `python -m bam.train`, or in a .keras file of one's own.
+    """The classifier in a model folder made by `python -m bam.train`, or in a file of one's own.
 
-    A network of one's own goes from pixels to logits of `class_names`; a last softmax is left out. It is
+    A network of one's own is a .keras or .h5 file of Keras 2 or 3, or a SavedModel folder, which is a program
+    that is run: load only what you trust. One of Keras 3 is rebuilt in tf_keras, see `keras3.translation`. It
+    goes from pixels to logits of `class_names`; a last softmax is left out. It is
     given pixels in 0..255; preprocess: what is to be done to them first, if the network does not do it
     itself: "0..1", "-1..1", "torch" or "caffe", see `network.rebuilt.SCALES`. Raises `BamError` if the model
     is not there, incomplete, damaged, or no such classifier.
@@ -49,7 +51,7 @@ def load_classifier(
     """
     path = Path(path)
     check_format(path)
-    if path.suffix == ".keras" or path.is_file():
+    if names_network(path) or path.is_file():
         return _own(path, read_names(class_names), precision, batch_size, preprocess)
     if (path / "model.json").exists():
         check_knows_its_input(path.name, class_names, preprocess)
@@ -57,11 +59,11 @@ def load_classifier(
 
 
 def check_knows_its_input(name: str, class_names: ClassNames | None, preprocess: str) -> None:
-    """Raise `BamError` if a network that is no .keras file is given what only such a file needs."""
+    """Raise `BamError` if a network of BAM is given what only one in a file of Keras needs."""
     if class_names is not None:
-        raise BamError(f"`class_names` is for a .keras file: the model {name} knows its classes")
+        raise BamError(f"`class_names` is for a file of Keras: the model {name} knows its classes")
     if preprocess != "none":
-        raise BamError(f"`preprocess` is for a .keras file: the model {name} takes pixels in 0..255")
+        raise BamError(f"`preprocess` is for a file of Keras: the model {name} takes pixels in 0..255")
 
 
 def read_names(class_names: ClassNames | None) -> tuple[str, ...]:
@@ -69,7 +71,7 @@ def read_names(class_names: ClassNames | None) -> tuple[str, ...]:
     if class_names is not None and not isinstance(class_names, (str, Path)):
         return tuple(class_names)
     if class_names is None:
-        raise BamError("a .keras file needs `class_names`, a list or a text file with one per line")
+        raise BamError("a network of one's own needs `class_names`, a list or a text file with one per line")
     if not Path(class_names).is_file():
         raise BamError(f"`class_names`: there is no file {class_names}")
     try:
@@ -170,7 +172,7 @@ class Models:
         return classifier
 
     def file(self, path: str | Path, class_names: ClassNames | None, preprocess: str = "none") -> Classifier:
-        """The network in a .keras file of the user's own, see `load_classifier`."""
+        """The network in a file of the user's own, see `load_classifier`."""
         return self._load(Path(path), read_names(class_names), preprocess)
 
     def in_float32(self) -> Models:

@@ -68,11 +68,13 @@ class OfMethods:
 
 @settings
 class OwnNetwork:
-    """What a network in a .keras file needs."""
+    """What a network in a file of Keras, or a SavedModel folder, needs."""
 
-    class_names: str | None = setting(None, "text file with the classes of a .keras file, one per line")
+    class_names: str | None = setting(
+        None, "text file with the classes of a network of your own, one per line"
+    )
     preprocess: Annotated[str, one_of("preprocessing", SCALES)] = setting(
         "none",
-        "what a .keras file's network expects to be done to pixels in 0..255 before it gets them: 0..1 or "
+        "what a network of your own expects to be done to pixels in 0..255 before it gets them: 0..1 or "
         "-1..1 (another range), torch or caffe (as Keras Applications calls them); none if it does it itself",
     )

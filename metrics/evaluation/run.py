@@ -15,7 +15,7 @@ from bam.metrics.evaluation.plan import Planned
 from bam.metrics.evaluation.rows import Row
 from bam.metrics.evaluation.settings import RunSettings
 from bam.metrics.evaluation.sweep import Keeping, collect, row_files
-from bam.models.formats import check_name
+from bam.models.formats import check_name, names_network
 from bam.models.stored import Models, check_knows_its_input
 
 if TYPE_CHECKING:
@@ -28,9 +28,9 @@ class Run:
 
     data: None if all images are the user's own. out: folder of the results, with the rows in `rows`. images:
     folder of the user's own images, for metrics that take any; model, class_names: the network to explain in
-    place of a metric's own: a name in `models`, a .keras file with its classes, or the classifier itself.
+    place of a metric's own: a name in `models`, a file of Keras with its classes, or the classifier itself.
     asked: the settings of all metrics of the run, by name, since some can share work. preprocess: what is
-    done to the pixels that a .keras file's network is given.
+    done to the pixels that a network in a file is given.
     """
 
     data: Dataset | None
@@ -62,7 +62,7 @@ class Run:
         cannot be had, or was trained on another dataset than is used.
         """
         name = default if self.model is None else self.model
-        if str(name).endswith(".keras"):
+        if isinstance(name, (str, Path)) and names_network(name):
             return self.models.file(name, self.class_names, self.preprocess)
         given = not isinstance(name, (str, Path))
         if not given and not self.models.has(str(name)):

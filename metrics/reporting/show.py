@@ -18,6 +18,7 @@ from bam.metrics.reporting import picture
 from bam.metrics.reporting.layout import check_size
 from bam.metrics.reporting.maps import Maps, maps_of
 from bam.metrics.reporting.selection import Selection, image_sets, settled
+from bam.models.formats import names_network
 from bam.models.inpainters.store import GIGABYTES
 
 if TYPE_CHECKING:
@@ -65,14 +66,14 @@ def show(
 
     Maps are of the true class, or of the predicted one where none is known, and are those that scores are
     made of. methods: as in `score`, but these alone. model: the network to explain, or several: names in
-    `models` (with commas in a text), .keras files with `class_names`, classifiers. data, models, class_names,
-    preprocess: as in `score`. images: a folder of your own images; or a number, which is the limit. out:
-    whose folder `fills` keeps what slow inpainters paint, by default that of scores, which need the same;
-    nothing else is written there. fills_gb: the most that this takes, in gigabytes. settings: those of
-    `reporting.selection.Selection`: limit, the number of images, the first of those that scores are made of
-    (by default 6), or ids, which names them; view, their image set (by default object_scene); pair, whether
-    each is also shown without its object; seed, precision, batch_size. Raises `BamError` for what is not
-    there or cannot be.
+    `models` (with commas in a text), files of Keras with `class_names`, classifiers. data, models,
+    class_names, preprocess: as in `score`. images: a folder of your own images; or a number, which is the
+    limit. out: whose folder `fills` keeps what slow inpainters paint, by default that of scores, which need
+    the same; nothing else is written there. fills_gb: the most that this takes, in gigabytes. settings:
+    those of `reporting.selection.Selection`: limit, the number of images, the first of those that scores are
+    made of (by default 6), or ids, which names them; view, their image set (by default object_scene); pair,
+    whether each is also shown without its object; seed, precision, batch_size. Raises `BamError` for what is
+    not there or cannot be.
 
     >>> import bam
     >>> shown = bam.show("grad_cam,smoothgrad(samples=2)", limit=2, pair=True)
@@ -84,11 +85,11 @@ def show(
     selection, folder = settled(checked(Selection, settings), images)
     explainers = choose(methods, always=())
     given = _networks(model)
-    keras = [each for each in given if str(each).endswith(".keras")]
+    files = [each for each in given if isinstance(each, (str, Path)) and names_network(each)]
     runs: list[Run] = []
     for each in given:
-        # What only a .keras file needs is for these; where there is none, it is refused.
-        own = (class_names, preprocess) if each in keras or not keras else (None, "none")
+        # What only a file of Keras needs is for these; where there is none, it is refused.
+        own = (class_names, preprocess) if each in files or not files else (None, "none")
         how = RunSettings(seed=selection.seed, precision=selection.precision, batch_size=selection.batch_size)
         known = runs[0].data if runs and runs[0].data else data
         runs.append(make_run(None, explainers, known, models, out, how, folder, each, *own, fills_gb))

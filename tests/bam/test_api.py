@@ -78,7 +78,7 @@ def test_scores_are_judged(places):
         ({"metric": "nowhere.py:mine"}, "there is no Python file nowhere.py"),
         ({"metric": "nowhere.py"}, "give nowhere.py:NAME"),
         ({"metric": "idr,mcs"}, "ask for one a call"),
-        ({"metric": "deletion", "model": len}, "takes a name, a .keras file or a classifier, not builtin"),
+        ({"metric": "deletion", "model": len}, "takes a name, a file of Keras or a classifier, not builtin"),
         ({"metric": "deletion", "model": "net.h5"}, "net.h5 is an HDF5 file"),
         ({"metric": "idr", "methods": [3]}, "takes names, functions and methods, not 3"),
     ],

@@ -42,7 +42,7 @@ def test_a_last_softmax_is_left_out_and_pixels_are_put_on_the_networks_scale(tmp
     with pytest.raises(BamError, match="preprocessing '0-1'"):
         load_classifier(tmp_path / "mine.keras", class_names=["cat", "dog"], preprocess="0-1")
     (tmp_path / "model.json").write_text("{}")
-    with pytest.raises(BamError, match=r"`preprocess` is for a \.keras file"):
+    with pytest.raises(BamError, match=r"`preprocess` is for a file of Keras"):
         load_classifier(tmp_path, preprocess="0..1")
 
 
@@ -66,7 +66,7 @@ def test_what_is_no_classifier_is_refused(tmp_path):
     for name, words in {
         "absent.keras": "there is no model file",
         "code.keras": r"cannot be read as a \.keras file",
-        "old.keras": "is an HDF5 file",
+        "old.keras": "is an HDF5 file, whatever its name",
         "half.keras": "no archive",
         "sound.zip": "its name does not end so",
         "empty.keras": r"cannot be read as a \.keras file",

@@ -39,12 +39,13 @@ def test_a_classifier_is_explained_as_it_is(run_of_scene, scene_classifier):
     [
         ("FILE", ["one", "two"], "has 10 outputs, but 2 class names"),
         ("nowhere.keras", ["one", "two"], "no model file nowhere.keras"),
-        ("scene", ["one", "two"], "`class_names` is for a .keras file"),
+        ("scene", ["one", "two"], "`class_names` is for a file of Keras"),
         ("none", None, "there is no trained model"),
         ("none", ["one", "two"], "there is no trained model"),
-        ("net.h5", None, "net.h5 is an HDF5 file"),
+        ("net.h5", None, "needs `class_names`"),
+        ("net.h5", ["one", "two"], "no model file net.h5"),
         ("net.pth", ["one", "two"], "net.pth is a file of PyTorch"),
-        ("runs/models/none", None, "`model` takes the name of a trained model in `models`, or a .keras file"),
+        ("runs/models/none", None, "`model` takes the name of a trained model in `models`, a .keras or"),
         (None, None, "there is no trained model"),
     ],
 )
