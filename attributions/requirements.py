@@ -42,14 +42,22 @@ _LINEAR = (
 )
 
 
+def lacks_layers(classifier: Classifier) -> str | None:
+    """Layers that can be looked into, which a program has not."""
+    programs = [layer.concealed for layer in classifier.model.layers if hasattr(layer, "concealed")]
+    return f"the network is {programs[0]}" if programs else None
+
+
 def lacks_relu(classifier: Classifier) -> str | None:
     """ReLUs whose derivative can be replaced."""
     reason = classifier.unguidable()
-    return reason and f"the network {reason}"
+    return lacks_layers(classifier) or (reason and f"the network {reason}")
 
 
 def lacks_feature_maps(classifier: Classifier) -> str | None:
     """Spatial feature maps, which a sequence of tokens is not."""
+    if reason := lacks_layers(classifier):
+        return reason
     if attention_layers(classifier):
         return "the network has tokens in place of feature maps"
     try:
@@ -75,7 +83,9 @@ def lacks_attention(classifier: Classifier) -> str | None:
     """Attention probabilities that are the output of layers."""
     if not classifier.transparent:
         return "the attention of a network of PyTorch cannot be told from its other parts"
-    return None if attention_layers(classifier) else "the network has no attention"
+    return (
+        None if attention_layers(classifier) else lacks_layers(classifier) or "the network has no attention"
+    )
 
 
 def attention_layers(classifier: Classifier) -> list[str]:
@@ -142,6 +152,8 @@ def lacks_linear_pieces(classifier: Classifier) -> str | None:
     """
     if not classifier.transparent:
         return "of a network of PyTorch it cannot be told whether it is linear between ReLUs"
+    if reason := lacks_layers(classifier):
+        return reason
     preprocessing = preprocessing_layers(classifier.model)
     for layer in classifier.model.layers:
         if layer.name not in preprocessing and not _linear(layer):

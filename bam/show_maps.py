@@ -43,8 +43,9 @@ class What:
     )
     model: str = setting(
         DEFAULT_NETWORK,
-        "networks to explain, comma-separated: names in the models' folder, .keras files of tf_keras (Keras "
-        "2), or path/to/file.py:function for one of PyTorch; name what you trust",
+        "networks to explain, comma-separated: names in the models' folder, .keras and .h5 files of Keras, "
+        "path/to/file.py:function for one of PyTorch, or SavedModel folders, which are programs that are "
+        "run; name what you trust",
     )
     images: str | None = setting(
         None, "folder of JPEG and PNG files (by default the dataset); or a number, for --limit"

@@ -90,9 +90,9 @@ class Inputs:
     images: str | None = setting(None, f"folder of JPEG and PNG files (by default the dataset), for {_any}")
     model: str | None = setting(
         None,
-        "model to explain: a name in the models' folder, a .keras file of tf_keras (Keras 2), or "
-        "path/to/file.py:function, which gives an nn.Module of PyTorch; name what you trust (by default "
-        "scene_on_scene_only for iir, else object)",
+        "model to explain: a name in the models' folder, a .keras or .h5 file of Keras, "
+        "path/to/file.py:function, which gives an nn.Module of PyTorch, or a SavedModel folder, which is a "
+        "program that is run; name what you trust (by default scene_on_scene_only for iir, else object)",
     )
 
 

@@ -52,7 +52,7 @@ def score(
     always there. data, models: folders that `bam build` and `bam train` made; models also networks of your
     own in place of trained ones, "object=FILE.py:build,scene=FILE.keras", see `GivenModels`. out: where rows
     are kept (in `rows`), which another call uses again; the score itself is written by its `write`. images: a
-    folder of your own images, model: a name in `models`, a network of your own (a .keras file, or
+    folder of your own images, model: a name in `models`, a network of your own (a file of Keras, or
     "path/to/file.py:function", which gives an nn.Module) with `class_names` (a list, or a text file), or a
     classifier, for metrics that take any. preprocess, input_size: what such a network takes, see
     `load_classifier`. predictions: a CSV file of what networks predict, in place of the networks, for mcs,

@@ -17,19 +17,21 @@ from bam.models.memo import Memo
 from bam.models.network.derivatives import forward, layer_gradients, logit_gradient
 from bam.models.network.description import network_digest, seed_digest
 from bam.models.network.ends import with_plain_ends
+from bam.models.network.feature_maps import last_feature_maps
 from bam.models.network.frozen import PRECISIONS, folded_norms, frozen, unguidable
 from bam.models.network.outputs import with_logits
 from bam.models.network.path_means import perturbed_sums, sampled_sums
-from bam.models.network.rebuilt import unshared
+from bam.models.network.rebuilt import flattened
 from bam.models.network.resizing import as_batch, resize
 
 
 class Classifier:
     """A classifier of raw pixels.
 
-    model: tf_keras model from float32 (N, H, W, 3) in 0..255 to logits (N, classes); kept with a layer of its
-    own for each call of a layer, see `unshared`. Without a `description`, as one that was trained or checked
-    before has it, a last softmax is taken off, and answers that are no logits are refused, see `with_logits`.
+    model: tf_keras model from float32 (N, H, W, 3) in 0..255 to logits (N, classes); kept flat, with a
+    layer of its own for each call of a layer, see `flattened`. Without a `description`, as one that was
+    trained or checked before has it, a last softmax is taken off, and answers that are no logits are refused,
+    see `with_logits`.
     remarks: sentences on what was changed of it.
     labels: what it was trained on, "object" or "scene"; None if unknown.
     digest: identifies layers, their connections and weights; results of another network are never mixed
@@ -54,7 +56,7 @@ class Classifier:
         if description is None and None not in model.input_shape[1:3]:
             model, found = with_logits(model, name)
             remarks = [*remarks, *found]
-        self._given, self.model = model, unshared(model)
+        self._given, self.model = model, flattened(model)
         self.class_names, self.name, self.labels = tuple(class_names), name, labels
         self.description, self.remarks = description or {}, tuple(remarks)
         self.batch_size, self.precision = batch_size, precision
@@ -243,17 +245,9 @@ class Classifier:
         return self._compiled[key]
 
     def feature_layer(self) -> str:
-        """Name of the last layer with spatial feature maps, which Grad-CAM explains by default.
-
-        What stands before the first layer with weights that looks at a pixel's neighbours is no feature, but
-        the picture on another scale.
-        """
-        layers = self.model.layers
-        first = next((place for place, layer in enumerate(layers) if _looks_around(layer)), len(layers))
-        for layer in reversed(layers[first:]):
-            shape = getattr(layer, "output_shape", ())
-            if isinstance(shape, tuple) and len(shape) == 4 and shape[1] and shape[1] > 1:
-                return layer.name
+        """Name of the last layer with spatial feature maps, which Grad-CAM explains by default."""
+        if name := last_feature_maps(self.model):
+            return name
         raise BamError(f"{self.name} has no layer with spatial feature maps: name one")
 
     def _layer(self, name: str | None) -> str:
@@ -295,15 +289,6 @@ class Classifier:
             return tf.nest.map_structure(lambda *parts: np.concatenate(parts), *results)
 
         return self._memo.answer(key, compute, images, *others)
-
-
-def _looks_around(layer: keras.layers.Layer) -> bool:
-    """Whether it has weights that combine several pixels."""
-    kernel = getattr(layer, "kernel_size", None)
-    pointwise = isinstance(
-        layer, (keras.layers.BatchNormalization, keras.layers.Normalization, keras.layers.Dense)
-    )
-    return bool(layer.weights) and not pointwise and (kernel is None or max(np.ravel(kernel)) > 1)
 
 
 def _indices(targets: np.ndarray) -> np.ndarray:

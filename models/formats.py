@@ -1,15 +1,15 @@
-"""Formats of networks that are not read: what a file is, and how to make of it one that is."""
+"""Files and folders that hold networks: which they are, what saved them, and which are not read."""
 
 from __future__ import annotations
 
 import json
 import zipfile
 from pathlib import Path
+from typing import Any
 
 from bam.base.errors import BamError
 
-_AGAIN = "load it with tf_keras.models.load_model and save it as NAME.keras"
-_ANEW = "build the network with tf_keras, give it these weights, and save it as NAME.keras"
+_ANEW = "build the network with Keras, give it these weights, and save it as NAME.keras"
 _TORCH = ("a file of PyTorch", _ANEW)
 _BY_SUFFIX = {
     ".pt": _TORCH,
@@ -19,12 +19,28 @@ _BY_SUFFIX = {
     ".npz": ("a file of arrays", _ANEW),
     ".onnx": ("an ONNX file", _ANEW),
     ".tflite": ("a TensorFlow Lite file", _ANEW),
-    ".pb": ("a part of a SavedModel", f"{_AGAIN}, if Keras saved its folder"),
+    ".pb": ("a part of a SavedModel", "name its folder"),
 }
 _HDF5, _HDF5_BEGINS = (".h5", ".hdf5"), b"\x89HDF\r\n\x1a\n"
+READ = "a .keras or .h5 file of Keras, or a SavedModel folder"
 
 
-def check_format(path: str | Path, needed: str = "a .keras file of tf_keras is needed") -> None:
+def names_network(name: str | Path) -> bool:
+    """Whether this names a network of the user's own, by its form: a file of Keras or a SavedModel folder."""
+    return Path(name).suffix.lower() in (".keras", *_HDF5) or is_saved_model(name)
+
+
+def is_saved_model(path: str | Path) -> bool:
+    """Whether this is a folder with a program of TensorFlow."""
+    return (Path(path) / "saved_model.pb").is_file()
+
+
+def is_hdf5(path: str | Path) -> bool:
+    """Whether this is a file in HDF5, whatever its name."""
+    return _begins(Path(path)) == _HDF5_BEGINS
+
+
+def check_format(path: str | Path, needed: str = f"{READ} is needed") -> None:
     """Raise `BamError` if this is a network, or weights, in a format that is not read.
 
     needed: what is, in a sentence. What is not there is judged by its name. What is of no format that is
@@ -38,7 +54,7 @@ def check_format(path: str | Path, needed: str = "a .keras file of tf_keras is n
 
 def check_name(name: str | Path) -> None:
     """Raise `BamError` if what is to be a trained model's name is a file or a folder."""
-    takes = "`model` takes the name of a trained model in `models`, or a .keras file of tf_keras"
+    takes = f"`model` takes the name of a trained model in `models`, {READ}"
     check_format(name, takes)
     path = Path(name)
     if (path / "model.json").is_file():
@@ -47,17 +63,39 @@ def check_name(name: str | Path) -> None:
         raise BamError(f"{takes}, not {name}")
 
 
+def stored_network(path: str | Path) -> tuple[Any, int]:
+    """What Keras stored of a network but for its weights, as JSON has it, and which version of Keras.
+
+    The file is an archive, or in HDF5. The version is 3, or 2 for earlier ones and where none is named.
+    Raises `OSError`, `ValueError`, `TypeError`, `KeyError` or `BadZipFile` for what is no such file.
+    """
+    if is_hdf5(path):
+        import h5py
+
+        with h5py.File(path, "r") as file:
+            config, version = file.attrs["model_config"], file.attrs.get("keras_version", "")
+            version = version.decode() if isinstance(version, bytes) else version
+    else:
+        with zipfile.ZipFile(path) as archive:
+            config = archive.read("config.json")
+            there = "metadata.json" in archive.namelist()
+            metadata = json.loads(archive.read("metadata.json")) if there else {}
+            version = metadata.get("keras_version", "") if isinstance(metadata, dict) else ""
+    major = str(version).split(".")[0]
+    return json.loads(config), 3 if major.isdigit() and int(major) >= 3 else 2
+
+
 def _known(path: Path) -> tuple[str, str] | None:
     """What it is, and what is to be done."""
     if path.is_dir():
-        if (path / "saved_model.pb").exists():
-            return "a SavedModel folder", f"{_AGAIN}, if Keras saved it"
         return None
-    named_so = path.suffix.lower() in _HDF5 and not path.is_file()
-    if named_so or _begins(path) == _HDF5_BEGINS:
-        return _hdf5(path)
-    if path.suffix == ".keras" and path.is_file() and zipfile.is_zipfile(path):
-        return _keras_3(path)
+    if is_hdf5(path):
+        if path.name.lower().endswith(".weights.h5") or not _holds_network(path):
+            return "an HDF5 file of weights alone", _ANEW
+        named_so = path.suffix.lower() in _HDF5
+        return None if named_so else ("an HDF5 file, whatever its name", "rename it NAME.h5")
+    if path.name.lower().endswith(".weights.h5") and not path.is_file():
+        return "an HDF5 file of weights alone", _ANEW
     return _BY_SUFFIX.get(path.suffix.lower())
 
 
@@ -66,12 +104,6 @@ def _begins(path: Path) -> bytes:
         return b""
     with open(path, "rb") as file:
         return file.read(len(_HDF5_BEGINS))
-
-
-def _hdf5(path: Path) -> tuple[str, str]:
-    if path.name.lower().endswith(".weights.h5") or not _holds_network(path):
-        return "an HDF5 file of weights alone", _ANEW
-    return "an HDF5 file, Keras' older format", _AGAIN
 
 
 def _holds_network(path: Path) -> bool:
@@ -83,16 +115,3 @@ def _holds_network(path: Path) -> bool:
             return "model_config" in file.attrs
     except OSError:
         return True
-
-
-def _keras_3(path: Path) -> tuple[str, str] | None:
-    """The files of both have one layout, and say which it was."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            version = str(json.loads(archive.read("metadata.json"))["keras_version"])
-    except (OSError, EOFError, ValueError, TypeError, KeyError, zipfile.BadZipFile):
-        return None
-    if not version.split(".")[0].isdigit() or int(version.split(".")[0]) < 3:
-        return None
-    build = "build the same network with tf_keras, take the weights over by set_weights(model.get_weights())"
-    return f"a file of Keras {version}", f"{build}, and save that as NAME.keras"

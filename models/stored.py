@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from bam.base.errors import BamError
 from bam.base.files import is_hidden, read_json
 from bam.data_prep.dataset import Dataset
-from bam.models.formats import check_format
+from bam.models.formats import check_format, names_network
 from bam.models.torch.built import InputSize, built, names_function, read_size
 from bam.models.training.task import SUITE
 
@@ -21,12 +21,12 @@ ClassNames = Sequence[str] | str | Path
 
 
 def is_own(network: Any) -> bool:
-    """Whether this names a network of the user's own: a .keras file, or a function that builds one.
+    """Whether this names a network of the user's own: a file of Keras or a SavedModel folder, or a function.
 
     >>> is_own("net.keras"), is_own("net.py:build"), is_own("scene")
     (True, True, False)
     """
-    return isinstance(network, (str, Path)) and (str(network).endswith(".keras") or names_function(network))
+    return isinstance(network, (str, Path)) and (names_network(network) or names_function(network))
 
 
 def read_description(folder: Path) -> dict[str, Any]:
@@ -48,8 +48,10 @@ def load_classifier(
 ) -> Classifier:
     """The classifier in a model folder made by `python -m bam.train`, or a network of one's own.
 
-    That is a .keras file, whose last softmax is left out, or "path/to/file.py:function", which gives an
-    nn.Module of PyTorch, see `torch.built` and its `TorchClassifier`; from pixels to logits of `class_names`.
+    That is a .keras or .h5 file of Keras 2 or 3, whose last softmax is left out, see `keras3.translation`; a
+    SavedModel folder, which is a program that is run; or "path/to/file.py:function", which gives an nn.Module
+    of PyTorch, see `torch.built` and its `TorchClassifier`: from pixels to logits of `class_names`. Load only
+    what you trust.
     preprocess: what is to be done to pixels in 0..255 first, if the network does not do it itself: "0..1",
     "-1..1", "imagenet", "caffe" or "MEAN/SD", see `network.scales.scale_of`. input_size: of the pictures that
     the nn.Module takes, one number of pixels, or height and width. Raises `BamError` if the model is not
@@ -68,7 +70,7 @@ def load_classifier(
     if input_size is not None:
         raise BamError(f"`input_size` is for a network of PyTorch: {path.name} knows its size")
     check_format(path)
-    if path.suffix == ".keras" or path.is_file():
+    if names_network(path) or path.is_file():
         return _own(path, read_names(class_names), precision, batch_size, preprocess)
     if (path / "model.json").exists():
         check_knows_its_input(path.name, class_names, preprocess)

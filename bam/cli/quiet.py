@@ -13,6 +13,8 @@ from bam.base import load_order  # noqa: F401
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 # TensorFlow would else take all of a GPU's memory, of which PyTorch needs some for Stable Diffusion.
 os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+# TensorFlow imports Keras 3, which then keeps to what it computes with.
+os.environ["KERAS_BACKEND"] = "tensorflow"
 
 with tempfile.TemporaryFile() as _held:
     _stderr = os.dup(2)

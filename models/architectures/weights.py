@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import sys
 import zipfile
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from typing import Any
 
 import h5py
 import tf_keras as keras
 
 from bam.base.errors import BamError
 from bam.models.architectures import tokens  # noqa: F401 - Keras finds its layers by their registered names
-from bam.models.formats import check_format
+from bam.models.architectures.parts import applications_layers, check_parts, is_part, is_part_3
+from bam.models.formats import check_format, is_hdf5, is_saved_model, stored_network
 from bam.models.network.description import graph, structure
 from bam.models.network.ends import with_plain_ends
-
-# Where the parts of stored networks may come from: those of Keras, and the layers of the ViT,
-# in files of earlier versions under its former name.
-KINDS = ("activations", "constraints", "engine", "initializers", "layers", "mixed_precision", "regularizers")
-MODULES = (
-    *(f"{root}.{kind}" for root in ("keras", "keras.src", "tf_keras", "tf_keras.src") for kind in KINDS),
-    "bam.models.architectures.tokens",
-    "bam.models.architectures.vit",
-    "models.vit",
-)
-# Keras Applications, whose layers are read too, and initializers, which these networks name.
-APPLICATIONS, INITIALIZERS = "tf_keras.src.applications.", "tensorflow.python.ops.init_ops_v2"
 
 
 @dataclass(frozen=True)
@@ -66,67 +51,42 @@ def load_weights(model: keras.Model, weights: str, published: Published | None =
 
 
 def read_network(path: str | Path) -> keras.Model:
-    """The network in a .keras file. Raises `BamError` if it is missing or cannot be read.
+    """The network in a .keras or .h5 file of Keras 2 or 3, or a SavedModel folder, in tf_keras.
 
-    A dictionary of one output stands for this. The file is read in Keras' safe mode, which refuses Lambda
-    layers. As Keras imports whatever modules it names, those that hold no parts of networks are refused
-    before. So is what is no archive, since Keras would take it for a file in an older format, and run the
-    code in it.
+    A dictionary of one output stands for this. Files are read in Keras' safe mode, which refuses Lambda
+    layers, and so are they here, since that of .h5 files of Keras 2 does not. As Keras imports whatever
+    modules a file names, those that hold no parts of networks are refused before. So is what is neither an
+    archive nor in HDF5. A network of Keras 3 is rebuilt, see `keras3.translation`. A SavedModel is a program,
+    which is run. Raises `BamError` if it is missing or cannot be read.
     """
     check_format(path)
+    if is_saved_model(path):
+        from bam.models.saved_model import read_saved_model
+
+        return read_saved_model(path)
     if not Path(path).is_file():
         raise BamError(f"there is no model file {path}")
-    wrong = f"{path} cannot be read as a .keras file"
-    if not zipfile.is_zipfile(path):
+    hdf5 = is_hdf5(path)
+    wrong = f"{path} cannot be read as a {'.h5' if hdf5 else '.keras'} file"
+    if not hdf5 and not zipfile.is_zipfile(path):
         raise BamError(f"{wrong} (it is no archive such as model.save('NAME.keras') writes)")
-    if Path(path).suffix != ".keras":
+    if not hdf5 and Path(path).suffix != ".keras":
         raise BamError(f"{wrong} (its name does not end so): rename it")
     try:
-        with zipfile.ZipFile(path) as archive:
-            _check_modules(json.loads(archive.read("config.json")))
-        model = keras.models.load_model(path, _applications_layers(), compile=False, safe_mode=True)
+        config, version = stored_network(path)
+        check_parts(config, is_part_3 if version == 3 else is_part)
+        if version == 3:
+            from bam.models.keras3.reading import read_keras3
+
+            return read_keras3(path)
+        model = keras.models.load_model(path, applications_layers(), compile=False, safe_mode=True)
+    except BamError:
+        raise
     except (OSError, EOFError, ValueError, TypeError, KeyError, AttributeError, zipfile.BadZipFile) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise BamError(f"{wrong} ({reason})") from None
+        remedy = ": save it as NAME.keras" if hdf5 else ""
+        raise BamError(f"{wrong} ({reason}){remedy}") from None
     return with_plain_ends(model, str(path))
-
-
-def _check_modules(part: Any) -> None:
-    """Raise `ValueError` if a part of a stored network is of a module that is not in `MODULES`."""
-    if isinstance(part, dict):
-        module, name = part.get("module"), part.get("class_name")
-        if "class_name" in part and module is not None and not _is_part(str(module), str(name)):
-            raise ValueError(f"it names {module}.{name}, which is no part of a network")
-        # What it was trained with is not read.
-        part = [value for key, value in part.items() if key != "compile_config"]
-    if isinstance(part, list):
-        for inner in part:
-            _check_modules(inner)
-
-
-def _is_part(module: str, name: str) -> bool:
-    """Whether what is looked up under these names is a part of a network; nothing is imported for it."""
-    if module in ("keras", "tf_keras"):
-        return name in ("Functional", "Sequential")
-    place = f"tf_{module}" if module.startswith("keras.") else module  # as Keras does
-    layer = _applications_layers().get(name)
-    if (layer is not None and layer.__module__ == place) or module.startswith(MODULES):
-        return True
-    found = vars(sys.modules[module]).get(name) if module == INITIALIZERS else None
-    return isinstance(found, type) and found.__module__ == INITIALIZERS
-
-
-@cache
-def _applications_layers() -> dict[str, type]:
-    """The layers that Keras Applications define for their networks, by name; Keras itself looks for them
-    elsewhere."""
-    modules = [module for name, module in sys.modules.items() if name.startswith(APPLICATIONS)]
-    kinds = [kind for module in modules for kind in vars(module).values() if isinstance(kind, type)]
-    return {
-        kind.__name__: kind
-        for kind in kinds
-        if issubclass(kind, keras.layers.Layer) and kind.__module__.startswith(APPLICATIONS)
-    }
 
 
 def _load_keras(model: keras.Model, path: str) -> None:

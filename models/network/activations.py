@@ -8,6 +8,8 @@ from itertools import dropwhile
 
 import tf_keras as keras
 
+from bam.models.keras3.operation import Keras3Layer
+
 _LAYERS = ("ELU", "LeakyReLU", "Multiply", "PReLU", "ThresholdedReLU")
 _BENT = tuple(getattr(keras.layers, name) for name in _LAYERS)
 SOFTMAX = ("softmax", "log_softmax")
@@ -25,6 +27,8 @@ def activation_of(layer: keras.layers.Layer) -> str | None:
         return type(layer).__name__
     if isinstance(layer, keras.layers.ReLU):
         return "ReLU with a negative slope" if layer.negative_slope else "relu"
+    if isinstance(layer, Keras3Layer):
+        return layer.kind if layer.kind in _CALLED else None
     if is_operator(layer):
         called = getattr(layer.function, "__name__", "").removesuffix("_v2")
         return called if called in _CALLED else None
@@ -39,8 +43,8 @@ def activation_of(layer: keras.layers.Layer) -> str | None:
 
 
 def is_operator(layer: keras.layers.Layer) -> bool:
-    """Whether it is a function of TensorFlow's, called where layers are."""
-    return hasattr(layer, "function") and hasattr(layer, "symbol")
+    """Whether it is a function of TensorFlow's, or an operation of Keras 3, called where layers are."""
+    return isinstance(layer, Keras3Layer) or (hasattr(layer, "function") and hasattr(layer, "symbol"))
 
 
 def other_activation(layers: Iterable[keras.layers.Layer]) -> str | None:
@@ -67,6 +71,8 @@ def _bent(layer: keras.layers.Layer) -> str | None:
 
 def _inside(layer: keras.layers.Layer) -> str | None:
     """The same of the layers inside a layer, where ReLUs are out of reach too."""
+    if isinstance(layer, Keras3Layer):
+        return None if layer.straight else layer.kind
     for inner in layer._flatten_layers(include_self=False):
         if inner is not getattr(layer, "activation", None):
             kind = _bent(inner) or ("ReLU" if activation_of(inner) in _RELUS else None)

@@ -1,9 +1,8 @@
-"""A network written anew: each call of a layer a layer of its own, the input put on another scale."""
+"""A network written anew: flat, each call of a layer a layer of its own, the input put on another scale."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import tensorflow as tf
 import tf_keras as keras
@@ -63,17 +62,64 @@ def unshared(model: keras.Model) -> keras.Model:
     return _rewritten(model) if len({node.layer.name for node in nodes}) < len(nodes) else model
 
 
+def flattened(model: keras.Model) -> keras.Model:
+    """The same function as `unshared`, and flat: networks inside the network are replaced by their layers.
+
+    These are named by path, as `backbone/conv5`. What inside it is no graph of layers stays as it is.
+    """
+    graph = getattr(model, "_is_graph_network", False)
+    names = [name for name, _ in _calls(model, True)] if graph else []
+    nested = graph and any(map(_is_graph, model.layers))
+    return _rewritten(model, flat=True) if nested or len(set(names)) < len(names) else model
+
+
 def _nodes(model: keras.Model) -> list:
     """The calls of layers, each behind those that it needs."""
     return [node for _, depth in sorted(model._nodes_by_depth.items(), reverse=True) for node in depth]
 
 
-def _rewritten(model: keras.Model, before: Callable[[tf.Tensor], tf.Tensor] = lambda x: x) -> keras.Model:
-    """The model with copies of its layers, one a call; before: what is done to its input."""
-    layers = _copies(model)
+def _calls(model: keras.Model, flat: bool, path: str = "") -> Iterator[tuple[str, keras.layers.Layer]]:
+    """The calls of layers in the order in which they are computed, each with its layer's path.
+
+    flat: whether those of a network inside the network take its place.
+    """
+    for node in _nodes(model):
+        if node.is_input and path:
+            continue
+        name = path + node.layer.name
+        if flat and _is_graph(node.layer):
+            yield from _calls(node.layer, flat, f"{name}/")
+        else:
+            yield name, node.layer
+
+
+def _is_graph(layer: keras.layers.Layer) -> bool:
+    """Whether it is a network that is a graph of layers."""
+    return isinstance(layer, keras.Model) and getattr(layer, "_is_graph_network", False)
+
+
+def _rewritten(
+    model: keras.Model, before: Callable[[tf.Tensor], tf.Tensor] = lambda x: x, flat: bool = False
+) -> keras.Model:
+    """The model with copies of its layers, one a call.
+
+    before: what is done to its input. flat: whether it becomes flat, see `flattened`.
+    """
+    copies = _copies(model, flat)
     inputs = [
         keras.Input(x.shape[1:], x.shape[0], x._keras_history.layer.name, x.dtype) for x in model.inputs
     ]
+    outputs = _replayed(model, [before(x) for x in inputs], iter([copy for copy, _ in copies]), flat)
+    rewritten = keras.Model(inputs, outputs, name=model.name)
+    for copy, layer in copies:
+        copy.set_weights(layer.get_weights())
+    return rewritten
+
+
+def _replayed(
+    model: keras.Model, inputs: list, copies: Iterator[keras.layers.Layer], flat: bool
+) -> list[tf.Tensor]:
+    """What the model gives for these inputs, with the next of the copies in place of each layer called."""
     # What has been computed, by the tensor's identity, as often as it is asked for: so Keras runs a graph.
     known: dict[str, list] = {}
 
@@ -81,28 +127,27 @@ def _rewritten(model: keras.Model, before: Callable[[tf.Tensor], tf.Tensor] = la
         for tensor, result in zip(tensors, results, strict=True):
             known[str(id(tensor))] = [result] * (model._tensor_usage_count[str(id(tensor))] + 1)
 
-    keep(model.inputs, [before(x) for x in inputs])
-    nodes = [node for node in _nodes(model) if not node.is_input]
-    for node in nodes:
-        args, kwargs = node.map_arguments(known)
-        keep(tf.nest.flatten(node.outputs), tf.nest.flatten(layers[id(node)](*args, **kwargs)))
-    outputs = [known[str(id(tensor))].pop() for tensor in model.outputs]
-    rewritten = keras.Model(inputs, outputs, name=model.name)
-    for node in nodes:
-        layers[id(node)].set_weights(node.layer.get_weights())
-    return rewritten
-
-
-def _copies(model: keras.Model) -> dict[int, keras.layers.Layer]:
-    """A copy of its layer for each call, by the call's identity."""
-    calls = defaultdict(list)
+    keep(model.inputs, inputs)
     for node in _nodes(model):
-        calls[node.layer.name].append(node)
-    copies = {}
-    for name, of_layer in calls.items():
-        for place, node in enumerate(of_layer, 1):
-            own = name if node is of_layer[-1] else f"{name}_call_{place}"
-            while own != name and own in calls:
-                own += "_"
-            copies[id(node)] = type(node.layer).from_config({**node.layer.get_config(), "name": own})
+        if node.is_input:
+            continue
+        args, kwargs = node.map_arguments(known)
+        if flat and _is_graph(node.layer):
+            found = _replayed(node.layer, tf.nest.flatten(args), copies, flat)
+        else:
+            found = tf.nest.flatten(next(copies)(*args, **kwargs))
+        keep(tf.nest.flatten(node.outputs), found)
+    return [known[str(id(tensor))].pop() for tensor in model.outputs]
+
+
+def _copies(model: keras.Model, flat: bool) -> list[tuple[keras.layers.Layer, keras.layers.Layer]]:
+    """A copy of its layer for each call, in order, beside the layer; the inputs are left out."""
+    calls = [call for call in _calls(model, flat) if not isinstance(call[1], keras.layers.InputLayer)]
+    names = [name for name, _ in calls]
+    copies = []
+    for place, (name, layer) in enumerate(calls):
+        own = name if name not in names[place + 1 :] else f"{name}_call_{names[: place + 1].count(name)}"
+        while own != name and own in names:
+            own += "_"
+        copies.append((type(layer).from_config({**layer.get_config(), "name": own}), layer))
     return copies

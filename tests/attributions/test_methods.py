@@ -163,10 +163,23 @@ def test_a_network_without_relu_is_told_so():
         explain(classifier, images, [0], "guided_backprop")
 
 
-def test_a_nested_network_is_told_to_name_a_layer():
-    inner = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 3, activation="relu")])
+class Opaque(keras.Model):
+    """A network inside the network that is no graph of layers."""
+
+    def __init__(self):
+        super().__init__()
+        self.convolution = keras.layers.Conv2D(4, 3, activation="relu")
+
+    def call(self, images):
+        return self.convolution(images)
+
+    def get_config(self):
+        return {}
+
+
+def test_a_network_inside_that_is_no_graph_is_told_to_name_a_layer():
     head = [keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2)]
-    classifier = Classifier(keras.Sequential([keras.Input((8, 8, 3)), inner, *head]), "ab")
+    classifier = Classifier(keras.Sequential([keras.Input((8, 8, 3)), Opaque(), *head]), "ab")
     with pytest.raises(BamError, match="network inside the network"):
         explain(classifier, np.full((1, 8, 8, 3), 9.0), [0], "grad_cam")
     assert set(unsuited(classifier)) >= {"grad_cam", "layered_grad_cam", "guided_grad_cam", "fullgrad", *KIN}

@@ -8,7 +8,7 @@ import pytest
 import tf_keras as keras
 
 from bam.base.errors import BamError
-from bam.models.formats import check_format, check_name
+from bam.models.formats import check_format, check_name, names_network, stored_network
 
 
 @pytest.fixture(scope="module")
@@ -26,6 +26,7 @@ def folder(tmp_path_factory):
     model.save_weights(path / "only.h5")
     new = keras_3.Sequential([keras_3.Input((4, 4, 3)), keras_3.layers.Flatten(), keras_3.layers.Dense(2)])
     new.save(path / "new.keras")
+    new.save(path / "new.h5")
     for name in ("net.pt", "net.pth", "net.onnx", "net.safetensors"):
         (path / name).write_bytes(b"weights")
     return path
@@ -34,18 +35,12 @@ def folder(tmp_path_factory):
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("new.keras", r"is a file of Keras 3\.\S+, but .*: build the same network with tf_keras"),
-        (
-            "whole.h5",
-            "is an HDF5 file, Keras' older format, .*load it with tf_keras.models.load_model",
-        ),
-        ("renamed.keras", "is an HDF5 file, Keras' older format"),
-        ("absent.hdf5", "is an HDF5 file, Keras' older format"),
+        ("renamed.keras", "is an HDF5 file, whatever its name, .*rename it NAME.h5"),
+        ("absent.weights.h5", "is an HDF5 file of weights alone"),
         ("only.weights.h5", "is an HDF5 file of weights alone, .*give it these weights"),
         ("only.h5", "is an HDF5 file of weights alone"),
-        ("folder", "is a SavedModel folder, .*if Keras saved it"),
-        ("folder/saved_model.pb", "is a part of a SavedModel"),
-        ("net.pt", "is a file of PyTorch, .*build the network with tf_keras"),
+        ("folder/saved_model.pb", "is a part of a SavedModel, .*name its folder"),
+        ("net.pt", "is a file of PyTorch, .*build the network with Keras"),
         ("net.pth", "is a file of PyTorch"),
         ("net.onnx", "is an ONNX file"),
         ("net.safetensors", "is a file of weights alone"),
@@ -53,8 +48,11 @@ def folder(tmp_path_factory):
 )
 def test_other_formats_are_named_with_what_to_do(folder, name, words):
     for check, takes in (
-        (check_format, ", but a .keras file of tf_keras is needed: "),
-        (check_name, ", but `model` takes the name of a trained model in `models`, or a .keras file of tf_"),
+        (check_format, ", but a .keras or .h5 file of Keras, or a SavedModel folder is needed: "),
+        (
+            check_name,
+            ", but `model` takes the name of a trained model in `models`, a .keras or .h5 file of Ker",
+        ),
     ):
         with pytest.raises(BamError, match=words) as caught:
             check(folder / name)
@@ -66,23 +64,31 @@ def test_what_is_no_other_format_passes(folder, tmp_path):
     (tmp_path / "broken.keras").write_bytes(b"PK")
     (tmp_path / "noise.h5").write_bytes(b"noise")
     broken = (tmp_path / "broken.keras", tmp_path / "noise.h5")  # which is said where they are read
-    for path in (folder / "sound.keras", tmp_path, *broken, "scene_commonality_0.1"):
+    read = [folder / name for name in ("sound.keras", "new.keras", "whole.h5", "folder")]
+    for path in (*read, tmp_path, *broken, "absent.hdf5", "scene_commonality_0.1"):
         check_format(path)
 
 
-def test_a_files_version_is_looked_for_only_where_it_stands(tmp_path):
-    for number, metadata in enumerate(("", "[]", "{}", '{"keras_version": 3}', '{"keras_version": "dev"}')):
+def test_the_version_is_that_of_the_file(folder, tmp_path):
+    for name, version in {"sound.keras": 2, "new.keras": 3, "whole.h5": 2, "new.h5": 3}.items():
+        config, found = stored_network(folder / name)
+        assert (config["class_name"], found) == ("Sequential", version)
+    for number, metadata in enumerate(("[]", "{}", '{"keras_version": 3}', '{"keras_version": "dev"}')):
         path = tmp_path / f"{number}.keras"
         with zipfile.ZipFile(path, "w") as archive:
             archive.writestr("metadata.json", metadata)
-        if "3" in metadata:
-            with pytest.raises(BamError, match="is a file of Keras 3, but"):
-                check_format(path)
-        else:
-            check_format(path)
+            archive.writestr("config.json", json.dumps({}))
+        assert stored_network(path) == ({}, 3 if "3" in metadata else 2)
     with zipfile.ZipFile(tmp_path / "none.keras", "w") as archive:
-        archive.writestr("config.json", json.dumps({}))
-    check_format(tmp_path / "none.keras")
+        archive.writestr("config.json", "[1]")
+    assert stored_network(tmp_path / "none.keras") == ([1], 2)
+
+
+def test_networks_of_ones_own_are_told_by_their_form(folder):
+    for name in ("net.keras", "NET.H5", "net.hdf5", folder / "folder"):
+        assert names_network(name)
+    for name in ("scene", "net.pt", folder, folder / "folder" / "saved_model.pb"):
+        assert not names_network(name)
 
 
 def test_names_of_trained_models_are_no_paths(folder, tmp_path):
@@ -92,7 +98,7 @@ def test_names_of_trained_models_are_no_paths(folder, tmp_path):
     np.save(tmp_path / "array.npy", np.zeros(1))
     for name, words in {
         tmp_path / "models" / "scene": r"set `models` to .*/models and `model` to scene",
-        tmp_path / "models": "in `models`, or a .keras file of tf_keras, not ",
+        tmp_path / "models": "in `models`, a .keras or .h5 file of Keras, or a SavedModel folder, not ",
         tmp_path / "array.npy": "takes the name of a trained model",
         "runs/models/scene": "takes the name of a trained model in `models`",
     }.items():

@@ -66,7 +66,7 @@ def test_what_is_no_classifier_is_refused(tmp_path):
     for name, words in {
         "absent.keras": "there is no model file",
         "code.keras": r"cannot be read as a \.keras file",
-        "old.keras": "is an HDF5 file",
+        "old.keras": "is an HDF5 file, whatever its name",
         "half.keras": "no archive",
         "sound.zip": "its name does not end so",
         "empty.keras": r"cannot be read as a \.keras file",

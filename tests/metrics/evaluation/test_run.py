@@ -42,9 +42,10 @@ def test_a_classifier_is_explained_as_it_is(run_of_scene, scene_classifier):
         ("scene", ["one", "two"], "`class_names` is for a network of your own"),
         ("none", None, "there is no trained model"),
         ("none", ["one", "two"], "there is no trained model"),
-        ("net.h5", None, "net.h5 is an HDF5 file"),
+        ("net.h5", None, "needs `class_names`"),
+        ("net.h5", ["one", "two"], "no model file net.h5"),
         ("net.pth", ["one", "two"], "net.pth is a file of PyTorch"),
-        ("runs/models/none", None, "`model` takes the name of a trained model in `models`, or a .keras file"),
+        ("runs/models/none", None, "`model` takes the name of a trained model in `models`, a .keras or"),
         (None, None, "there is no trained model"),
     ],
 )

@@ -9,7 +9,7 @@ from bam.attributions.fullgrad import full_gradient
 from bam.base.errors import BamError
 from bam.models.classifier import Classifier
 from bam.models.network.description import network_digest
-from bam.models.network.rebuilt import preprocessed, unshared
+from bam.models.network.rebuilt import flattened, preprocessed, unshared
 from bam.models.network.scales import SCALES
 
 CLASSES = ("a", "b", "c")
@@ -104,6 +104,51 @@ def test_a_network_without_shared_layers_is_left_alone():
     assert unshared(model) is model
     classifier = Classifier(network(True, True), CLASSES)
     assert classifier.digest == network_digest(network(True, True)) == classifier.in_float32().digest
+
+
+def nested(twice=False):
+    """The same function flat, and with a network inside the network, which is called once or twice."""
+    layers = keras.layers
+    inner = keras.Input((32, 32, 3))
+    x = layers.Conv2D(3, 3, padding="same", activation="relu", name="conv5")(inner)
+    x = layers.BatchNormalization(name="norm")(layers.Conv2D(3, 3, padding="same", name="conv6")(x))
+    deepest = keras.Sequential([keras.Input((32, 32, 3)), layers.ReLU(name="relu")], name="last")
+    backbone = keras.Model(inner, deepest(x), name="backbone")
+    inputs = keras.Input((32, 32, 3))
+    x = layers.Rescaling(1 / 255)(inputs)
+    head = layers.GlobalAveragePooling2D(), layers.Dense(3)
+    found = []
+    for parts in ([backbone], [*backbone.layers[1:-1], deepest.layers[0]]):
+        y = x
+        for part in parts * (2 if twice else 1):
+            y = part(y)
+        found.append(keras.Model(inputs, head[1](head[0](y))))
+    rng = np.random.default_rng(0)
+    found[0].set_weights([np.abs(rng.normal(0, 0.5, one.shape)) + 0.1 for one in found[0].get_weights()])
+    return found
+
+
+@pytest.mark.parametrize("twice", [False, True])
+def test_networks_inside_the_network_are_explained_as_if_it_were_flat(twice, noise):
+    classifier, flat = (Classifier(model, CLASSES) for model in nested(twice))
+    np.testing.assert_allclose(classifier.logits(noise), flat.logits(noise), rtol=1e-5)
+    for name in ("vanilla_gradient", "grad_cam", "guided_backprop", "guided_grad_cam", "fullgrad"):
+        maps, expected = (explain(each, noise, TARGETS, name) for each in (classifier, flat))
+        np.testing.assert_allclose(maps, expected, rtol=1e-3, atol=1e-5 * np.abs(expected).max())
+    maps = explain(classifier, noise, TARGETS, "grad_cam", layer="backbone/conv5")
+    np.testing.assert_allclose(maps, explain(flat, noise, TARGETS, "grad_cam", layer="conv5"), rtol=1e-3)
+    with pytest.raises(BamError, match=r"'conv5': .*known are .*backbone/conv5, "):
+        classifier.features(noise, "conv5")
+
+
+def test_a_flat_network_has_its_layers_by_path():
+    model, _ = nested(twice=True)
+    names = [layer.name for layer in flattened(model).layers]
+    inner = [f"backbone/{name}" for name in ("conv5", "conv6", "norm", "last/relu")]
+    assert names[2:10] == [*(f"{name}_call_1" for name in inner), *inner]
+    single = nested()[1]
+    assert flattened(single) is single
+    assert Classifier(model, CLASSES).digest == network_digest(model)
 
 
 @pytest.mark.parametrize("scale", ["tf", "torch", "caffe"])

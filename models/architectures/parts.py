@@ -1,0 +1,78 @@
+"""Which modules a stored network may name: Keras imports whatever stands in a file."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import tf_keras as keras
+
+# Where the parts of stored networks may come from: those of Keras, and the layers of the ViT,
+# in files of earlier versions under its former name.
+KINDS = ("activations", "constraints", "engine", "initializers", "layers", "mixed_precision", "regularizers")
+MODULES = (
+    *(f"{root}.{kind}" for root in ("keras", "keras.src", "tf_keras", "tf_keras.src") for kind in KINDS),
+    "bam.models.architectures.tokens",
+    "bam.models.architectures.vit",
+    "models.vit",
+)
+# Keras Applications, whose layers are read too, and initializers, which these networks name.
+APPLICATIONS, INITIALIZERS = "tf_keras.src.applications.", "tensorflow.python.ops.init_ops_v2"
+# Of Keras 3, which has operations as parts, and looks up nothing in these but parts of networks.
+KINDS_3 = (*KINDS, "applications", "dtype_policies", "models", "ops", "quantizers")
+MODULES_3 = tuple(f"{root}.{kind}" for root in ("keras", "keras.src") for kind in KINDS_3)
+# Layers that are programs.
+PROGRAMS = ("FlaxLayer", "JaxLayer", "Lambda", "TFSMLayer", "TorchModuleWrapper")
+
+
+def check_parts(part: Any, allowed: Callable[[str, str], bool]) -> None:
+    """Raise `ValueError` if a part of a stored network is a program, or of a module that is not allowed.
+
+    part: what Keras stores of it, as JSON has it. allowed: whether a module's part of a name is one of a
+    network, `is_part` or `is_part_3`; nothing is imported for it.
+    """
+    if isinstance(part, dict):
+        module, name = part.get("module"), part.get("class_name")
+        if name in PROGRAMS:
+            raise ValueError(f"it holds a {name}, which is a program, in place of a layer")
+        if "class_name" in part and module is not None and not allowed(str(module), str(name)):
+            raise ValueError(f"it names {module}.{name}, which is no part of a network")
+        # What it was trained with is not read.
+        part = [value for key, value in part.items() if key != "compile_config"]
+    if isinstance(part, list):
+        for inner in part:
+            check_parts(inner, allowed)
+
+
+def is_part(module: str, name: str) -> bool:
+    """Whether what tf_keras looks up under these names is a part of a network."""
+    if module in ("keras", "tf_keras"):
+        return name in ("Functional", "Sequential")
+    place = f"tf_{module}" if module.startswith("keras.") else module  # as Keras does
+    layer = applications_layers().get(name)
+    if (layer is not None and layer.__module__ == place) or module.startswith(MODULES):
+        return True
+    found = vars(sys.modules[module]).get(name) if module == INITIALIZERS else None
+    return isinstance(found, type) and found.__module__ == INITIALIZERS
+
+
+def is_part_3(module: str, name: str) -> bool:
+    """Whether what Keras 3 looks up under these names is a part of a network."""
+    if module == "keras":
+        return name in ("Functional", "Model", "Sequential", "DTypePolicy", "FloatDTypePolicy")
+    return module.startswith(MODULES_3) or (module, name) == ("builtins", "function")
+
+
+@cache
+def applications_layers() -> dict[str, type]:
+    """The layers that Keras Applications define for their networks, by name; Keras itself looks for them
+    elsewhere."""
+    modules = [module for name, module in sys.modules.items() if name.startswith(APPLICATIONS)]
+    kinds = [kind for module in modules for kind in vars(module).values() if isinstance(kind, type)]
+    return {
+        kind.__name__: kind
+        for kind in kinds
+        if issubclass(kind, keras.layers.Layer) and kind.__module__.startswith(APPLICATIONS)
+    }
