@@ -82,7 +82,7 @@ def test_scores_are_judged(places):
             {"metric": "deletion", "model": len},
             "takes a name, a network of your own or a classifier, not builtin",
         ),
-        ({"metric": "deletion", "model": "net.h5"}, "net.h5 is an HDF5 file"),
+        ({"metric": "deletion", "model": "net.h5"}, "needs `class_names`"),
         ({"metric": "idr", "methods": [3]}, "takes names, functions and methods, not 3"),
     ],
 )
