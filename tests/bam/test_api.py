@@ -79,7 +79,7 @@ def test_scores_are_judged(places):
         ({"metric": "nowhere.py"}, "give nowhere.py:NAME"),
         ({"metric": "idr,mcs"}, "ask for one a call"),
         ({"metric": "deletion", "model": len}, "takes a name, a file of Keras or a classifier, not builtin"),
-        ({"metric": "deletion", "model": "net.h5"}, "net.h5 is an HDF5 file"),
+        ({"metric": "deletion", "model": "net.h5"}, "needs `class_names`, a list or a text file"),
         ({"metric": "idr", "methods": [3]}, "takes names, functions and methods, not 3"),
     ],
 )
