@@ -28,10 +28,10 @@ from bam.models.network.resizing import as_batch, resize
 class Classifier:
     """A classifier of raw pixels.
 
-    model: tf_keras model from float32 (N, H, W, 3) in 0..255 to logits (N, classes); kept flat, with a
-    layer of its own for each call of a layer, see `flattened`. Without a `description`, as one that was
-    trained or checked before has it, a last softmax is taken off, and answers that are no logits are refused,
-    see `with_logits`.
+    model: tf_keras model from float32 (N, H, W, 3) in 0..255 to logits (N, classes), or one of Keras 3, which
+    is rebuilt; kept flat, with a layer of its own for each call of a layer, see `flattened`. Without a
+    `description`, as one that was trained or checked before has it, a last softmax is taken off, and answers
+    that are no logits are refused, see `with_logits`.
     remarks: sentences on what was changed of it.
     labels: what it was trained on, "object" or "scene"; None if unknown.
     digest: identifies layers, their connections and weights; results of another network are never mixed

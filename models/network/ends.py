@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import sys
+from typing import Any
+
 import tf_keras as keras
 
 from bam.base.errors import BamError
 
 
-def with_plain_ends(model: keras.Model, name: str) -> keras.Model:
+def with_plain_ends(model: Any, name: str) -> keras.Model:
     """The same network, with a tensor for a dictionary or a list of one, as its input or its output.
 
-    name: what it is called in errors. Raises `BamError` for a dictionary of several outputs, and for what is
-    no network of tf_keras.
+    A network of Keras 3 is rebuilt in tf_keras, see `keras3.translation`. name: what it is called in errors.
+    Raises `BamError` for a dictionary of several outputs, and for what is no network of Keras.
     """
     if not isinstance(model, keras.Model):
+        keras_3 = sys.modules.get("keras")
+        if keras_3 is not None and isinstance(model, keras_3.Model):
+            from bam.models.keras3.translation import translated
+
+            return translated(model, name)
         kind = f"{type(model).__module__.split('.')[0]}.{type(model).__name__}"
-        raise BamError(f"{name} is a {kind}, but a network of tf_keras is needed: build it with tf_keras")
+        raise BamError(f"{name} is a {kind}, but a network of Keras is needed: build it with Keras")
     if not getattr(model, "_is_graph_network", False):
         return model
     if isinstance(model.output, dict) and len(model.outputs) != 1:

@@ -66,12 +66,19 @@ def test_a_dictionary_of_several_is_refused_with_its_keys(network, tmp_path):
         Classifier(model, "ab", "mine")
 
 
-def test_networks_of_other_libraries_are_refused():
+def test_networks_of_keras_3_are_rebuilt_and_those_of_other_libraries_refused(images):
     import keras as keras_3
 
-    new = keras_3.Sequential([keras_3.Input((4, 4, 3)), keras_3.layers.Flatten(), keras_3.layers.Dense(2)])
-    with pytest.raises(BamError, match=r"mine is a keras\.Sequential, but a network of tf_keras is needed"):
-        Classifier(new, "ab", "mine")
+    inputs = keras_3.Input((8, 8, 3))
+    features = keras_3.layers.Conv2D(4, 3, activation="relu")(inputs)
+    logits = keras_3.layers.Dense(2)(keras_3.layers.Flatten()(features))
+    for outputs in (logits, {"logits": logits}, [logits]):
+        model = keras_3.Model(inputs, outputs)
+        found = Classifier(model, "ab", "mine").logits(images)
+        np.testing.assert_allclose(found, keras_3.Model(inputs, logits).predict(images, verbose=0), rtol=1e-4)
+    for other in (keras_3.layers.Dense(2), L.Dense(2)):
+        with pytest.raises(BamError, match=r"mine is a (tf_)?keras\.Dense, but a network of Keras is needed"):
+            Classifier(other, "ab", "mine")
 
 
 def test_other_networks_stay_what_they_are(network):
