@@ -36,6 +36,7 @@ FLOORS = (
     "bam.build_dataset",
     "bam.train",
     "bam.show_maps",
+    "bam.export",
     "bam.cache",
     "bam.benchmark",
     "bam.leaderboard",
