@@ -7,16 +7,20 @@ import inspect
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from types import CodeType
+from types import CodeType, ModuleType
+from typing import Any
 
 import numpy as np
 
 from bam.attributions.registry import GIVEN, GROUPS, METHODS, Method
 from bam.attributions.stored_maps import maps_method
+from bam.attributions.torch_methods import explains_module, on_twin
 from bam.base.digests import digest
 from bam.base.errors import BamError, did_you_mean
 from bam.base.files import near_path
-from bam.base.home import run_file
+from bam.base.home import Home, run_file
+from bam.base.versions import versions
+from bam.models.torch.importing import INSTALL
 
 
 def is_custom(entry: str) -> bool:
@@ -34,8 +38,10 @@ def custom_method(
     the name; by default a digest of the whole file that defines it (not of what that imports), or of all
     maps: rows of a changed one are not used. A function that is more than its file
     says (it has a closure or no name, or comes from a notebook or the prompt) has rows that are not kept,
-    unless a version is given. Naming a file runs it. Raises `BamError` if it is not there, cannot be run,
-    takes other arguments, or has the name of a registered method.
+    unless a version is given. Naming a file runs it. A function whose first parameter is annotated as
+    `torch.nn.Module` is given the network in PyTorch, see `torch_methods.on_twin`; PyTorch's version is part
+    of its own. Raises `BamError` if it is not there, cannot be run, takes other arguments, or has the name of
+    a registered method.
 
     >>> def brightness(classifier, images, targets):
     ...     return images.mean(-1)
@@ -55,9 +61,9 @@ def custom_method(
 
 def _of_function(function: Callable[..., np.ndarray], version: str | None) -> Method:
     name = getattr(function, "__name__", type(function).__name__)
-    _check_parameters(function, name)
+    called, of_torch = _checked(function, name)
     if version is not None:
-        return Method(name, function, version, own=True)
+        return Method(name, called, version, own=True)
     file = getattr(getattr(function, "__code__", None), "co_filename", "")
     reason = ""
     if not inspect.isfunction(function):
@@ -69,10 +75,10 @@ def _of_function(function: Callable[..., np.ndarray], version: str | None) -> Me
     elif not Path(file).is_file():
         reason = "no file defines it"
     if reason:
-        return Method(name, function, "", own=True, transient=reason)
+        return Method(name, called, "", own=True, transient=reason)
     # With the line, since a file can define a name twice.
     known = f"{_file_digest(function)[:12]} {function.__qualname__} {function.__code__.co_firstlineno}"
-    return Method(name, function, known, own=True)
+    return Method(name, called, known + of_torch, own=True)
 
 
 # By the code's identity; it is kept, so that no other can come to have that.
@@ -98,14 +104,25 @@ def _in_file(entry: str) -> Method:
     if not name and path.is_file():
         functions = ", ".join(_functions(path)) or "none"
         raise BamError(f"{entry} names no function: give {path}:FUNCTION; it defines {functions}")
-    module, home = run_file(path)
+    module, home = _run(path)
     function = getattr(module, name, None)
     if not callable(function):
         functions = _functions(path)
         known = f"{did_you_mean(name, functions)}it defines {', '.join(functions) or 'none'}"
         raise BamError(f"{path} has no function {name}: {known}")
-    _check_parameters(function, entry)
-    return Method(name, home.bound(function), digest(path)[:12], own=True)
+    called, of_torch = _checked(home.bound(function), entry)
+    return Method(name, called, digest(path)[:12] + of_torch, own=True)
+
+
+def _run(path: Path) -> tuple[ModuleType, Home]:
+    """What a file defines, see `run_file`; of PyTorch, if that is what it lacks, how it is installed."""
+    try:
+        return run_file(path)
+    except BamError as error:
+        lacking = getattr(error.__cause__, "name", None) if isinstance(error.__cause__, ImportError) else None
+        if lacking and lacking.split(".")[0] == "torch":
+            raise BamError(f"{error}: {INSTALL}") from error.__cause__
+        raise
 
 
 def _functions(path: Path) -> list[str]:
@@ -130,10 +147,16 @@ def _no_file(entry: str, path: Path, function: str) -> BamError:
     return BamError(f"there is no folder {entry}: {near_path(path, Path.is_dir)}{takes}")
 
 
-def _check_parameters(function: Callable[..., np.ndarray], name: str) -> None:
-    takes = f"{name} must take (classifier, images, targets), then what it is to be given by name"
+def _checked(function: Callable[..., Any], name: str) -> tuple[Callable[..., np.ndarray], str]:
+    """The function as BAM calls it, and what its version has of PyTorch's, if it explains a module."""
+    of_torch = explains_module(function)
+    first, given = ("module", (*GIVEN, "generator")) if of_torch else ("classifier", GIVEN)
+    takes = f"{name} must take ({first}, images, targets), then what it is to be given by name"
     try:
         signature = inspect.signature(function)
-        signature.bind(None, None, None, **{key: None for key in GIVEN if key in signature.parameters})
+        signature.bind(None, None, None, **{key: None for key in given if key in signature.parameters})
     except (TypeError, ValueError) as error:  # a function of C may have no signature
-        raise BamError(f"{takes} ({', '.join(GIVEN)}) or has a default: {error}") from None
+        raise BamError(f"{takes} ({', '.join(given)}) or has a default: {error}") from None
+    if not of_torch:
+        return function, ""
+    return on_twin(function), f" torch {versions(['torch'])['torch']}"

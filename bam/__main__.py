@@ -19,6 +19,7 @@ COMMANDS = {
     "benchmark": ("bam.benchmark.__main__", "everything, from the dataset to the report"),
     "report": ("bam.report", "make the report on scores that are there, figures, tables, comparisons"),
     "leaderboard": ("bam.leaderboard.__main__", "make and check entries of the leaderboard, and its page"),
+    "export": ("bam.export", "write a network for PyTorch, as a file that needs no BAM"),
     "cache": ("bam.cache", "what runs keep for others, and removing what none uses"),
     "doctor": ("bam.doctor", "versions, devices and extras, for reports of bugs"),
 }

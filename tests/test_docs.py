@@ -37,9 +37,9 @@ RUN = {
     "README.md": 1,
     "docs/own_methods.md": 2,
     "docs/python.md": 4,
-    "docs/torch.md": 1,
     "docs/pitfalls.md": 1,
     "docs/extending.md": 5,
+    "docs/torch.md": 3,
 }
 
 
@@ -129,6 +129,19 @@ def test_the_example_of_the_page_on_pitfalls(at_home, capsys):
     assert 0 <= given <= 1
     assert names["test"].masks.any(axis=(1, 2)).all()
     assert not names["without"].present.any()
+
+
+def test_the_examples_of_the_page_on_pytorch(at_home, scene_classifier, capsys):
+    torch = pytest.importorskip("torch")
+    function, twin, _ = examples("docs/torch.md")
+    (at_home / "sign.py").write_text(function)
+    images = np.random.default_rng(0).uniform(1, 255, (3, 64, 64, 3)).astype(np.float32)
+    method = custom_method("sign.py:sign").with_settings(noise=0.0)
+    expected = np.sign(explain(scene_classifier, images, [0, 1, 2])) * images
+    found = method.explain(scene_classifier, images, [0, 1, 2])
+    assert (np.abs(found - expected) < 1e-3).mean() > 0.99  # signs of derivatives that are near 0 can differ
+    run_as_script(at_home, twin)
+    assert capsys.readouterr().out == f"{torch.Size([2, 10])} {torch.Size([2, 128, 8, 8])}\n"
 
 
 QUICKSTART = ROOT / "docs/examples/quickstart.py"

@@ -38,6 +38,7 @@ FLOORS = (
     "bam.validate",
     "bam.show_maps",
     "bam.images",
+    "bam.export",
     "bam.cache",
     "bam.benchmark",
     "bam.leaderboard",

@@ -131,6 +131,7 @@ BLOCKED = (
         "bam.cache",
         "bam.data_prep",
         "bam.images",
+        "bam.export",
         "bam.leaderboard.checking",
         "bam.leaderboard.page",
         "bam.metrics",
@@ -145,6 +146,7 @@ BLOCKED = (
         "bam.models",
         "bam.models.inpainters",
         "bam.models.stored",
+        "bam.models.torch.twin",
         "bam.models.training.validity",
         "bam.show_maps",
     ],
@@ -154,7 +156,8 @@ def test_rooms_that_work_without_tensorflow(name):
 
 
 @pytest.mark.parametrize(
-    "command", ["build_dataset", "train", "show_maps", "metrics", "images", "leaderboard", "cache", "doctor"]
+    "command",
+    ["build_dataset", "train", "show_maps", "metrics", "images", "leaderboard", "export", "cache", "doctor"],
 )
 def test_a_wrong_flag_is_answered_without_tensorflow(command):
     heavy = "tensorflow", "tf_keras", "torch", "scipy.stats", "scipy.ndimage", "pandas", "matplotlib"
