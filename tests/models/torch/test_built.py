@@ -162,7 +162,7 @@ def test_a_model_in_one_flag(name, photos, capsys):
 @needs_torch
 def test_the_example_of_the_page(photos, torch, monkeypatch):
     monkeypatch.chdir(photos)
-    (example,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    *_, example = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
     Path("nets.py").write_text(example)
     Path("names.txt").write_text("\n".join("abcdefghij"))
     own = load_classifier(
