@@ -143,6 +143,9 @@ def _function(name: str, adapted: Adapted) -> Callable[..., np.ndarray]:
         seed: np.ndarray | None = None,
         **settings: Any,
     ) -> np.ndarray:
+        # Some would search for ever.
+        if not np.isfinite(images).all():
+            raise BamError(f"{name} takes finite pixels only, and some are NaN or infinite")
         seeds = np.zeros(len(images), np.uint64) if seed is None else seed
         maps = []
         try:
