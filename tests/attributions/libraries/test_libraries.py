@@ -147,7 +147,7 @@ def test_a_library_that_cannot_be_imported_is_one_line_that_says_how_to_install_
     assert "\n" not in str(told.value)
     (tmp_path / "lacking_library.py").write_text("import torchvision_that_is_not_there")
     with pytest.raises(
-        BamError, match="^Own needs torchvision_that_is_not_there, which is not installed: pip"
+        BamError, match=r"^Own needs torchvision_that_is_not_there, which is not installed: pip"
     ):
         replace(OWN, module="lacking_library").found()
 
