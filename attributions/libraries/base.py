@@ -84,7 +84,9 @@ class Library:
                 return importlib.import_module(self.module)
         except ModuleNotFoundError as error:
             lacking = error.name or first_line(error)
-            raise BamError(f"{self.title}: {lacking} is not installed, which it needs: {hint}") from None
+            itself = lacking.partition(".")[0] == self.module.partition(".")[0]
+            needs = "" if itself else f" needs {lacking}, which"
+            raise BamError(f"{self.title}{needs} is not installed: {hint}") from None
         # Packages that do not fit each other raise whatever they like, as torchvision does.
         except Exception as error:  # noqa: BLE001
             raise BamError(f"{self.title} cannot be imported ({first_line(error)}): {hint}") from None
@@ -143,6 +145,9 @@ def _function(name: str, adapted: Adapted) -> Callable[..., np.ndarray]:
         seed: np.ndarray | None = None,
         **settings: Any,
     ) -> np.ndarray:
+        # Some would search for ever.
+        if not np.isfinite(images).all():
+            raise BamError(f"{name} takes finite pixels only, and some are NaN or infinite")
         seeds = np.zeros(len(images), np.uint64) if seed is None else seed
         maps = []
         try:

@@ -108,5 +108,8 @@ def with_libraries(doc: str, argv: Sequence[str] | None) -> str:
     """
     if not {"-h", "--help"} & set(sys.argv if argv is None else argv):
         return doc
-    lines = (textwrap.fill(line, 100, subsequent_indent="  ") for line in in_words().splitlines())
+    lines = (
+        textwrap.fill(line, 100, subsequent_indent="  ", break_on_hyphens=False)
+        for line in in_words().splitlines()
+    )
     return "\n".join([doc, "Methods of other libraries, see docs/libraries.md:", *lines])

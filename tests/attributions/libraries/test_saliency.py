@@ -5,6 +5,7 @@ import pytest
 
 from bam.attributions import explain
 from bam.attributions.libraries import library_method
+from bam.base.errors import BamError
 
 pytest.importorskip("saliency.core")
 
@@ -66,7 +67,7 @@ def test_guided_and_blurred_paths_add_up(classifier, batch):
     """To the logit's rise from the black image, and from the blurred one."""
     images, targets = (each[:2] for each in batch)
     at = np.arange(2), targets
-    guided = maps_of(classifier, (images, targets), "GuidedIG", x_steps=100)
+    guided = maps_of(classifier, (images, targets), "GuidedIG", x_steps=800)
     rise = (classifier.logits(images) - classifier.logits(np.zeros_like(images)))[at]
     np.testing.assert_allclose(guided.sum((1, 2, 3)), rise, atol=0.1 * np.abs(rise).max())
     from scipy.ndimage import gaussian_filter
@@ -75,6 +76,15 @@ def test_guided_and_blurred_paths_add_up(classifier, batch):
     along = maps_of(classifier, (images, targets), "BlurIG", max_sigma=9, steps=300)
     rise = (classifier.logits(images) - classifier.logits(blurred))[at]
     np.testing.assert_allclose(along.sum((1, 2, 3)), rise, atol=0.15 * np.abs(rise).max())
+
+
+@pytest.mark.parametrize("name", ["BlurIG", "GradCam", "GuidedIG", "IntegratedGradients", "XRAI"])
+def test_pictures_of_one_colour_and_pixels_that_are_not_finite(classifier, name):
+    method, flat = library_method(f"saliency:{name}"), np.full((1, 16, 20, 3), 90, np.float32)
+    assert np.isfinite(explain(classifier, flat, [0], method, **method.defaults)).all()
+    flat[0, 2, 2] = np.nan
+    with pytest.raises(BamError, match="takes finite pixels only"):
+        explain(classifier, flat, [0], method, **method.defaults)
 
 
 def test_xrai_gives_whole_segments_one_value(classifier, batch):
