@@ -34,7 +34,7 @@ RISES = {
     "integrated_gradients_smoothgrad": (2000, 0.1),
     "gradient_shap": (2000, 0.1),
     "blur_integrated_gradients": (200, 0.01),
-    "guided_integrated_gradients": (400, 0.02),
+    "guided_integrated_gradients": (400, 0.1),
 }
 # How cards call the sections of results.md.
 SECTIONS = {
