@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+import tensorflow as tf
 import tf_keras as keras
 
 # Where the parts of stored networks may come from: those of Keras, and the layers of the ViT,
@@ -24,7 +26,11 @@ APPLICATIONS, INITIALIZERS = "tf_keras.src.applications.", "tensorflow.python.op
 KINDS_3 = (*KINDS, "applications", "dtype_policies", "models", "ops", "quantizers")
 MODULES_3 = tuple(f"{root}.{kind}" for root in ("keras", "keras.src") for kind in KINDS_3)
 # Layers that are programs.
-PROGRAMS = ("FlaxLayer", "JaxLayer", "Lambda", "TFSMLayer", "TorchModuleWrapper")
+PROGRAMS = ("ClassMethod", "FlaxLayer", "JaxLayer", "Lambda", "TFSMLayer", "TorchModuleWrapper")
+# Layers that call a function of TensorFlow, by its name: only those of tensors; tf.io's would write files.
+CALLS = ("SlicingOpLambda", "TFOpLambda")
+SPACES = ("__operators__.", "image.", "linalg.", "math.", "nn.", "signal.")
+OPS = {"array_ops", "array_ops_stack", "clip_ops", "linalg_ops", "math_ops", "nn_ops", "special_math_ops"}
 
 
 def check_parts(part: Any, allowed: Callable[[str, str], bool]) -> None:
@@ -37,6 +43,8 @@ def check_parts(part: Any, allowed: Callable[[str, str], bool]) -> None:
         module, name = part.get("module"), part.get("class_name")
         if name in PROGRAMS:
             raise ValueError(f"it holds a {name}, which is a program, in place of a layer")
+        if name in CALLS and not _computes(part.get("config")):
+            raise ValueError(f"it holds a {name} that calls what is no function of tensors")
         if "class_name" in part and module is not None and not allowed(str(module), str(name)):
             raise ValueError(f"it names {module}.{name}, which is no part of a network")
         # What it was trained with is not read.
@@ -44,6 +52,14 @@ def check_parts(part: Any, allowed: Callable[[str, str], bool]) -> None:
     if isinstance(part, list):
         for inner in part:
             check_parts(inner, allowed)
+
+
+def _computes(settings: Any) -> bool:
+    """Whether a layer with these settings calls a function of tensors alone."""
+    name = str(settings.get("function")) if isinstance(settings, dict) else ""
+    function = vars(tf).get(name)
+    module = getattr(inspect.unwrap(function), "__module__", "") if callable(function) else ""
+    return name.startswith(SPACES) or module.rpartition(".")[2].removeprefix("gen_") in OPS
 
 
 def is_part(module: str, name: str) -> bool:

@@ -96,6 +96,17 @@ def test_a_file_that_names_other_modules_is_refused_before_they_are_imported(tmp
     assert not (tmp_path / "sprung").exists()
 
 
+def test_functions_of_tensorflow_that_a_file_names_are_of_tensors(tmp_path):
+    inputs = keras.Input((8, 8, 3))
+    logits = keras.layers.Dense(2)(keras.layers.GlobalAveragePooling2D()(inputs))
+    keras.Model(inputs, tf.reshape(logits * 2, (-1, 2))).save(tmp_path / "sound.keras")
+    load_classifier(tmp_path / "sound.keras", class_names=["cat", "dog"])
+    for found in ('"reshape"', '"math.multiply"'):
+        _rewritten(tmp_path / "sound.keras", tmp_path / "hostile.keras", found, '"io.write_file"')
+        with pytest.raises(BamError, match=r"holds a TFOpLambda that calls what is no function of tensors"):
+            load_classifier(tmp_path / "hostile.keras", class_names=["cat", "dog"])
+
+
 def test_layers_of_keras_applications_are_parts_of_networks(tmp_path):
     """Of InceptionResNetV2, ConvNeXt and EfficientNetV2; nothing else of their modules is."""
     from tf_keras.src.applications.convnext import LayerScale, StochasticDepth
