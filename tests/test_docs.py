@@ -273,6 +273,8 @@ def readable(module, flags, read):
 
 @pytest.mark.parametrize(("page", "entry"), ALL, ids=lambda value: str(value)[:70])
 def test_commands_and_their_flags_exist(page, entry, flags_alone):
+    if page == "docs/torch.md":
+        pytest.importorskip("torch")  # which its file imports
     name, words = entry
     if name == "bam":
         if not words or words == ["--help"] or words[0] in ("COMMAND", ELLIPSIS):

@@ -364,7 +364,7 @@ def test_a_borrowed_twin_is_left_without_gradients_and_in_evaluation_mode():
     classifier = Classifier(tiny("same_even"), range(4))
     with borrowed(classifier, "mine") as twin:
         handle = twin.conv2d.register_full_backward_hook(lambda *passed: None)
-        twin(in_torch(pictures(2))).sum().backward()
+        twin(in_torch(pictures(2)).requires_grad_()).sum().backward()
         handle.remove()
         twin.train()
     assert not twin.training
