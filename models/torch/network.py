@@ -70,10 +70,10 @@ class TorchNetwork:
         answers = self._answers(pixels)
         return _array(self._torch.autograd.grad(answers, pixels, self._tensor(upstream))[0])
 
-    def gradient(self, images: np.ndarray, targets: np.ndarray, guided: bool = False) -> np.ndarray:
-        """Derivative of each target's logit by its image, (N, H, W, 3); guided: see `activations.guide`."""
+    def gradient(self, images: np.ndarray, targets: np.ndarray, rule: str | None = None) -> np.ndarray:
+        """Derivative of each target's logit by its image, (N, H, W, 3); rule: of ReLUs, see `guide`."""
         pixels = self._tensor(images, derivable=True)
-        with witnessed(guide) if guided else nullcontext():
+        with witnessed(guide(rule)) if rule else nullcontext():
             score = self._score(self._answers(pixels), targets)
         return _array(self._torch.autograd.grad(score, pixels)[0])
 
@@ -195,8 +195,9 @@ class TorchNetwork:
                 handle.remove()
 
     def _digest(self, *known: Any) -> str:
-        """SHA-256 over what is known, the modules' classes and names, and the weights."""
-        parts = [(name, type(part).__qualname__) for name, part in self.module.named_modules()]
+        """SHA-256 over what is known, the modules' names, classes and settings, and the weights."""
+        named = self.module.named_modules()
+        parts = [(name, type(part).__qualname__, part.extra_repr()) for name, part in named]
         digest = hashlib.sha256(repr((known, parts)).encode())
         for name, value in self.module.state_dict().items():
             if isinstance(value, self._torch.Tensor):
