@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import re
 import sys
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from bam.models.architectures.tokens import Product, Tokens
 from bam.models.classifier import Classifier
 from bam.models.network.rebuilt import preprocessed
 from bam.models.torch import layers as layers_of_torch
-from bam.models.torch.importing import import_torch
+from bam.models.torch.importing import INSTALL, import_torch
 from bam.models.torch.twin import borrowed, in_torch
 
 torch = pytest.importorskip("torch")
@@ -88,6 +89,8 @@ NETWORKS = {
     "max_same": lambda x: layers.MaxPooling2D(3, 2, padding="same")(layers.Conv2D(3, 1)(x)),
     "max_same_beside": lambda x: layers.MaxPooling2D(4, 1, padding="same")(layers.Conv2D(3, 1)(x) - 9.0),
     "max_behind": lambda x: layers.MaxPooling2D(2, padding="same")(layers.Conv2D(3, 2)(x) - 9.0),
+    "max_beside": lambda x: layers.MaxPooling2D(2, 1, padding="same")(layers.Conv2D(3, 1)(x) - 9.0),
+    "max_behind_and_beside": lambda x: layers.MaxPooling2D(2, (2, 1), padding="same")(x),
     "mean_same": lambda x: layers.AveragePooling2D(3, 1, padding="same")(x),
     "mean_behind": lambda x: layers.AveragePooling2D(2, padding="same")(x),
     "global_max": lambda x: layers.GlobalMaxPooling2D(keepdims=True)(layers.Conv2D(5, 3)(x)),
@@ -236,9 +239,9 @@ def test_each_layer_is_a_module_that_gives_the_same(name):
 
 def test_layers_of_a_network_in_the_network_have_paths():
     twin = bam.torch_twin(Classifier(tiny("nested"), range(4)))
-    assert twin.of_layer("backbone/bend") is twin.backbone.bend
-    assert type(twin.backbone.deep) is torch.nn.Conv2d
-    with pytest.raises(BamError, match="unknown layer 'bent'"):
+    assert twin.of_layer("backbone/bend") is twin.get_submodule("backbone/bend")
+    assert type(twin.of_layer("backbone/deep")) is torch.nn.Conv2d
+    with pytest.raises(BamError, match="unknown layer 'backbone/bent'"):
         twin.of_layer("backbone/bent")
 
 
@@ -324,7 +327,7 @@ def test_a_layer_that_does_something_else_is_noticed(monkeypatch):
 
 def test_without_pytorch_the_hint_is_one_line(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(BamError, match=r'cannot be imported .*: `pip install -e "\.\[torch\]"` installs it'):
+    with pytest.raises(BamError, match=rf"cannot be imported .*: {re.escape(INSTALL)}"):
         import_torch()
 
 
