@@ -30,7 +30,8 @@ def torch_twin(classifier: Classifier) -> torch.nn.Module:
     in that is `_`); what else it does stands before or behind it, as `conv_padding` and `conv_activation`;
     `twin.of_layer(name)` is the module that gives what the layer gives. No module is called twice. Pictures
     in it have their channels first, tokens are (N, tokens, width). `.double()` makes it one in float64.
-    Raises `BamError` without PyTorch, for a layer that has no counterpart there, and if logits differ.
+    Of a `TorchClassifier` it is a copy of its module behind the scale of its pixels, with layers named as
+    there. Raises `BamError` without PyTorch, for a layer that has no counterpart there, and if logits differ.
 
     >>> scene = load_classifier("runs/models/scene")  # doctest: +SKIP
     >>> twin = bam.torch_twin(scene)  # doctest: +SKIP
@@ -38,10 +39,14 @@ def torch_twin(classifier: Classifier) -> torch.nn.Module:
     torch.Size([2, 10])
     """
     torch = import_torch()
+    from bam.models.torch.classifier import TorchClassifier
     from bam.models.torch.layers import translated
     from bam.models.torch.walk import network_of
 
-    twin = network_of(classifier.model, translated).eval()
+    if isinstance(classifier, TorchClassifier):
+        twin = classifier.torch_network.twin().eval()
+    else:
+        twin = network_of(classifier.model, translated).eval()
     noise = np.random.default_rng(0).uniform(0, 255, (2, *classifier.input_size, 3)).astype(np.float32)
     expected = np.asarray(classifier.model(noise, training=False), np.float64)
     with torch.no_grad():

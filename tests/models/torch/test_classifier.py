@@ -212,6 +212,40 @@ def test_caffe_takes_blue_first(in_torch, images):
     np.testing.assert_allclose(found, expected, rtol=1e-4)
 
 
+@pytest.mark.parametrize("scale", ["imagenet", "caffe"])
+def test_its_twin_is_its_module_behind_the_scale(scale, in_torch, images):
+    torch = pytest.importorskip("torch")
+    from bam.attributions.custom import custom_method
+    from bam.models.torch.classifier import TorchClassifier
+    from bam.models.torch.twin import torch_twin
+
+    class Several(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = in_torch()
+
+        def forward(self, x):
+            return self.inner(x), x
+
+    def slope(module: torch.nn.Module, images, targets):
+        images.requires_grad_()
+        module(images).gather(1, targets[:, None]).sum().backward()
+        return images.grad
+
+    for module, layer in ((in_torch(), "second"), (Several(), "inner.second")):
+        classifier = TorchClassifier(module, "abcd", SIZE, scale, batch_size=4)
+        twin = torch_twin(classifier)
+        pixels = torch.from_numpy(images).permute(0, 3, 1, 2)
+        close(twin(pixels).detach().numpy(), classifier.logits(images))
+        assert type(twin.of_layer(layer)) is torch.nn.Conv2d
+        assert twin.of_layer(layer) is not module.get_submodule(layer)
+        assert all(weight.requires_grad for weight in twin.parameters())
+        found = explain(classifier, images, TARGETS, custom_method(slope, version="1"))
+        close(found, classifier.gradient(images, TARGETS))
+        with pytest.raises(BamError, match="unknown layer 'frist'"):
+            twin.of_layer("frist")
+
+
 def test_feature_maps_are_found_and_have_channels_last(images):
     torch = pytest.importorskip("torch")
     from torch import nn
