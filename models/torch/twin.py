@@ -81,7 +81,7 @@ def borrowed(classifier: Classifier, borrower: str) -> Iterator[torch.nn.Module]
     twin, before = _KEPT.pop(classifier)  # and it stays away if anything goes wrong
     yield twin
     twin.zero_grad(set_to_none=True)
-    twin.eval()
+    twin.eval().requires_grad_(True)
     after = _fingerprints(twin)
     changed = [name for name in {**before, **after} if before.get(name) != after.get(name)]
     if changed:
@@ -93,11 +93,12 @@ def borrowed(classifier: Classifier, borrower: str) -> Iterator[torch.nn.Module]
 
 
 def _fingerprints(twin: torch.nn.Module) -> dict[str, str]:
-    """What each module is and which hooks it has, and a digest of each weight, by their names."""
+    """What each module is, its settings and hooks, and a digest of each weight, by their names."""
     found = {}
     for name, module in twin.named_modules():
-        hooks = [key for key, value in vars(module).items() if key.endswith("_hooks") and value]
-        found[name or "network"] = f"{type(module).__name__} {id(module)} {hooks}"
+        own = vars(module).items()
+        added = [key for key, value in own if key == "forward" or (key.endswith("_hooks") and value)]
+        found[name or "network"] = f"{type(module).__name__} {id(module)} {module.extra_repr()} {added}"
     for name, value in twin.state_dict(keep_vars=True).items():
         content = np.ascontiguousarray(value.detach().cpu().numpy())
         found[name] = f"{content.dtype} {content.shape} {hashlib.blake2b(content).hexdigest()}"

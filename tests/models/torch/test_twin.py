@@ -348,9 +348,23 @@ def replace_module(twin):
     twin.conv2d_activation = torch.nn.ReLU()
 
 
+def change_setting(twin):
+    twin.conv2d.stride = (2, 2)
+
+
+def replace_forward(twin):
+    twin.conv2d_activation.forward = torch.sigmoid
+
+
 @pytest.mark.parametrize(
     ("change", "what"),
-    [(change_weight, "logits.weight"), (leave_hook, "conv2d"), (replace_module, "conv2d_activation")],
+    [
+        (change_weight, "logits.weight"),
+        (leave_hook, "conv2d"),
+        (replace_module, "conv2d_activation"),
+        (change_setting, "conv2d"),
+        (replace_forward, "conv2d_activation"),
+    ],
 )
 def test_a_borrowed_twin_that_was_changed_is_an_error_and_the_next_is_new(change, what):
     classifier, images = Classifier(tiny("same_even"), range(4)), in_torch(pictures(2))
@@ -369,8 +383,9 @@ def test_a_borrowed_twin_is_left_without_gradients_and_in_evaluation_mode():
         handle = twin.conv2d.register_full_backward_hook(lambda *passed: None)
         twin(in_torch(pictures(2))).sum().backward()
         handle.remove()
-        twin.train()
+        twin.train().requires_grad_(False)
     assert not twin.training
+    assert all(weight.requires_grad for weight in twin.parameters())
     assert all(weight.grad is None for weight in twin.parameters())
     with pytest.raises(RuntimeError, match="of the method's own"), borrowed(classifier, "mine"):
         raise RuntimeError("of the method's own")
