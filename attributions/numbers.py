@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from bam.base.errors import first_line
+
 
 def as_numbers(value: Any) -> np.ndarray:
     """`value` as a float32 array. Raises `ValueError` with the reason if it is no array of real numbers.
@@ -22,7 +24,7 @@ def as_numbers(value: Any) -> np.ndarray:
         with np.errstate(over="ignore", under="ignore"):
             numbers = array.astype(np.float32, copy=False)
     except Exception as error:  # noqa: BLE001 - a tensor of another library may raise whatever it likes
-        raise ValueError((str(error).splitlines() or [type(error).__name__])[0]) from None
+        raise ValueError(first_line(error)) from None
     if numbers is not array and numbers.size and array.any() and not numbers.any():
         raise ValueError("its values are too small for float32: scale them")
     return numbers

@@ -15,7 +15,7 @@ import numpy as np
 from bam.attributions.numbers import as_numbers
 from bam.attributions.registry import Method
 from bam.base.digests import digest, key_digest
-from bam.base.errors import BamError
+from bam.base.errors import BamError, first_line
 from bam.base.threads import cores, in_order
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def _map(path: Path, known: str | None, shape: tuple[int, ...]) -> np.ndarray:
         array = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
         numbers = as_numbers(array)
     except Exception as error:  # noqa: BLE001 - whatever a broken file makes numpy raise
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        reason = first_line(error)
         raise BamError(f"{path} is no .npy array of numbers ({reason})") from None
     height, width = shape[1:3]
     if array.shape[:2] != (height, width) or array.ndim not in (2, 3) or not array.size:

@@ -16,7 +16,7 @@ from bam.base.settings import Folder, one_of, setting, settings
 from bam.cli import flags as command
 from bam.cli.shared import OwnNetwork
 from bam.models.formats import check_name
-from bam.models.stored import Models, check_knows_its_input
+from bam.models.stored import Models, check_knows_its_input, is_own
 from bam.models.torch.export import check_suffix, write_twin
 
 FORMATS = ("torch",)
@@ -32,7 +32,9 @@ class What:
     """Which network, and where it goes."""
 
     model: str = setting(
-        "object", "a trained model's name, or a .keras file of tf_keras (Keras 2) that you trust"
+        "object",
+        "a trained model's name, a .keras or .h5 file of Keras, or path/to/file.py:function, which gives an "
+        "nn.Module of PyTorch; name what you trust",
     )
     models: Folder = setting("runs/models", "folder of the trained models")
     format: Annotated[str, one_of("format", FORMATS)] = setting(
@@ -43,22 +45,23 @@ class What:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command; argv: its name and its flags, by default those of this process."""
-    groups = {"what": What, "a network in a .keras file": OwnNetwork}
+    groups = {"what": What, "a network of your own": OwnNetwork}
     command.run(_main, "bam.export", __doc__, groups, argv)
 
 
 def _main(flags: command.Flags) -> None:
     what, own = flags.settings(What), flags.settings(OwnNetwork)
     models = Models(what.models)
-    if not what.model.endswith(".keras") and not models.has(what.model):
+    needed = (own.class_names, own.preprocess, own.input_size)
+    if not is_own(what.model) and not models.has(what.model):
         check_name(what.model)
 
     import bam.cli.quiet  # noqa: F401
 
-    if what.model.endswith(".keras"):
-        classifier = models.file(what.model, own.class_names, own.preprocess)
+    if is_own(what.model):
+        classifier = models.file(what.model, *needed)
     else:
-        check_knows_its_input(what.model, own.class_names, own.preprocess)
+        check_knows_its_input(what.model, *needed)
         classifier = models[what.model]
     for remark in classifier.remarks:
         print(remark)

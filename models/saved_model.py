@@ -10,7 +10,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from bam.base.digests import digest, key_digest
-from bam.base.errors import BamError
+from bam.base.errors import BamError, first_line
 from bam.base.files import files_below
 
 _SIGNATURE = "serving_default"
@@ -58,7 +58,7 @@ def read_saved_model(path: str | Path) -> keras.Model:
         _FOLDERS[program] = str(path.resolve())
         signature = _signature(program)
     except (OSError, ValueError, KeyError, AttributeError, TypeError, tf.errors.OpError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        reason = first_line(error)
         raise BamError(f"{path} cannot be read as a SavedModel folder ({reason}): save it again") from None
     inputs, outputs = signature.structured_input_signature[1], signature.structured_outputs
     shapes = [[spec.shape for spec in ends.values()] for ends in (inputs, outputs)]

@@ -18,6 +18,8 @@ from bam.__main__ import COMMANDS
 from bam.attributions import METHODS, explain
 from bam.attributions.choice import choose
 from bam.attributions.custom import custom_method
+from bam.attributions.libraries import LIBRARIES
+from bam.base.errors import BamError
 from bam.base.settings import parameters
 from bam.base.texts import split_outside_brackets
 from bam.cli import flags as cli
@@ -268,7 +270,18 @@ def readable(module, flags, read):
     for name in split_outside_brackets(said.get("--methods", "")):
         mine = ".py:" in name and not Path(name.partition(":")[0]).exists()  # such as mine.py:f
         if not mine and name != "my_maps":
+            needs_library(name)
             choose(name)
+
+
+def needs_library(method):
+    """Skip the test if the method is of a library that cannot be imported."""
+    library = LIBRARIES.get(method.partition(":")[0])
+    try:
+        if library:
+            library.imported()
+    except BamError as error:
+        pytest.skip(f"could not import '{library.module.split('.')[0]}': {error}")
 
 
 @pytest.mark.parametrize(("page", "entry"), ALL, ids=lambda value: str(value)[:70])

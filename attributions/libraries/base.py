@@ -10,7 +10,6 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +17,8 @@ import numpy as np
 from bam.attributions.checks import checked_maps
 from bam.attributions.gradients import BASELINES
 from bam.attributions.registry import Method, Need
-from bam.base.errors import BamError, unknown
+from bam.base.errors import BamError, first_line, unknown
+from bam.base.versions import versions
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -60,7 +60,8 @@ class Library:
 
     name: what stands before the colon. title: what it is called. package: as it is installed; module: as it
     is imported. classes: from the module to its methods for images, by name. adapted: from such a class, and
-    the one in brackets behind it, to what makes the method. cite: key of what is to be cited.
+    the one in brackets behind it, to what makes the method. cite: key of what is to be cited. in_torch:
+    whether it explains the twin, so that maps depend on PyTorch's version too.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Library:
     classes: Callable[[ModuleType], Mapping[str, type]]
     adapted: Callable[[type, type | None], Adapted]
     cite: str
+    in_torch: bool = False
 
     def found(self) -> Mapping[str, type]:
         """Its methods for images in the version that is installed. Raises `BamError` if it cannot be used."""
@@ -94,10 +96,7 @@ class Library:
     @property
     def version(self) -> str:
         """Of the package that is installed."""
-        try:
-            return version(self.package)
-        except PackageNotFoundError:
-            return "of unknown version"
+        return versions([self.package])[self.package] or "of unknown version"
 
     def method(self, name: str, inner: str = "") -> Method:
         """The method of a class; inner: the class in brackets behind its name.
@@ -110,11 +109,12 @@ class Library:
                 raise unknown(f"method of {self.title} {self.version}", each, found)
         self._check_brackets(found, name, inner)
         called = f"{self.name}:{name}({inner})" if inner else f"{self.name}:{name}"
+        of_torch = f" torch {versions(['torch'])['torch']}," * self.in_torch
         adapted = self.adapted(found[name], found[inner] if inner else None)
         return Method(
             called,
             _function(called, adapted),
-            version=f"{self.package} {self.version}, {ADAPTER}",
+            version=f"{self.package} {self.version},{of_torch} {ADAPTER}",
             needs=(*adapted.needs, _tried(called, adapted), *adapted.checks),
             cite=(self.cite,),
             share=adapted.share,
@@ -203,11 +203,6 @@ def probe(classifier: Classifier, count: int = 1) -> np.ndarray:
     """Images of noise, always the same, float32 (count, H, W, 3) in 0..255."""
     shape = (count, *classifier.input_size, 3)
     return np.random.default_rng(0).uniform(0, 255, shape).astype(np.float32)
-
-
-def first_line(error: BaseException) -> str:
-    """What an exception says, in one line; its type if it says nothing."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 @contextlib.contextmanager

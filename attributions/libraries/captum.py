@@ -175,4 +175,6 @@ def _of_image(
     return given
 
 
-CAPTUM = Library("captum", "captum", "captum", "captum.attr", _classes, _adapted, "kokhlikyan2020captum")
+CAPTUM = Library(
+    "captum", "captum", "captum", "captum.attr", _classes, _adapted, "kokhlikyan2020captum", in_torch=True
+)

@@ -87,4 +87,5 @@ GRAD_CAM = Library(
     _classes,
     _adapted,
     "gildenblat2021gradcam",
+    in_torch=True,
 )

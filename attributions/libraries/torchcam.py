@@ -78,5 +78,12 @@ def _prepared(kind: type, classifier: Classifier, values: Mapping[str, Any]) -> 
 
 
 TORCHCAM = Library(
-    "torchcam", "torch-cam", "torchcam", "torchcam.methods", _classes, _adapted, "fernandez2020torchcam"
+    "torchcam",
+    "torch-cam",
+    "torchcam",
+    "torchcam.methods",
+    _classes,
+    _adapted,
+    "fernandez2020torchcam",
+    in_torch=True,
 )

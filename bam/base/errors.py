@@ -59,3 +59,12 @@ def one_line(error: BaseException) -> str:
     'ValueError: no such thing'
     """
     return f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
+def first_line(error: BaseException) -> str:
+    """What someone else's error says first, at most 200 characters; its type if it says nothing.
+
+    >>> first_line(ValueError("no such thing.\\nLook elsewhere.")), first_line(ValueError())
+    ('no such thing', 'ValueError')
+    """
+    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")[:200]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
@@ -41,8 +41,9 @@ def check_parts(part: Any, allowed: Callable[[str, str], bool]) -> None:
     """
     if isinstance(part, dict):
         module, name = part.get("module"), part.get("class_name")
-        if name in PROGRAMS:
-            raise ValueError(f"it holds a {name}, which is a program, in place of a layer")
+        for named in (name, part.get("config") if name == "function" else None):
+            if isinstance(named, str) and named in PROGRAMS:
+                raise ValueError(f"it holds a {named}, which is a program, in place of a layer")
         if name in CALLS and not _computes(part.get("config")):
             raise ValueError(f"it holds a {name} that calls what is no function of tensors")
         if "class_name" in part and module is not None and not allowed(str(module), str(name)):
@@ -68,7 +69,7 @@ def is_part(module: str, name: str) -> bool:
         return name in ("Functional", "Sequential")
     place = f"tf_{module}" if module.startswith("keras.") else module  # as Keras does
     layer = applications_layers().get(name)
-    if (layer is not None and layer.__module__ == place) or module.startswith(MODULES):
+    if (layer is not None and layer.__module__ == place) or _below(module, MODULES):
         return True
     found = vars(sys.modules[module]).get(name) if module == INITIALIZERS else None
     return isinstance(found, type) and found.__module__ == INITIALIZERS
@@ -78,7 +79,12 @@ def is_part_3(module: str, name: str) -> bool:
     """Whether what Keras 3 looks up under these names is a part of a network."""
     if module == "keras":
         return name in ("Functional", "Model", "Sequential", "DTypePolicy", "FloatDTypePolicy")
-    return module.startswith(MODULES_3) or (module, name) == ("builtins", "function")
+    return _below(module, MODULES_3) or (module, name) == ("builtins", "function")
+
+
+def _below(module: str, homes: Sequence[str]) -> bool:
+    """Whether a module is one of these, or inside one."""
+    return any(module == home or module.startswith(f"{home}.") for home in homes)
 
 
 @cache

@@ -9,7 +9,7 @@ from pathlib import Path
 import h5py
 import tf_keras as keras
 
-from bam.base.errors import BamError
+from bam.base.errors import BamError, first_line
 from bam.models.architectures import tokens  # noqa: F401 - Keras finds its layers by their registered names
 from bam.models.architectures.parts import applications_layers, check_parts, is_part, is_part_3
 from bam.models.formats import check_format, is_hdf5, is_saved_model, stored_network
@@ -83,7 +83,7 @@ def read_network(path: str | Path) -> keras.Model:
     except BamError:
         raise
     except (OSError, EOFError, ValueError, TypeError, KeyError, AttributeError, zipfile.BadZipFile) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        reason = first_line(error)
         remedy = ": save it as NAME.keras" if hdf5 else ""
         raise BamError(f"{wrong} ({reason}){remedy}") from None
     return with_plain_ends(model, str(path))

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from bam.base.errors import BamError
+from bam.base.errors import BamError, first_line
 from bam.base.files import files_below, read_json
 from bam.models.inpainters.base import Inpainter, inpainter
 
@@ -97,7 +97,7 @@ class StableDiffusion(Inpainter):
         except (OSError, ValueError) as error:
             raise BamError(
                 f"{self.checkpoint} is no folder, and could not be fetched from the Hugging Face hub "
-                f"({_first_line(error)}): check id and network, or name a folder that holds a pipeline"
+                f"({first_line(error)}): check id and network, or name a folder that holds a pipeline"
             ) from None
         _check_parts(folder)
         return folder
@@ -206,7 +206,7 @@ def _load(folder: Path, diffusers: Any, transformers: Any) -> Any:
         )
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise BamError(
-            f"{folder} cannot be loaded as a pipeline ({_first_line(error)}): fetch it again"
+            f"{folder} cannot be loaded as a pipeline ({first_line(error)}): fetch it again"
         ) from None
     if lacking:  # The libraries would draw them at random.
         raise BamError(f"{folder} lacks {len(lacking)} weights, such as {lacking[0]}: fetch it again")
@@ -223,7 +223,3 @@ def _digest(folder: Path) -> str:
             file.seek(max(0, (size - SAMPLED) // 2))
             digest.update(file.read(SAMPLED))
     return digest.hexdigest()
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")[:200]

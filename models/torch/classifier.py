@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 
-from bam.base.errors import BamError
+from bam.base.errors import BamError, unknown
 from bam.models.classifier import Classifier
+from bam.models.network.frozen import RULES
 from bam.models.torch.layer import as_keras
 from bam.models.torch.network import TorchNetwork
 
@@ -82,15 +83,17 @@ class TorchClassifier(Classifier):
         """Derivative of the target's logit with respect to prepared images, float32 (N, H, W, 3)."""
         return self._ask("gradient", self.torch_network.gradient, images, _indices(targets))
 
-    def guided_gradient(self, images: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    def guided_gradient(self, images: np.ndarray, targets: np.ndarray, rule: str = "guided") -> np.ndarray:
         """The same with ReLUs that pass on positive derivatives only, float32 (N, H, W, 3).
 
-        Raises `BamError` for a network that is `unguidable`.
+        rule: as of a `Classifier`. Raises `BamError` for a network that is `unguidable`.
         """
+        if rule not in RULES:
+            raise unknown("rule of ReLUs", rule, RULES)
         if reason := self.unguidable():
             raise BamError(f"{self.name} {reason}, so it cannot be guided: leave guided methods out")
-        guided = partial(self.torch_network.gradient, guided=True)
-        return self._ask("guided_gradient", guided, images, _indices(targets))
+        guided = partial(self.torch_network.gradient, rule=rule)
+        return self._ask(("guided_gradient", rule), guided, images, _indices(targets))
 
     def layer_gradients(
         self, images: np.ndarray, targets: np.ndarray, layers: Sequence[str | None]

@@ -88,8 +88,9 @@ def _pooled(kind: str) -> Callable[[Call], Value]:
         pads = _pads(call, layer.pool_size, layer.strides, (1, 1))
         maximum = kind == "MaxPool2d"
         how = {} if maximum else {"count_include_pad": False}
-        if all(before == 0 for before, _ in pads) and any(behind for _, behind in pads):
-            # Its windows may reach over the end, where nothing is counted.
+        beyond = [stride for (_, behind), stride in zip(pads, layer.strides, strict=True) if behind]
+        if beyond and min(beyond) > 1 and all(before == 0 for before, _ in pads):
+            # Its windows may reach over the end, where nothing is counted, if they begin before it.
             how["ceil_mode"], padding = True, (0, 0)
         elif maximum:
             value, padding = _padded(call, value, pads, _LOWEST)

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bam.base.errors import BamError
+from bam.base.errors import BamError, one_line
 from bam.base.files import replacing
 from bam.models.torch.importing import import_torch
 from bam.models.torch.twin import torch_twin
@@ -28,14 +28,19 @@ def write_twin(classifier: Classifier, path: str | Path) -> Path:
 
     `torch.export.load(path).module()` is the network for float32 (N, 3, H, W) in 0..255 and any N, without
     BAM; `class_names.json` among the file's extra files has the classes in the order of the logits. Raises
-    `BamError` as `torch_twin` does, and for another suffix.
+    `BamError` as `torch_twin` does, for another suffix, and for a module
+    that PyTorch cannot export.
     """
     check_suffix(path)
     torch = import_torch()
     height, width = classifier.input_size
     # Two images, since a size of one is taken for a constant.
     example, sizes = (torch.zeros(2, 3, height, width),), ({0: torch.export.Dim("images", min=1)},)
-    program = torch.export.export(torch_twin(classifier), example, dynamic_shapes=sizes)
+    twin = torch_twin(classifier)
+    try:
+        program = torch.export.export(twin, example, dynamic_shapes=sizes)
+    except Exception as error:  # whatever it is, it is the module's
+        raise BamError(f"{classifier.name} cannot be exported by PyTorch ({one_line(error)})") from error
     with replacing(path) as temporary:
         torch.export.save(program, temporary, extra_files={CLASSES: json.dumps(classifier.class_names)})
     return Path(path)

@@ -13,7 +13,7 @@ from bam.models.torch.activations import activated, activation, relu
 from bam.models.torch.convolutions import CONVOLUTIONS
 from bam.models.torch.importing import import_torch
 from bam.models.torch.operators import arithmetic, rescaled, selected
-from bam.models.torch.walk import Call, Value, loaded, network_of, tensor
+from bam.models.torch.walk import Call, Value, loaded, tensor
 
 # Layers that do something in training alone.
 _IDLE = (
@@ -27,10 +27,6 @@ _HOMES = ("tf_keras.", "bam.models.")
 def translated(call: Call) -> Value:
     """Add the modules for a call; the value of the last. Raises `BamError` if there are none for it."""
     layer = call.layer
-    if isinstance(layer, keras.Model):
-        # The tensors between networks are pictures wherever they can be.
-        value = call.picture(call.inputs[0]) if len(call.inputs[0].shape) == 3 else call.inputs[0]
-        return call.add(network_of(layer, translated), value, picture=len(call.shape) == 3)
     kind = type(layer).__name__
     if kind not in _KINDS or not type(layer).__module__.startswith(_HOMES):
         raise call.unknown()

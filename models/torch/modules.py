@@ -11,6 +11,7 @@ from typing import Any
 
 from bam.base.errors import unknown
 from bam.models.torch.importing import import_torch
+from bam.models.torch.outputs import logits_of
 
 
 def __getattr__(name: str) -> Any:
@@ -32,7 +33,7 @@ def _kinds() -> dict[str, type]:
         made[module.__name__] = module
         return module
 
-    for define in (_arithmetic, _shapes, _tokens, _networks):
+    for define in (_arithmetic, _shapes, _tokens, _answers, _networks):
         define(torch, kind)
     return made
 
@@ -200,6 +201,15 @@ def _tokens(torch: Any, kind: Callable[[type], type]) -> None:
             return x * self.weight
 
 
+def _answers(torch: Any, kind: Callable[[type], type]) -> None:
+    @kind
+    class Logits(torch.nn.Module):
+        """The logits in what a network returns, see `logits_of`."""
+
+        def forward(self, output):
+            return logits_of(output)
+
+
 def _networks(torch: Any, kind: Callable[[type], type]) -> None:
     @kind
     class Network(torch.nn.Module):
@@ -237,14 +247,10 @@ def _networks(torch: Any, kind: Callable[[type], type]) -> None:
         def of_layer(self, name: str) -> torch.nn.Module:
             """The module that gives what a layer of the tf_keras model gives, its activation included.
 
-            name: the layer's; inside a network in the network, `backbone/conv5`. Raises `BamError` for
-            another.
+            name: the layer's, as `Classifier.model` has it. Raises `BamError` for another.
             """
             if name in self.ends:
-                return getattr(self, self.ends[name])
-            outer, _, inner = name.partition("/")
-            if inner and isinstance(found := getattr(self, self.ends.get(outer, ""), None), Network):
-                return found.of_layer(inner)
+                return self.get_submodule(self.ends[name])
             raise unknown("layer", name, self.ends)
 
         def forward(self, images):

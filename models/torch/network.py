@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
@@ -11,7 +12,8 @@ import numpy as np
 
 from bam.base.errors import BamError, one_line, unknown
 from bam.models.network.scales import scale_of
-from bam.models.torch.importing import import_torch
+from bam.models.torch.importing import device, import_torch
+from bam.models.torch.outputs import first_tensor, logits_of
 from bam.models.torch.witnesses import Activations, guide, witnessed
 
 if TYPE_CHECKING:
@@ -49,14 +51,14 @@ class TorchNetwork:
         if any(part.training for part in module.modules()):
             self.remarks.append(f"{name} was in training mode, and is set to evaluation mode.")
         elsewhere = {weight.device for weight in module.parameters()} - {torch.device("cpu")}
-        here = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self._device = next(iter(elsewhere), here)
+        self._device = next(iter(elsewhere), device())
         self.module = module.float().to(self._device).eval().requires_grad_(False)
         *values, self._reversed = scale_of(preprocess)
         self._mean, self._deviation = (self._tensor(each).view(1, 3, 1, 1) for each in values)
         self.digest = self._digest(known, scale_of(preprocess))
         self.shapes: dict[str, tuple[int, ...]] = {}
         self._activations = Activations()
+        self._gives_tensor = True
         self.classes = self._probe()
 
     def logits(self, images: np.ndarray) -> np.ndarray:
@@ -70,10 +72,10 @@ class TorchNetwork:
         answers = self._answers(pixels)
         return _array(self._torch.autograd.grad(answers, pixels, self._tensor(upstream))[0])
 
-    def gradient(self, images: np.ndarray, targets: np.ndarray, guided: bool = False) -> np.ndarray:
-        """Derivative of each target's logit by its image, (N, H, W, 3); guided: see `activations.guide`."""
+    def gradient(self, images: np.ndarray, targets: np.ndarray, rule: str | None = None) -> np.ndarray:
+        """Derivative of each target's logit by its image, (N, H, W, 3); rule: of ReLUs, see `guide`."""
         pixels = self._tensor(images, derivable=True)
-        with witnessed(guide) if guided else nullcontext():
+        with witnessed(guide(rule)) if rule else nullcontext():
             score = self._score(self._answers(pixels), targets)
         return _array(self._torch.autograd.grad(score, pixels)[0])
 
@@ -96,6 +98,23 @@ class TorchNetwork:
         with self._kept([layer]) as kept, self._torch.no_grad():
             self._answers(self._tensor(images))
         return self._channels_last(kept[layer])
+
+    def twin(self) -> torch.nn.Module:
+        """A copy of the module that takes (N, 3, H, W) in 0..255 and gives logits, see `twin.torch_twin`."""
+        from bam.models.torch import modules
+
+        network, place = modules.Network(), 0
+        if self._reversed:
+            place = network.append("order_of_channels", modules.Flipped(1), (place,))
+        scale, offset = 1 / self._deviation, -self._mean / self._deviation
+        scale, offset = (tuple(one.flatten().tolist()) for one in (scale, offset))
+        place = network.append("scale_of_pixels", modules.Rescaled(scale, offset, dims=2), (place,))
+        module = copy.deepcopy(self.module).cpu().requires_grad_(True)
+        place = network.append("network", module, (place,))
+        if not self._gives_tensor:
+            place = network.append("logits", modules.Logits(), (place,))
+        network.ends = {name: f"network.{name}" for name in self.shapes}
+        return network.ended(place)
 
     def check_layer(self, name: str) -> None:
         """Raise `BamError` if this is not the name of a module that gives a tensor."""
@@ -132,7 +151,7 @@ class TorchNetwork:
 
     def _answers(self, pixels: torch.Tensor) -> torch.Tensor:
         """Logits of pixels (N, H, W, 3)."""
-        return _logits(self.module(self._pictures(pixels)))
+        return logits_of(self.module(self._pictures(pixels)))
 
     def _pictures(self, pixels: torch.Tensor) -> torch.Tensor:
         """What the module is given in place of pixels."""
@@ -169,7 +188,7 @@ class TorchNetwork:
 
         def keeping(name: str) -> Callable:
             def hook(module: Any, given: Any, output: Any) -> Any:
-                kept[name] = found = _first(output)
+                kept[name] = found = first_tensor(output)
                 if self._torch.is_grad_enabled() and not found.requires_grad:
                     found.requires_grad_()  # of what does not depend on the pixels
                 copied = found.clone()  # which what comes next may change in place
@@ -195,8 +214,9 @@ class TorchNetwork:
                 handle.remove()
 
     def _digest(self, *known: Any) -> str:
-        """SHA-256 over what is known, the modules' classes and names, and the weights."""
-        parts = [(name, type(part).__qualname__) for name, part in self.module.named_modules()]
+        """SHA-256 over what is known, the modules' names, classes and settings, and the weights."""
+        named = self.module.named_modules()
+        parts = [(name, type(part).__qualname__, part.extra_repr()) for name, part in named]
         digest = hashlib.sha256(repr((known, parts)).encode())
         for name, value in self.module.state_dict().items():
             if isinstance(value, self._torch.Tensor):
@@ -213,7 +233,7 @@ class TorchNetwork:
 
         def recording(name: str) -> Callable:
             def hook(module: Any, given: Any, output: Any) -> None:
-                output = _first(output)
+                output = first_tensor(output)
                 self.shapes.pop(name, None)  # so that the order is that of the last calls
                 if output is not None and output.is_floating_point():
                     shape = tuple(output.shape[1:])
@@ -247,10 +267,11 @@ class TorchNetwork:
 
     def _checked(self, output: Any, pixels: torch.Tensor) -> int:
         """The number of classes. Raises `BamError` for no logits, or none with a derivative by the pixels."""
-        logits = _logits(output)
+        logits = logits_of(output)
         if logits is None or logits.ndim != 2 or len(logits) != 2 or not logits.is_floating_point():
             found = f"a {type(output).__name__}" if logits is None else f"values {tuple(logits.shape)}"
             raise BamError(f"{self.name} gives {found} for 2 images, but logits (2, classes) are needed")
+        self._gives_tensor = logits is output
         if isinstance(output, (tuple, list)) and not hasattr(output, "logits"):
             self.remarks.append(f"Of the {len(output)} results of {self.name} the first is explained.")
         derive = self._torch.autograd.grad
@@ -266,19 +287,6 @@ def gpu_hint(error: BaseException) -> str:
     """What to do about an error for want of a GPU; "" for another error."""
     wanting = "cuda" in str(error).lower() and not import_torch().cuda.is_available()
     return "there is no GPU here, load weights with map_location='cpu', and leave out .cuda()" * wanting
-
-
-def _logits(output: Any) -> torch.Tensor | None:
-    """The logits in what a module returned: a tensor, something that has them, or a tuple; None if none."""
-    if isinstance(output, Mapping) and "logits" in output:
-        return _first(output["logits"])
-    return _first(getattr(output, "logits", output))
-
-
-def _first(output: Any) -> torch.Tensor | None:
-    """A tensor, or the first of a tuple of them; None for anything else."""
-    output = output[0] if isinstance(output, (tuple, list)) and output else output
-    return output if isinstance(output, import_torch().Tensor) else None
 
 
 def _array(tensor: torch.Tensor) -> np.ndarray:

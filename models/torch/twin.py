@@ -30,7 +30,8 @@ def torch_twin(classifier: Classifier) -> torch.nn.Module:
     in that is `_`); what else it does stands before or behind it, as `conv_padding` and `conv_activation`;
     `twin.of_layer(name)` is the module that gives what the layer gives. No module is called twice. Pictures
     in it have their channels first, tokens are (N, tokens, width). `.double()` makes it one in float64.
-    Raises `BamError` without PyTorch, for a layer that has no counterpart there, and if logits differ.
+    Of a `TorchClassifier` it is a copy of its module behind the scale of its pixels, with layers named as
+    there. Raises `BamError` without PyTorch, for a layer that has no counterpart there, and if logits differ.
 
     >>> scene = load_classifier("runs/models/scene")  # doctest: +SKIP
     >>> twin = bam.torch_twin(scene)  # doctest: +SKIP
@@ -38,10 +39,14 @@ def torch_twin(classifier: Classifier) -> torch.nn.Module:
     torch.Size([2, 10])
     """
     torch = import_torch()
+    from bam.models.torch.classifier import TorchClassifier
     from bam.models.torch.layers import translated
     from bam.models.torch.walk import network_of
 
-    twin = network_of(classifier.model, translated).eval()
+    if isinstance(classifier, TorchClassifier):
+        twin = classifier.torch_network.twin().eval()
+    else:
+        twin = network_of(classifier.model, translated).eval()
     noise = np.random.default_rng(0).uniform(0, 255, (2, *classifier.input_size, 3)).astype(np.float32)
     expected = np.asarray(classifier.model(noise, training=False), np.float64)
     with torch.no_grad():
@@ -76,7 +81,7 @@ def borrowed(classifier: Classifier, borrower: str) -> Iterator[torch.nn.Module]
     twin, before = _KEPT.pop(classifier)  # and it stays away if anything goes wrong
     yield twin
     twin.zero_grad(set_to_none=True)
-    twin.eval()
+    twin.eval().requires_grad_(True)
     after = _fingerprints(twin)
     changed = [name for name in {**before, **after} if before.get(name) != after.get(name)]
     if changed:
@@ -88,11 +93,12 @@ def borrowed(classifier: Classifier, borrower: str) -> Iterator[torch.nn.Module]
 
 
 def _fingerprints(twin: torch.nn.Module) -> dict[str, str]:
-    """What each module is and which hooks it has, and a digest of each weight, by their names."""
+    """What each module is, its settings and hooks, and a digest of each weight, by their names."""
     found = {}
     for name, module in twin.named_modules():
-        hooks = [key for key, value in vars(module).items() if key.endswith("_hooks") and value]
-        found[name or "network"] = f"{type(module).__name__} {id(module)} {hooks}"
+        own = vars(module).items()
+        added = [key for key, value in own if key == "forward" or (key.endswith("_hooks") and value)]
+        found[name or "network"] = f"{type(module).__name__} {id(module)} {module.extra_repr()} {added}"
     for name, value in twin.state_dict(keep_vars=True).items():
         content = np.ascontiguousarray(value.detach().cpu().numpy())
         found[name] = f"{content.dtype} {content.shape} {hashlib.blake2b(content).hexdigest()}"

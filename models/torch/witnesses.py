@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
+from bam.base.errors import BamError
+
 _RELUS = ("relu", "relu_", "relu6")
 # Functions of single values that bend and are no ReLU, as PyTorch calls them.
 _BENT = {"abs", "celu", "clamp", "clip", "elu", "erf", "exp", "gelu", "glu", "hardshrink", "hardsigmoid"}
@@ -50,11 +52,25 @@ class Activations:
         return self.other and f"has another activation beside its ReLUs ({self.other})"
 
 
-def guide(function: Callable, given: tuple, named: Mapping[str, Any], output: Any) -> None:
-    """A witness by which ReLUs pass on positive derivatives only (Springenberg et al. 2014, section 3.1)."""
-    if _is_relu(function, given, named) and output.requires_grad:
-        # What arrives before the ReLU's own derivative, even if its input or its output is changed in place.
-        output.register_hook(lambda derivative: derivative.clamp(min=0))
+def guide(rule: str) -> Witness:
+    """A witness by which ReLUs pass on positive derivatives only; rule: one of `network.frozen.RULES`."""
+
+    def guided(function: Callable, given: tuple, named: Mapping[str, Any], output: Any) -> None:
+        if not _is_relu(function, given, named) or not output.requires_grad:
+            return
+        if rule == "guided":
+            # What arrives before the ReLU's own derivative, even if its input or output is changed in place.
+            output.register_hook(lambda derivative: derivative.clamp(min=0))
+            return
+        step = output.grad_fn
+        if not step.name().startswith(("Relu", "Hardtanh")):
+            raise BamError(
+                "a ReLU changes a part of a tensor in place, so that its derivative cannot be replaced: let "
+                "the network call one that is not in place, or leave deconvnet out"
+            )
+        step.register_hook(lambda _, arrived: (arrived[0].clamp(min=0),))
+
+    return guided
 
 
 def _is_relu(function: Callable, given: tuple, named: Mapping[str, Any]) -> bool:

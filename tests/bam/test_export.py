@@ -28,8 +28,16 @@ def test_a_trained_model_and_a_file_of_ones_own(scene_model_folder, scene_classi
     assert "The last softmax of" in capsys.readouterr().out
     network = torch.export.load(tmp_path / "b.pt2").module()
     images = np.ascontiguousarray(images[:, :4, :4])
-    found = network(torch.from_numpy(images).permute(0, 3, 1, 2)).softmax(1).detach()
-    np.testing.assert_allclose(found, model(images / 255), rtol=1e-4, atol=1e-5)
+    pixels = torch.from_numpy(images).permute(0, 3, 1, 2)
+    np.testing.assert_allclose(network(pixels).softmax(1).detach(), model(images / 255), rtol=1e-4, atol=1e-5)
+    text = "from torch import nn\n\ndef build():\n    return nn.Sequential(nn.Flatten(), nn.Linear(48, 2))\n"
+    (tmp_path / "net.py").write_text(text)
+    own = ("--model", f"{tmp_path / 'net.py'}:build", *own[2:])
+    export(*own, "--input_size", "4", "--out", tmp_path / "c.pt2")
+    program = torch.export.load(tmp_path / "c.pt2")
+    weight, bias = program.state_dict["network.1.weight"], program.state_dict["network.1.bias"]
+    expected = torch.nn.functional.linear(pixels.flatten(1) / 255, weight, bias)
+    torch.testing.assert_close(program.module()(pixels), expected)
 
 
 @pytest.mark.parametrize(
@@ -38,8 +46,13 @@ def test_a_trained_model_and_a_file_of_ones_own(scene_model_folder, scene_classi
         (("--out", "net.onnx"), 2, "--out: net.onnx must end in .pt2"),
         (("--format", "onnx"), 2, "unknown format 'onnx'"),
         (("--model", "scen"), 1, "there is no trained model"),
-        (("--model", "net.h5"), 1, "--model takes the name of a trained model in --models, or a .keras file"),
-        (("--model", "scene", "--preprocess", "caffe"), 1, "--preprocess is for a .keras file"),
+        (
+            ("--model", "net.onnx"),
+            1,
+            "--model takes the name of a trained model in --models, a .keras or .h5",
+        ),
+        (("--model", "scene", "--preprocess", "caffe"), 1, "--preprocess is for a network of your own"),
+        (("--model", "scene", "--input_size", "64"), 1, "--input_size is for a network of PyTorch"),
     ],
 )
 def test_what_cannot_be_is_one_line(scene_model_folder, capsys, flags, code, words):

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from bam.base.errors import BamError
+from bam.base.errors import BamError, first_line
 from bam.base.files import near_path
 from bam.models.inpainters.deepfill.network import VARIABLES
 
@@ -34,7 +34,7 @@ def read(folder: str | os.PathLike) -> dict[str, np.ndarray]:
         reader = tf.train.load_checkpoint(str(prefix))
         shapes, types = reader.get_variable_to_shape_map(), reader.get_variable_to_dtype_map()
     except FAILED as error:
-        raise BamError(f"{prefix}.index cannot be read ({_first_line(error)}): {AGAIN}") from None
+        raise BamError(f"{prefix}.index cannot be read ({first_line(error)}): {AGAIN}") from None
     lacking = [name for name in VARIABLES if name not in shapes]
     if lacking:
         raise BamError(
@@ -76,12 +76,8 @@ def _value(reader: tf.train.CheckpointReader, prefix: Path, name: str) -> np.nda
     except FAILED as error:
         raise BamError(
             f"{prefix}{DATA} is damaged or not whole, {name} cannot be read from it "
-            f"({_first_line(error)}): {AGAIN}"
+            f"({first_line(error)}): {AGAIN}"
         ) from None
     if not np.isfinite(value).all():
         raise BamError(f"{prefix} holds {name} with values that are no numbers: {AGAIN}")
     return value
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")[:200]

@@ -15,6 +15,7 @@ from bam.attributions.libraries import LIBRARIES, cited, in_words, is_of_library
 from bam.attributions.libraries.base import Adapted, Library, coloured, setting
 from bam.base.citations import PUBLICATIONS
 from bam.base.errors import BamError
+from bam.base.versions import versions
 
 
 class Wrapper:
@@ -59,6 +60,10 @@ def test_rows_are_keyed_by_library_version_and_all_settings():
     explainer = OWN.method("Plain").with_settings(factor="3")
     assert explainer.name == "own:Plain(factor=3.0)"
     assert explainer.key == ["own:Plain", f"numpy {np.__version__}, 1", {"factor": 3.0, "fails": False}]
+    of_torch = versions(["torch"])["torch"]
+    assert (
+        replace(OWN, in_torch=True).method("Plain").version == f"numpy {np.__version__}, torch {of_torch}, 1"
+    )
     assert OWN.method("Wrapper", "Plain").name == "own:Wrapper(Plain)"
     assert OWN.method("Plain").seeded
     assert not replace(ADAPTED, draws=False).draws

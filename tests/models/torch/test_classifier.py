@@ -19,6 +19,7 @@ ALIKE = {
     "integrated_gradients": {"samples": 5},
     "gradient_shap": {"samples": 3},
     "guided_backprop": {},
+    "deconvnet": {},
     "grad_cam": {},
     "guided_grad_cam": {},
     "sliding_patch": {"patch": 80, "stride": 60},
@@ -59,6 +60,9 @@ def test_relus_are_guided_however_they_are_called(style, both, in_torch, images)
     expected = both[0].guided_gradient(images, TARGETS)
     assert np.abs(expected - both[0].gradient(images, TARGETS)).max() > 0.1 * np.abs(expected).max()
     close(other.guided_gradient(images, TARGETS), expected)
+    everywhere = both[0].guided_gradient(images, TARGETS, "deconvnet")
+    assert np.abs(everywhere - expected).max() > 0.1 * np.abs(expected).max()
+    close(other.guided_gradient(images, TARGETS, "deconvnet"), everywhere)
     close(other.gradient(images, TARGETS), both[0].gradient(images, TARGETS))
     assert other.unguidable() is None
 
@@ -78,6 +82,30 @@ def test_what_keeps_relus_from_being_guided():
     assert METHODS["guided_backprop"].unsuited(mixed) == f"the network {mixed.unguidable()}"
     with pytest.raises(BamError, match=r"model has another activation .* cannot be guided"):
         mixed.guided_gradient(np.zeros((1, 6, 6, 3), np.float32), [0])
+    with pytest.raises(BamError, match="unknown rule of ReLUs 'deconv': did you mean 'deconvnet'"):
+        mixed.guided_gradient(np.zeros((1, 6, 6, 3), np.float32), [0], "deconv")
+
+
+def test_relus_of_a_part_in_place_are_told():
+    torch = pytest.importorskip("torch")
+    from bam.models.torch.classifier import TorchClassifier
+
+    class InPart(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = torch.nn.Conv2d(3, 4, 3)
+
+        def forward(self, x):
+            x = self.conv(x)
+            x[:, :2].relu_()
+            return x.sum((2, 3))
+
+    images = np.random.default_rng(0).uniform(0, 255, (2, 6, 6, 3)).astype(np.float32)
+    classifier = TorchClassifier(InPart(), "abcd", (6, 6))
+    # The sum's derivative is positive.
+    close(classifier.guided_gradient(images, [0, 1]), classifier.gradient(images, [0, 1]))
+    with pytest.raises(BamError, match="a part of a tensor in place"):
+        classifier.guided_gradient(images, [0, 1], "deconvnet")
 
 
 @pytest.mark.parametrize("method", ALIKE)
@@ -98,8 +126,9 @@ def test_what_needs_layers_says_so(both):
     reasons = {name: method.unsuited(both[1]) for name, method in METHODS.items()}
     refused = {name: reason for name, reason in reasons.items() if reason}
     assert set(refused) == {
-        "fullgrad", "attention_rollout", "attention_last_layer", "attention_grad_cam"
-    }  # fmt: skip
+        *("fullgrad", "attention_rollout", "attention_last_layer", "attention_grad_cam"),
+        *("transformer_attribution", "legrad"),
+    }
     assert all("PyTorch" in reason for reason in refused.values())
 
 
@@ -164,7 +193,10 @@ def test_another_module_weight_scale_or_origin_is_another_network(both, in_torch
     stat.norm.running_mean += 1
     found = [digest(in_torch()), digest(changed), digest(stat), digest(in_torch(), "0..1")]
     found.append(digest(in_torch(), known="another file"))
-    assert len(set(found)) == 5
+    wider = in_torch()
+    wider.second.stride = 3
+    found.append(digest(wider))
+    assert len(set(found)) == 6
     assert digest(in_torch()) == found[0]
     again = TorchClassifier(in_torch(), "abcd", SIZE, "imagenet")
     assert again.seed_digest == TorchClassifier(in_torch(), "wxyz", SIZE, "imagenet").seed_digest
@@ -178,6 +210,40 @@ def test_caffe_takes_blue_first(in_torch, images):
     found = TorchClassifier(network, "bgr", SIZE, "caffe").logits(images)
     expected = images.mean((1, 2), dtype=np.float64)[:, ::-1] - [103.939, 116.779, 123.68]
     np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("scale", ["imagenet", "caffe"])
+def test_its_twin_is_its_module_behind_the_scale(scale, in_torch, images):
+    torch = pytest.importorskip("torch")
+    from bam.attributions.custom import custom_method
+    from bam.models.torch.classifier import TorchClassifier
+    from bam.models.torch.twin import torch_twin
+
+    class Several(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = in_torch()
+
+        def forward(self, x):
+            return self.inner(x), x
+
+    def slope(module: torch.nn.Module, images, targets):
+        images.requires_grad_()
+        module(images).gather(1, targets[:, None]).sum().backward()
+        return images.grad
+
+    for module, layer in ((in_torch(), "second"), (Several(), "inner.second")):
+        classifier = TorchClassifier(module, "abcd", SIZE, scale, batch_size=4)
+        twin = torch_twin(classifier)
+        pixels = torch.from_numpy(images).permute(0, 3, 1, 2)
+        close(twin(pixels).detach().numpy(), classifier.logits(images))
+        assert type(twin.of_layer(layer)) is torch.nn.Conv2d
+        assert twin.of_layer(layer) is not module.get_submodule(layer)
+        assert all(weight.requires_grad for weight in twin.parameters())
+        found = explain(classifier, images, TARGETS, custom_method(slope, version="1"))
+        close(found, classifier.gradient(images, TARGETS))
+        with pytest.raises(BamError, match="unknown layer 'frist'"):
+            twin.of_layer("frist")
 
 
 def test_feature_maps_are_found_and_have_channels_last(images):

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import re
 import sys
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from bam.models.architectures.tokens import Product, Tokens
 from bam.models.classifier import Classifier
 from bam.models.network.rebuilt import preprocessed
 from bam.models.torch import layers as layers_of_torch
-from bam.models.torch.importing import import_torch
+from bam.models.torch.importing import INSTALL, import_torch
 from bam.models.torch.twin import borrowed, in_torch
 
 torch = pytest.importorskip("torch")
@@ -88,6 +89,8 @@ NETWORKS = {
     "max_same": lambda x: layers.MaxPooling2D(3, 2, padding="same")(layers.Conv2D(3, 1)(x)),
     "max_same_beside": lambda x: layers.MaxPooling2D(4, 1, padding="same")(layers.Conv2D(3, 1)(x) - 9.0),
     "max_behind": lambda x: layers.MaxPooling2D(2, padding="same")(layers.Conv2D(3, 2)(x) - 9.0),
+    "max_beside": lambda x: layers.MaxPooling2D(2, 1, padding="same")(layers.Conv2D(3, 1)(x) - 9.0),
+    "max_behind_and_beside": lambda x: layers.MaxPooling2D(2, (2, 1), padding="same")(x),
     "mean_same": lambda x: layers.AveragePooling2D(3, 1, padding="same")(x),
     "mean_behind": lambda x: layers.AveragePooling2D(2, padding="same")(x),
     "global_max": lambda x: layers.GlobalMaxPooling2D(keepdims=True)(layers.Conv2D(5, 3)(x)),
@@ -236,9 +239,9 @@ def test_each_layer_is_a_module_that_gives_the_same(name):
 
 def test_layers_of_a_network_in_the_network_have_paths():
     twin = bam.torch_twin(Classifier(tiny("nested"), range(4)))
-    assert twin.of_layer("backbone/bend") is twin.backbone.bend
-    assert type(twin.backbone.deep) is torch.nn.Conv2d
-    with pytest.raises(BamError, match="unknown layer 'bent'"):
+    assert twin.of_layer("backbone/bend") is twin.get_submodule("backbone/bend")
+    assert type(twin.of_layer("backbone/deep")) is torch.nn.Conv2d
+    with pytest.raises(BamError, match="unknown layer 'backbone/bent'"):
         twin.of_layer("backbone/bent")
 
 
@@ -324,7 +327,7 @@ def test_a_layer_that_does_something_else_is_noticed(monkeypatch):
 
 def test_without_pytorch_the_hint_is_one_line(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(BamError, match=r'cannot be imported .*: `pip install -e "\.\[torch\]"` installs it'):
+    with pytest.raises(BamError, match=rf"cannot be imported .*: {re.escape(INSTALL)}"):
         import_torch()
 
 
@@ -345,9 +348,23 @@ def replace_module(twin):
     twin.conv2d_activation = torch.nn.ReLU()
 
 
+def change_setting(twin):
+    twin.conv2d.stride = (2, 2)
+
+
+def replace_forward(twin):
+    twin.conv2d_activation.forward = torch.sigmoid
+
+
 @pytest.mark.parametrize(
     ("change", "what"),
-    [(change_weight, "logits.weight"), (leave_hook, "conv2d"), (replace_module, "conv2d_activation")],
+    [
+        (change_weight, "logits.weight"),
+        (leave_hook, "conv2d"),
+        (replace_module, "conv2d_activation"),
+        (change_setting, "conv2d"),
+        (replace_forward, "conv2d_activation"),
+    ],
 )
 def test_a_borrowed_twin_that_was_changed_is_an_error_and_the_next_is_new(change, what):
     classifier, images = Classifier(tiny("same_even"), range(4)), in_torch(pictures(2))
@@ -366,8 +383,9 @@ def test_a_borrowed_twin_is_left_without_gradients_and_in_evaluation_mode():
         handle = twin.conv2d.register_full_backward_hook(lambda *passed: None)
         twin(in_torch(pictures(2)).requires_grad_()).sum().backward()
         handle.remove()
-        twin.train()
+        twin.train().requires_grad_(False)
     assert not twin.training
+    assert all(weight.requires_grad for weight in twin.parameters())
     assert all(weight.grad is None for weight in twin.parameters())
     with pytest.raises(RuntimeError, match="of the method's own"), borrowed(classifier, "mine"):
         raise RuntimeError("of the method's own")
