@@ -52,8 +52,11 @@ class Explained(Protocol):
     def gradient(self, images: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """Derivative of the target's logit by the images, float32 (N, H, W, 3)."""
 
-    def guided_gradient(self, images: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        """The same with ReLUs that pass on positive derivatives only. Raises `BamError` if `unguidable`."""
+    def guided_gradient(self, images: np.ndarray, targets: np.ndarray, rule: str = "guided") -> np.ndarray:
+        """The same with ReLUs that pass on positive derivatives only. Raises `BamError` if `unguidable`.
+
+        rule: "guided", where the ReLU does not give 0; "deconvnet", wherever.
+        """
 
     def unguidable(self) -> str | None:
         """What keeps its ReLUs from being guided, in a few words; None if nothing does."""

@@ -82,15 +82,16 @@ class TorchClassifier(Classifier):
         """Derivative of the target's logit with respect to prepared images, float32 (N, H, W, 3)."""
         return self._ask("gradient", self.torch_network.gradient, images, _indices(targets))
 
-    def guided_gradient(self, images: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    def guided_gradient(self, images: np.ndarray, targets: np.ndarray, rule: str = "guided") -> np.ndarray:
         """The same with ReLUs that pass on positive derivatives only, float32 (N, H, W, 3).
 
-        Raises `BamError` for a network that is `unguidable`.
+        rule: "guided", where the ReLU does not give 0; "deconvnet", wherever. Raises `BamError` for another,
+        and for a network that is `unguidable`.
         """
         if reason := self.unguidable():
             raise BamError(f"{self.name} {reason}, so it cannot be guided: leave guided methods out")
-        guided = partial(self.torch_network.gradient, guided=True)
-        return self._ask("guided_gradient", guided, images, _indices(targets))
+        guided = partial(self.torch_network.gradient, rule=rule)
+        return self._ask(("guided_gradient", rule), guided, images, _indices(targets))
 
     def layer_gradients(
         self, images: np.ndarray, targets: np.ndarray, layers: Sequence[str | None]

@@ -11,6 +11,7 @@ from typing import Any
 
 from bam.base.errors import unknown
 from bam.models.torch.importing import import_torch
+from bam.models.torch.outputs import logits_of
 
 
 def __getattr__(name: str) -> Any:
@@ -32,7 +33,7 @@ def _kinds() -> dict[str, type]:
         made[module.__name__] = module
         return module
 
-    for define in (_arithmetic, _shapes, _tokens, _networks):
+    for define in (_arithmetic, _shapes, _tokens, _networks, _given):
         define(torch, kind)
     return made
 
@@ -254,3 +255,28 @@ def _networks(torch: Any, kind: Callable[[type], type]) -> None:
                 for one in self.spent.get(place, ()):
                     del values[one]
             return values[self.result]
+
+
+def _given(torch: Any, kind: Callable[[type], type]) -> None:
+    @kind
+    class Preprocessed(torch.nn.Module):
+        """A module that was there before, of pixels in 0..255: they are rescaled, see `Rescaled`.
+
+        reverse: whether it then takes blue first.
+        """
+
+        def __init__(self, module: torch.nn.Module, scale: tuple, offset: tuple, reverse: bool):
+            super().__init__()
+            self.rescaled = _kinds()["Rescaled"](scale, offset, dims=2)
+            self.reversed = _kinds()["Flipped"](1) if reverse else torch.nn.Identity()
+            self.module = module
+
+        def of_layer(self, name: str) -> torch.nn.Module:
+            """The module of this name in the one that was there. Raises `BamError` for another."""
+            names = dict(self.module.named_modules())
+            if name not in names:
+                raise unknown("layer", name, [each for each in names if each])
+            return names[name]
+
+        def forward(self, images):
+            return logits_of(self.module(self.reversed(self.rescaled(images))))

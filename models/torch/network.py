@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
@@ -11,8 +12,10 @@ import numpy as np
 
 from bam.base.errors import BamError, one_line, unknown
 from bam.models.network.scales import scale_of
+from bam.models.torch import modules
 from bam.models.torch.importing import import_torch
-from bam.models.torch.witnesses import Activations, guide, witnessed
+from bam.models.torch.outputs import array, first_of, logits_of
+from bam.models.torch.witnesses import RULES, Activations, witnessed
 
 if TYPE_CHECKING:
     import torch
@@ -62,20 +65,22 @@ class TorchNetwork:
     def logits(self, images: np.ndarray) -> np.ndarray:
         """Of images, (N, classes)."""
         with self._torch.no_grad():
-            return _array(self._answers(self._tensor(images)))
+            return array(self._answers(self._tensor(images)))
 
     def product(self, images: np.ndarray, upstream: np.ndarray) -> np.ndarray:
         """Derivative by the images of the logits' sum weighted by `upstream` (N, classes), (N, H, W, 3)."""
         pixels = self._tensor(images, derivable=True)
         answers = self._answers(pixels)
-        return _array(self._torch.autograd.grad(answers, pixels, self._tensor(upstream))[0])
+        return array(self._torch.autograd.grad(answers, pixels, self._tensor(upstream))[0])
 
-    def gradient(self, images: np.ndarray, targets: np.ndarray, guided: bool = False) -> np.ndarray:
-        """Derivative of each target's logit by its image, (N, H, W, 3); guided: see `activations.guide`."""
+    def gradient(self, images: np.ndarray, targets: np.ndarray, rule: str | None = None) -> np.ndarray:
+        """Derivative of each target's logit by its image, (N, H, W, 3); rule: of ReLUs, see `RULES`."""
+        if rule and rule not in RULES:
+            raise unknown("rule of ReLUs", rule, RULES)
         pixels = self._tensor(images, derivable=True)
-        with witnessed(guide) if guided else nullcontext():
+        with witnessed(RULES[rule]) if rule else nullcontext():
             score = self._score(self._answers(pixels), targets)
-        return _array(self._torch.autograd.grad(score, pixels)[0])
+        return array(self._torch.autograd.grad(score, pixels)[0])
 
     def layer_gradients(
         self, images: np.ndarray, targets: np.ndarray, layers: Sequence[str]
@@ -117,6 +122,21 @@ class TorchNetwork:
                 return name
         return None
 
+    def twin(self) -> torch.nn.Module:
+        """A `modules.Preprocessed` with a copy of the module: from pixels (N, 3, H, W) in 0..255 to logits.
+
+        Its weights can be trained, and its activations change nothing in place, for hooks' sake.
+        """
+        module = copy.deepcopy(self.module)
+        for part in module.modules():
+            if getattr(part, "inplace", False) is True:
+                part.inplace = False
+        for weight in module.parameters():
+            weight.requires_grad_(weight.is_floating_point())
+        values = (1 / self._deviation).flatten(), (-self._mean / self._deviation).flatten()
+        scale, offset = (tuple((each.flip(0) if self._reversed else each).tolist()) for each in values)
+        return modules.Preprocessed(module, scale, offset, self._reversed)
+
     def unguidable(self) -> str | None:
         """What keeps its ReLUs from being guided, in a few words; None if nothing does."""
         return self._activations.unguidable()
@@ -126,13 +146,13 @@ class TorchNetwork:
         weights = self.module.get_submodule(name).parameters()
         return any(weight.ndim == 4 and max(weight.shape[2:]) > 1 for weight in weights)
 
-    def _tensor(self, array: Any, derivable: bool = False) -> torch.Tensor:
+    def _tensor(self, values: Any, derivable: bool = False) -> torch.Tensor:
         how = {"dtype": self._torch.float32, "device": self._device, "requires_grad": derivable}
-        return self._torch.tensor(array, **how)
+        return self._torch.tensor(values, **how)
 
     def _answers(self, pixels: torch.Tensor) -> torch.Tensor:
         """Logits of pixels (N, H, W, 3)."""
-        return _logits(self.module(self._pictures(pixels)))
+        return logits_of(self.module(self._pictures(pixels)))
 
     def _pictures(self, pixels: torch.Tensor) -> torch.Tensor:
         """What the module is given in place of pixels."""
@@ -146,7 +166,7 @@ class TorchNetwork:
         return answers.gather(1, chosen[:, None]).sum()
 
     def _channels_last(self, output: torch.Tensor) -> np.ndarray:
-        return _array(output.permute(0, 2, 3, 1) if self._is_channels_first(output) else output)
+        return array(output.permute(0, 2, 3, 1) if self._is_channels_first(output) else output)
 
     def _is_channels_first(self, output: torch.Tensor) -> bool:
         """Whether an output is feature maps (N, C, H, W).
@@ -169,7 +189,7 @@ class TorchNetwork:
 
         def keeping(name: str) -> Callable:
             def hook(module: Any, given: Any, output: Any) -> Any:
-                kept[name] = found = _first(output)
+                kept[name] = found = first_of(output)
                 if self._torch.is_grad_enabled() and not found.requires_grad:
                     found.requires_grad_()  # of what does not depend on the pixels
                 copied = found.clone()  # which what comes next may change in place
@@ -200,8 +220,8 @@ class TorchNetwork:
         digest = hashlib.sha256(repr((known, parts)).encode())
         for name, value in self.module.state_dict().items():
             if isinstance(value, self._torch.Tensor):
-                array = _array(value)
-                digest.update(repr((name, array.dtype, array.shape)).encode() + array.tobytes())
+                held = array(value)
+                digest.update(repr((name, held.dtype, held.shape)).encode() + held.tobytes())
             else:
                 digest.update(repr((name, value)).encode())
         return digest.hexdigest()
@@ -213,7 +233,7 @@ class TorchNetwork:
 
         def recording(name: str) -> Callable:
             def hook(module: Any, given: Any, output: Any) -> None:
-                output = _first(output)
+                output = first_of(output)
                 self.shapes.pop(name, None)  # so that the order is that of the last calls
                 if output is not None and output.is_floating_point():
                     shape = tuple(output.shape[1:])
@@ -247,7 +267,7 @@ class TorchNetwork:
 
     def _checked(self, output: Any, pixels: torch.Tensor) -> int:
         """The number of classes. Raises `BamError` for no logits, or none with a derivative by the pixels."""
-        logits = _logits(output)
+        logits = logits_of(output)
         if logits is None or logits.ndim != 2 or len(logits) != 2 or not logits.is_floating_point():
             found = f"a {type(output).__name__}" if logits is None else f"values {tuple(logits.shape)}"
             raise BamError(f"{self.name} gives {found} for 2 images, but logits (2, classes) are needed")
@@ -266,20 +286,3 @@ def gpu_hint(error: BaseException) -> str:
     """What to do about an error for want of a GPU; "" for another error."""
     wanting = "cuda" in str(error).lower() and not import_torch().cuda.is_available()
     return "there is no GPU here, load weights with map_location='cpu', and leave out .cuda()" * wanting
-
-
-def _logits(output: Any) -> torch.Tensor | None:
-    """The logits in what a module returned: a tensor, something that has them, or a tuple; None if none."""
-    if isinstance(output, Mapping) and "logits" in output:
-        return _first(output["logits"])
-    return _first(getattr(output, "logits", output))
-
-
-def _first(output: Any) -> torch.Tensor | None:
-    """A tensor, or the first of a tuple of them; None for anything else."""
-    output = output[0] if isinstance(output, (tuple, list)) and output else output
-    return output if isinstance(output, import_torch().Tensor) else None
-
-
-def _array(tensor: torch.Tensor) -> np.ndarray:
-    return np.ascontiguousarray(tensor.detach().cpu().numpy())

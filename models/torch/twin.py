@@ -12,6 +12,7 @@ import numpy as np
 
 from bam.base.errors import BamError
 from bam.models.torch.importing import device, import_torch
+from bam.models.torch.outputs import array
 
 if TYPE_CHECKING:
     import torch
@@ -30,6 +31,8 @@ def torch_twin(classifier: Classifier) -> torch.nn.Module:
     in that is `_`); what else it does stands before or behind it, as `conv_padding` and `conv_activation`;
     `twin.of_layer(name)` is the module that gives what the layer gives. No module is called twice. Pictures
     in it have their channels first, tokens are (N, tokens, width). `.double()` makes it one in float64.
+    Of a `TorchClassifier` it is a copy of its module, with preprocessing before, whose activations change
+    nothing in place; `of_layer` takes the names of the module's `named_modules()`.
     Raises `BamError` without PyTorch, for a layer that has no counterpart there, and if logits differ.
 
     >>> scene = load_classifier("runs/models/scene")  # doctest: +SKIP
@@ -38,6 +41,10 @@ def torch_twin(classifier: Classifier) -> torch.nn.Module:
     torch.Size([2, 10])
     """
     torch = import_torch()
+    from bam.models.torch.classifier import TorchClassifier
+
+    if isinstance(classifier, TorchClassifier):
+        return classifier.torch_network.twin()
     from bam.models.torch.layers import translated
     from bam.models.torch.walk import network_of
 
@@ -93,7 +100,7 @@ def _fingerprints(twin: torch.nn.Module) -> dict[str, str]:
     for name, module in twin.named_modules():
         hooks = [key for key, value in vars(module).items() if key.endswith("_hooks") and value]
         found[name or "network"] = f"{type(module).__name__} {id(module)} {hooks}"
-    for name, value in twin.state_dict(keep_vars=True).items():
-        content = np.ascontiguousarray(value.detach().cpu().numpy())
+    for name, value in [*twin.named_parameters(), *twin.named_buffers()]:
+        content = array(value)
         found[name] = f"{content.dtype} {content.shape} {hashlib.blake2b(content).hexdigest()}"
     return found

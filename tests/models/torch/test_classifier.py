@@ -18,8 +18,18 @@ ALIKE = {
     "smoothgrad": {"samples": 3},
     "integrated_gradients": {"samples": 5},
     "gradient_shap": {"samples": 3},
+    "var_grad": {"samples": 3},
     "guided_backprop": {},
+    "deconvnet": {},
+    "blur_integrated_gradients": {"samples": 5},
+    "guided_integrated_gradients": {"samples": 5},
     "grad_cam": {},
+    "grad_cam_pp": {},
+    "xgrad_cam": {},
+    "layer_cam": {},
+    "hires_cam": {},
+    "eigen_cam": {},
+    "score_cam": {},
     "guided_grad_cam": {},
     "sliding_patch": {"patch": 80, "stride": 60},
     "rise": {"samples": 8},
@@ -59,6 +69,9 @@ def test_relus_are_guided_however_they_are_called(style, both, in_torch, images)
     expected = both[0].guided_gradient(images, TARGETS)
     assert np.abs(expected - both[0].gradient(images, TARGETS)).max() > 0.1 * np.abs(expected).max()
     close(other.guided_gradient(images, TARGETS), expected)
+    deconvolved = both[0].guided_gradient(images, TARGETS, rule="deconvnet")
+    assert np.abs(expected - deconvolved).max() > 0.1 * np.abs(expected).max()
+    close(other.guided_gradient(images, TARGETS, rule="deconvnet"), deconvolved)
     close(other.gradient(images, TARGETS), both[0].gradient(images, TARGETS))
     assert other.unguidable() is None
 
@@ -78,6 +91,8 @@ def test_what_keeps_relus_from_being_guided():
     assert METHODS["guided_backprop"].unsuited(mixed) == f"the network {mixed.unguidable()}"
     with pytest.raises(BamError, match=r"model has another activation .* cannot be guided"):
         mixed.guided_gradient(np.zeros((1, 6, 6, 3), np.float32), [0])
+    with pytest.raises(BamError, match="unknown rule of ReLUs 'gided': did you mean 'guided'"):
+        classifier(nn.ReLU()).guided_gradient(np.zeros((1, 6, 6, 3), np.float32), [0], rule="gided")
 
 
 @pytest.mark.parametrize("method", ALIKE)
@@ -98,7 +113,8 @@ def test_what_needs_layers_says_so(both):
     reasons = {name: method.unsuited(both[1]) for name, method in METHODS.items()}
     refused = {name: reason for name, reason in reasons.items() if reason}
     assert set(refused) == {
-        "fullgrad", "attention_rollout", "attention_last_layer", "attention_grad_cam"
+        "fullgrad", "attention_rollout", "attention_last_layer", "attention_grad_cam",
+        "transformer_attribution", "legrad",
     }  # fmt: skip
     assert all("PyTorch" in reason for reason in refused.values())
 
@@ -208,3 +224,62 @@ def test_feature_maps_are_found_and_have_channels_last(images):
     with pytest.raises(BamError, match="has no layer with spatial feature maps"):
         blind.feature_layer()
     assert METHODS["grad_cam"].unsuited(blind) == "the network has no feature maps"
+
+
+def with_logits(module):
+    """A network that gives what has logits, as those of Hugging Face do."""
+    from torch import nn
+
+    class Output(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = module
+
+        def forward(self, x):
+            return {"logits": self.inner(x), "hidden_states": None}
+
+    return Output()
+
+
+@pytest.mark.parametrize("scale", ["imagenet", "caffe", "none", "0.4/0.2"])
+def test_its_twin_is_the_module_of_pixels(in_torch, images, scale):
+    import torch
+
+    from bam.models.torch.classifier import TorchClassifier
+    from bam.models.torch.twin import borrowed, torch_twin
+
+    classifier = TorchClassifier(with_logits(in_torch("shared in place")), "abcd", SIZE, scale)
+    twin, pixels = torch_twin(classifier), torch.tensor(images.transpose(0, 3, 1, 2), requires_grad=True)
+    kept = []
+    handle = twin.of_layer("inner.second").register_forward_hook(lambda *call: kept.append(call[2]))
+    logits = twin(pixels)
+    handle.remove()
+    close(logits.detach().numpy(), classifier.logits(images))
+    (found,) = torch.autograd.grad(logits[range(6), TARGETS].sum(), pixels)
+    close(found.permute(0, 2, 3, 1).numpy(), classifier.gradient(images, TARGETS))
+    # Before the ReLU, which changes it in place in the module that is copied.
+    close(kept[0].detach().permute(0, 2, 3, 1).numpy(), classifier.features(images, "inner.second"))
+    assert (kept[0] < 0).any()
+    with pytest.raises(BamError, match=r"unknown layer 'inner.secnod': did you mean 'inner.second'"):
+        twin.of_layer("inner.secnod")
+    with torch.no_grad():
+        twin.of_layer("inner.head").bias += 1
+    close(classifier.logits(images), logits.detach().numpy())
+    assert not any(weight.requires_grad for weight in classifier.torch_network.module.parameters())
+    changed = pytest.raises(BamError, match=r"mine changed the network \(module.inner.head.bias\)")
+    with changed, borrowed(classifier, "mine") as lent, torch.no_grad():
+        lent.of_layer("inner.head").bias += 1
+
+
+def test_methods_of_torch_explain_it(both, images):
+    import torch
+
+    from bam.attributions.custom import custom_method
+
+    def mine(module: torch.nn.Module, images, targets):
+        module(images.requires_grad_()).gather(1, targets[:, None]).sum().backward()
+        return images.grad
+
+    for each in both:
+        found = explain(each, images, TARGETS, custom_method(mine))
+        close(found, explain(each, images, TARGETS, "vanilla_gradient"))
