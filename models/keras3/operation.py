@@ -80,8 +80,10 @@ class Keras3Layer(keras.layers.Layer):
 
     @property
     def kind(self) -> str:
-        """What it calls, as TensorFlow would write it: "hard_sigmoid" for `HardSigmoid`."""
-        return snake_case(type(self._restored()).__name__)
+        """What it calls: "get_item" for `GetItem`, "hard_silu" for a layer of that activation."""
+        called = self._restored()
+        function = getattr(called, "activation", None) if type(called).__name__ == "Activation" else None
+        return snake_case(getattr(function, "__name__", type(called).__name__))
 
     @property
     def straight(self) -> bool:

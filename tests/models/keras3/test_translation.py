@@ -175,13 +175,15 @@ def test_methods_that_look_inside_are_refused_where_that_cannot_be():
     inputs = keras.Input((16, 16, 3))
     x = layers.Conv2D(4, 3, activation="relu")(layers.Rescaling(1 / 255)(inputs))
     bent = keras.Model(inputs, layers.Dense(3)(layers.Flatten()(ops.log1p(x))))
+    hard = keras.Model(inputs, layers.Dense(3)(layers.Flatten()(layers.Activation("hard_silu", name="h")(x))))
     straight = keras.Model(inputs, layers.Dense(3)(layers.Flatten()(ops.flip(x, 1))))
     reasons = [
         METHODS["guided_backprop"].unsuited(Classifier(translated(model, "mine"), "abc"))
-        for model in (bent, straight)
+        for model in (bent, hard, straight)
     ]
     assert reasons[0].endswith("has another activation beside its ReLUs (log1p: log1p)")
-    assert reasons[1] is None
+    assert reasons[1].endswith("(h: hard_silu)")
+    assert reasons[2] is None
 
 
 def test_functions_of_values_become_layers(noise):
