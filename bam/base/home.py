@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import importlib.util
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -91,9 +91,13 @@ class Home:
 
 
 def _places(module: ModuleType) -> list[Path]:
-    """Where a module comes from: its file, or the folders of a package."""
-    places = [getattr(module, "__file__", None), *getattr(module, "__path__", ())]
-    return [Path(place).resolve() for place in places if place]
+    """Where a module comes from: its file, or the folders of a package.
+
+    Some are no files: torch.classes has a path that is no list, and a file's name without a folder.
+    """
+    folders = getattr(module, "__path__", ())
+    places = [getattr(module, "__file__", None), *(folders if isinstance(folders, Iterable) else ())]
+    return [Path(place).resolve() for place in places if isinstance(place, str) and Path(place).is_absolute()]
 
 
 def run_file(path: Path) -> tuple[ModuleType, Home]:

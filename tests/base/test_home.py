@@ -149,3 +149,18 @@ def test_what_is_no_python_file_is_refused(tmp_path):
     for name in ("nowhere.py", "mine.txt"):
         with pytest.raises(BamError, match="there is no Python file"):
             run_file(tmp_path / name)
+
+
+def test_modules_whose_places_are_no_files_are_not_of_the_folder(tmp_path, monkeypatch):
+    """As those of torch.classes: its path is another such module, and its file has no folder."""
+
+    class Space(ModuleType):
+        def __getattr__(self, name):
+            return "_spaces.py" if name == "__file__" else Space(name)
+
+    (tmp_path / "_spaces.py").write_text("")
+    (tmp_path / "mine.py").write_text("WORTH = 1")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "spaces", Space("spaces"))
+    assert run_file(tmp_path / "mine.py")[0].WORTH == 1
+    assert "spaces" in sys.modules
