@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
 
 from bam.attributions.gradients import SAMPLES, check_samples, starts
 from bam.attributions.lengths import scaled
@@ -55,6 +54,8 @@ def blur_integrated_gradients(
 
 def _blurred(images: np.ndarray, sigma: float) -> np.ndarray:
     """Images (N, H, W, 3) under a Gaussian with so many pixels for standard deviation, black around them."""
+    from scipy.ndimage import gaussian_filter1d  # half a second, which commands need not take to start
+
     # One product of matrices for each axis is faster than a filter as long as the image.
     rows, columns = (
         gaussian_filter1d(np.eye(length, dtype=np.float32), sigma, axis=0, mode="constant")
