@@ -32,7 +32,8 @@ from bam.metrics.evaluation.settings import RunSettings
 from bam.metrics.results.table import markdown_table
 from bam.models.classifier import Classifier
 
-STEPS = 50
+# BlurIG's sum takes the derivative where a piece of the path begins, and comes near the integral slowly.
+STEPS, BLURRED = 50, 200
 GRAD_CAM = (
     "captum:LayerGradCam(relu_attributions=True)",
     "torchcam:GradCAM",
@@ -45,9 +46,20 @@ PAIRS = {
     f"integrated_gradients(samples={STEPS})": (
         f"captum:IntegratedGradients(n_steps={STEPS}, integration=riemann_middle)",
     ),
+    # 14 pixels of 64, which are what networks of the drawn sample take.
+    f"blur_integrated_gradients(max_sigma=49, samples={BLURRED})": (
+        f"saliency:BlurIG(max_sigma=14, steps={BLURRED})",
+    ),
+    "guided_integrated_gradients": ("saliency:GuidedIG",),
     "guided_backprop": ("captum:GuidedBackprop",),
+    "deconvnet": ("captum:Deconvolution",),
     "grad_cam": GRAD_CAM,
     "guided_grad_cam": ("captum:GuidedGradCam(interpolate_mode=bilinear)",),
+    "grad_cam_pp": ("grad_cam:GradCAMPlusPlus",),
+    "xgrad_cam": ("grad_cam:XGradCAM", "torchcam:XGradCAM"),
+    "layer_cam": ("grad_cam:LayerCAM", "torchcam:LayerCAM"),
+    "hires_cam": ("grad_cam:HiResCAM",),
+    "score_cam(fill=black)": ("torchcam:ScoreCAM",),
 }
 
 

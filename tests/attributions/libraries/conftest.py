@@ -38,6 +38,14 @@ def classifier():
 
 
 @pytest.fixture(scope="session")
+def steep():
+    """The same with larger logits, to whose derivatives a millionth is nothing."""
+    model = residual()
+    model.layers[-1].set_weights([30 * weight for weight in model.layers[-1].get_weights()])
+    return Classifier(model, "rgb", "steep", batch_size=8)
+
+
+@pytest.fixture(scope="session")
 def batch():
     """Images of noise with a square each, and the class to explain."""
     images = np.random.default_rng(1).uniform(0, 255, (4, *SIZE, 3)).astype(np.float32)

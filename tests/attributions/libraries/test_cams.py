@@ -54,6 +54,44 @@ def test_ours_and_theirs(classifier, batch, found, name, settings):
     assert not theirs[~varied].any()
 
 
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        ("grad_cam_pp", "grad_cam:GradCAMPlusPlus"),
+        ("xgrad_cam", "grad_cam:XGradCAM"),
+        ("xgrad_cam", "torchcam:XGradCAM"),
+        ("layer_cam", "grad_cam:LayerCAM"),
+        ("layer_cam", "torchcam:LayerCAM"),
+        ("hires_cam", "grad_cam:HiResCAM"),
+    ],
+)
+def test_kin(steep, batch, found, ours, theirs):
+    found(theirs.partition(":")[0])
+    maps = explain(steep, *batch, ours)
+    assert maps.std((1, 2)).all()
+    assert min(correlations(maps, maps_of(steep, batch, theirs))) > 0.999
+
+
+def test_score_cam_and_theirs(classifier, batch, found):
+    """Theirs puts masks on 0..1 before they are enlarged, ours afterwards, as the paper."""
+    found("torchcam")
+    maps = explain(classifier, *batch, "score_cam", fill="black")
+    assert maps.std((1, 2)).all()
+    assert min(correlations(maps, maps_of(classifier, batch, "torchcam:ScoreCAM"))) > 0.999
+
+
+def test_eigen_cam_of_pytorch_grad_cam_is_of_features_less_their_mean(steep, batch, found):
+    found("grad_cam")
+    theirs = maps_of(steep, batch, "grad_cam:EigenCAM")
+    for features, cam in zip(steep.features(batch[0]), theirs, strict=True):
+        matrix = features.reshape(-1, features.shape[-1])
+        left = np.linalg.svd(matrix - matrix.mean(0), full_matrices=False)[0][:, 0]
+        # Of either sign.
+        each = [np.maximum(sign * left.reshape(features.shape[:2]), 0) for sign in (1, -1)]
+        maps = steep.at_input_size(np.stack(each)[..., None])[..., 0]
+        assert max(correlations(maps, [cam, cam])) > 0.999
+
+
 def test_cam_is_the_feature_maps_weighted_by_the_dense_layer(classifier, batch, found):
     found("torchcam")
     theirs = maps_of(classifier, batch, "torchcam:CAM", normalized=False)

@@ -64,6 +64,7 @@ def test_every_class_makes_maps_or_says_why_not(classifier, batch, captum):
         ("integrated_gradients", {"samples": 9, "baseline": "white"}, "IntegratedGradients",
          {"integration": "riemann_middle", "n_steps": 9, "baselines": "white"}),
         ("guided_backprop", {}, "GuidedBackprop", {}),
+        ("deconvnet", {}, "Deconvolution", {}),
         ("grad_cam", {}, "LayerGradCam", {"relu_attributions": True}),
         ("grad_cam", {"layer": "inner"}, "LayerGradCam", {"relu_attributions": True, "layer": "inner"}),
         ("guided_grad_cam", {}, "GuidedGradCam", {"interpolate_mode": "bilinear"}),

@@ -43,6 +43,12 @@ def test_all_of_its_classes_are_found(found):
          {"x_steps": 200, "x_baseline": 127.5}),
         # On the straight line it is integrated gradients.
         ("integrated_gradients", {"samples": 200}, "GuidedIG", {"x_steps": 200, "max_dist": 0.0}),
+        ("guided_integrated_gradients", {}, "GuidedIG", {}),
+        ("guided_integrated_gradients", {"samples": 40, "fraction": 0.1, "baseline": "grey"}, "GuidedIG",
+         {"x_steps": 40, "fraction": 0.1, "x_baseline": 127.5}),
+        # 56 of 224 pixels; theirs takes the derivative where a piece of the path begins, ours in its middle.
+        ("blur_integrated_gradients", {"max_sigma": 56, "samples": 300}, "BlurIG",
+         {"max_sigma": 4, "steps": 300}),
     ],
 )  # fmt: skip
 def test_ours_and_theirs(classifier, batch, ours, given, theirs, settings):
