@@ -24,7 +24,11 @@ sys.meta_path.insert(0, Hidden())
 """
 # What is to be imported, and the files with tests that are skipped where it cannot be.
 NEEDED = {
-    "captum.attr": {"attributions/removal/test_kernel_shap.py", "attributions/test_peers.py"},
+    "captum.attr": {
+        "attributions/removal/test_kernel_shap.py",
+        "attributions/test_peers.py",
+        "metrics/test_torch_network.py",
+    },
     "diffusers": {"models/inpainters/conftest.py", "models/inpainters/test_stable_diffusion.py"},
     "lime.lime_image": {"attributions/removal/test_lime.py"},
     "saliency.core": {

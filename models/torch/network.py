@@ -103,13 +103,17 @@ class TorchNetwork:
         """A copy of the module that takes (N, 3, H, W) in 0..255 and gives logits, see `twin.torch_twin`."""
         from bam.models.torch import modules
 
-        network, place = modules.Network(), 0
+        network, order = modules.Network(), -1 if self._reversed else 1
+        values = 1 / self._deviation, -self._mean / self._deviation
+        scale, offset = (tuple(each.flatten().tolist()[::order]) for each in values)
+        # First, so that where relevance is shared out by value, pixels of 0 get theirs.
+        place = network.append("scale_of_pixels", modules.Rescaled(scale, offset, dims=2), (0,))
         if self._reversed:
             place = network.append("order_of_channels", modules.Flipped(1), (place,))
-        scale, offset = 1 / self._deviation, -self._mean / self._deviation
-        scale, offset = (tuple(one.flatten().tolist()) for one in (scale, offset))
-        place = network.append("scale_of_pixels", modules.Rescaled(scale, offset, dims=2), (place,))
         module = copy.deepcopy(self.module).cpu().requires_grad_(True)
+        for part in module.modules():
+            if getattr(part, "inplace", False) is True:
+                part.inplace = False  # or hooks would see of the layer before what this one makes of it
         place = network.append("network", module, (place,))
         if not self._gives_tensor:
             place = network.append("logits", modules.Logits(), (place,))

@@ -31,7 +31,8 @@ def torch_twin(classifier: Classifier) -> torch.nn.Module:
     `twin.of_layer(name)` is the module that gives what the layer gives. No module is called twice. Pictures
     in it have their channels first, tokens are (N, tokens, width). `.double()` makes it one in float64.
     Of a `TorchClassifier` it is a copy of its module behind the scale of its pixels, with layers named as
-    there. Raises `BamError` without PyTorch, for a layer that has no counterpart there, and if logits differ.
+    there, and activations that change nothing in place. Raises `BamError` without PyTorch, for a layer that
+    has no counterpart there, and if logits differ.
 
     >>> scene = load_classifier("runs/models/scene")  # doctest: +SKIP
     >>> twin = bam.torch_twin(scene)  # doctest: +SKIP
@@ -99,7 +100,7 @@ def _fingerprints(twin: torch.nn.Module) -> dict[str, str]:
         own = vars(module).items()
         added = [key for key, value in own if key == "forward" or (key.endswith("_hooks") and value)]
         found[name or "network"] = f"{type(module).__name__} {id(module)} {module.extra_repr()} {added}"
-    for name, value in twin.state_dict(keep_vars=True).items():
+    for name, value in (*twin.named_parameters(), *twin.named_buffers()):
         content = np.ascontiguousarray(value.detach().cpu().numpy())
         found[name] = f"{content.dtype} {content.shape} {hashlib.blake2b(content).hexdigest()}"
     return found

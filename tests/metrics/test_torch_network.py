@@ -49,3 +49,42 @@ def test_tcav_looks_at_layers_of_tf_keras(network):
 
     with pytest.raises(BamError, match="tcav asks for layers of tf_keras, and tiny is a network of PyTorch"):
         concept_layers(network)
+
+
+NETS = """
+import torch
+from torch import nn
+
+def build():
+    torch.manual_seed(0)
+    layers = nn.Conv2d(3, 6, 3, 2), nn.ReLU(inplace=True), nn.AdaptiveAvgPool2d(1), nn.Flatten()
+    return nn.Sequential(*layers, nn.Linear(6, 10))
+
+def gradient(module: nn.Module, images, targets):
+    module(images.requires_grad_()).gather(1, targets[:, None]).sum().backward()
+    return images.grad
+"""
+
+
+@pytest.mark.parametrize("library", ["", "captum"])
+def test_methods_of_pytorch_explain_a_network_of_pytorch(library, dataset, tmp_path, capsys):
+    """Both named in a flag; as BAM's own of it."""
+    pytest.importorskip("torch")
+    if library:
+        pytest.importorskip("captum.attr")
+    from bam.data_prep.classes import OBJECTS
+    from bam.metrics.__main__ import main
+
+    (tmp_path / "nets.py").write_text(NETS)
+    (tmp_path / "names.txt").write_text("\n".join(OBJECTS))
+    theirs = "captum:Saliency(abs=False)" if library else f"{tmp_path / 'nets.py'}:gradient"
+    words = ["--metric", "deletion", "--methods", f"{theirs},vanilla_gradient", "--limit", 4]
+    words += ["--model", f"{tmp_path / 'nets.py'}:build", "--class_names", tmp_path / "names.txt"]
+    words += ["--input_size", "16,20", "--preprocess", "imagenet"]
+    words += ["--data", dataset.folder, "--out", tmp_path]
+    main(["bam metrics", *map(str, words)])
+    assert "| vanilla_gradient |" in capsys.readouterr().out
+    lines = bam.read_score(tmp_path / "deletion.json").lines
+    name = theirs if library else "gradient"
+    assert lines[name].estimate.value == pytest.approx(lines["vanilla_gradient"].estimate.value, abs=1e-3)
+    assert lines[name].n == lines["vanilla_gradient"].n > 0

@@ -18,9 +18,18 @@ ALIKE = {
     "smoothgrad": {"samples": 3},
     "integrated_gradients": {"samples": 5},
     "gradient_shap": {"samples": 3},
+    "var_grad": {"samples": 3},
+    "blur_integrated_gradients": {"samples": 5},
+    "guided_integrated_gradients": {"samples": 5},
     "guided_backprop": {},
     "deconvnet": {},
     "grad_cam": {},
+    "grad_cam_pp": {},
+    "xgrad_cam": {},
+    "layer_cam": {},
+    "hires_cam": {},
+    "eigen_cam": {},
+    "score_cam": {},
     "guided_grad_cam": {},
     "sliding_patch": {"patch": 80, "stride": 60},
     "rise": {"samples": 8},
@@ -232,11 +241,17 @@ def test_its_twin_is_its_module_behind_the_scale(scale, in_torch, images):
         module(images).gather(1, targets[:, None]).sum().backward()
         return images.grad
 
-    for module, layer in ((in_torch(), "second"), (Several(), "inner.second")):
+    for module, layer in ((in_torch("shared in place"), "second"), (Several(), "inner.second")):
         classifier = TorchClassifier(module, "abcd", SIZE, scale, batch_size=4)
         twin = torch_twin(classifier)
         pixels = torch.from_numpy(images).permute(0, 3, 1, 2)
+        kept = []
+        handle = twin.of_layer(layer).register_forward_hook(lambda *call, kept=kept: kept.append(call[2]))
         close(twin(pixels).detach().numpy(), classifier.logits(images))
+        handle.remove()
+        # Before the ReLU, be it one in place in the module that is copied.
+        close(kept[0].detach().permute(0, 2, 3, 1).numpy(), classifier.features(images, layer))
+        assert (kept[0] < 0).any()
         assert type(twin.of_layer(layer)) is torch.nn.Conv2d
         assert twin.of_layer(layer) is not module.get_submodule(layer)
         assert all(weight.requires_grad for weight in twin.parameters())
