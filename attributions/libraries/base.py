@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import importlib
 import inspect
 import sys
@@ -22,8 +21,6 @@ from bam.base.versions import versions
 
 if TYPE_CHECKING:
     from types import ModuleType
-
-    import torch
 
     from bam.models.classifier import Classifier
 
@@ -259,33 +256,3 @@ def coloured(image: np.ndarray, colour: Colour) -> np.ndarray:
             raise unknown("baseline", colour, BASELINES)
         colour = BASELINES[colour](image[None])
     return np.ascontiguousarray(np.broadcast_to(np.asarray(colour, np.float32), (1, *image.shape))[0])
-
-
-def network_in_torch(classifier: Classifier) -> torch.nn.Module:
-    """A copy of the network's twin in torch: what a library changes of it is of this one alone."""
-    from bam.models.torch.importing import device
-    from bam.models.torch.twin import torch_twin
-
-    twin = classifier.compiled("torch twin", lambda: torch_twin(classifier))
-    return copy.deepcopy(twin).to(device())
-
-
-def in_torch(image: np.ndarray) -> torch.Tensor:
-    """An image (H, W, 3) as the twin takes it, (1, 3, H, W)."""
-    from bam.models.torch import twin
-    from bam.models.torch.importing import device
-
-    return twin.in_torch(image[None]).to(device())
-
-
-def from_torch(tensor: torch.Tensor) -> np.ndarray:
-    """The values of one image's map (1, C, h, w) as (h, w, C)."""
-    return np.moveaxis(tensor.detach().cpu().numpy()[0], 0, -1)
-
-
-def layer_in_torch(network: torch.nn.Module, classifier: Classifier, layer: str | None) -> torch.nn.Module:
-    """The module of `network` that gives what a layer does, by default that of `Classifier.feature_layer`.
-
-    Raises `BamError` for an unknown one.
-    """
-    return network.of_layer(layer or classifier.feature_layer())

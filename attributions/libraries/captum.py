@@ -17,15 +17,12 @@ from bam.attributions.libraries.base import (
     Library,
     MapOf,
     coloured,
-    from_torch,
-    in_torch,
-    layer_in_torch,
-    network_in_torch,
     plain_settings,
     required,
     setting,
 )
 from bam.attributions.libraries.lrp import lacks_conservation, prepare_lrp, share_of_logit
+from bam.attributions.libraries.twins import from_torch, in_torch, layer_in_torch, network_in_torch
 from bam.attributions.removal.superpixels import COMPACTNESS, SEGMENTS, SIGMA, superpixels
 from bam.attributions.requirements import lacks_feature_maps
 

@@ -15,13 +15,11 @@ from bam.attributions.libraries.base import (
     Adapted,
     Library,
     MapOf,
-    in_torch,
-    layer_in_torch,
-    network_in_torch,
     plain_settings,
     required,
     setting,
 )
+from bam.attributions.libraries.twins import in_torch, layer_in_torch, network_in_torch
 from bam.attributions.requirements import lacks_feature_maps
 
 if TYPE_CHECKING:
