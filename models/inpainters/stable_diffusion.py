@@ -159,7 +159,7 @@ def _libraries() -> tuple[Any, Any, Any]:
     except ImportError as error:
         raise BamError(
             f"stable-diffusion needs a library that is not installed ({error}): "
-            '`pip install -e ".[stable-diffusion]"`'
+            "`pip install 'bam-benchmark[stable-diffusion]'`"
         ) from None
     return torch, diffusers, transformers
 

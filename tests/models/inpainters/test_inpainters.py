@@ -209,7 +209,8 @@ def test_listing_them_starts_no_large_library():
 @pytest.mark.parametrize("library", ["diffusers", "transformers", "torch"])
 def test_a_missing_library_is_named_with_the_way_to_install_it(library, monkeypatch):
     monkeypatch.setitem(sys.modules, library, None)
-    with pytest.raises(BamError, match=r'not installed .*: `pip install -e "\.\[stable-diffusion\]"`'):
+    hint = r"not installed .*: `pip install 'bam-benchmark\[stable-diffusion\]'`"
+    with pytest.raises(BamError, match=hint):
         make_inpainter("stable-diffusion")
 
 
