@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bam.attributions.grad_cam import feature_gradient
+from bam.attributions.grad_cam import feature_gradient, positive_sum
 from bam.attributions.registry import method
 from bam.attributions.requirements import lacks_feature_maps
 
@@ -111,12 +111,6 @@ def _projected(features: np.ndarray) -> np.ndarray:
     left, sizes, _ = np.linalg.svd(matrix, full_matrices=False)
     found = left[:, 0] * sizes[0]
     return (found if found.sum() >= 0 else -found).reshape(features.shape[:2])
-
-
-def positive_sum(classifier: Classifier, terms: np.ndarray) -> np.ndarray:
-    """The sum of terms (N, h, w, channels) over the channels, where above zero, enlarged: (N, H, W)."""
-    cam = np.maximum(terms.sum(-1, keepdims=True), 0)
-    return classifier.at_input_size(cam)[..., 0]
 
 
 def _ratio(values: np.ndarray, by: np.ndarray) -> np.ndarray:

@@ -16,9 +16,9 @@ from bam.attributions.registry import GIVEN, GROUPS, METHODS, Method
 from bam.attributions.stored_maps import maps_method
 from bam.attributions.torch_methods import explains_module, on_twin
 from bam.base.digests import digest
-from bam.base.errors import BamError, did_you_mean
+from bam.base.errors import BamError
 from bam.base.files import near_path
-from bam.base.home import Home, run_file
+from bam.base.home import Home, function_in, run_file
 from bam.base.versions import versions
 from bam.models.torch.importing import INSTALL
 
@@ -105,12 +105,8 @@ def _in_file(entry: str) -> Method:
         functions = ", ".join(_functions(path)) or "none"
         raise BamError(f"{entry} names no function: give {path}:FUNCTION; it defines {functions}")
     module, home = _run(path)
-    function = getattr(module, name, None)
-    if not callable(function):
-        functions = _functions(path)
-        known = f"{did_you_mean(name, functions)}it defines {', '.join(functions) or 'none'}"
-        raise BamError(f"{path} has no function {name}: {known}")
-    called, of_torch = _checked(home.bound(function), entry)
+    function = function_in(module, home, path, name, lambda: _functions(path))
+    called, of_torch = _checked(function, entry)
     return Method(name, called, digest(path)[:12] + of_torch, own=True)
 
 

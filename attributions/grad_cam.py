@@ -30,8 +30,7 @@ def grad_cam(
     convolutional ones. A map that is zero everywhere stays so (the division by its maximum that makes
     NaN of it elsewhere is left to normalisation).
     """
-    cam = np.maximum(_weighted_sum(classifier, images, targets, layer), 0)
-    return classifier.at_input_size(cam)[..., 0]
+    return positive_sum(classifier, _weighted_sum(classifier, images, targets, layer))
 
 
 @method(needs=[lacks_feature_maps], cite=["selvaraju2016gradcam", "cohen2025meaningful"])
@@ -57,6 +56,12 @@ def _weighted_sum(
     """Feature maps times the spatial means of the logit's derivatives by them, (N, h, w, 1)."""
     features, gradient = feature_gradient(classifier, images, targets, layer)
     return np.einsum("nhwc,nc->nhw", features, gradient.mean((1, 2)))[..., None]
+
+
+def positive_sum(classifier: Classifier, terms: np.ndarray) -> np.ndarray:
+    """The sum of terms (N, h, w, channels) over the channels, where above zero, enlarged: (N, H, W)."""
+    cam = np.maximum(terms.sum(-1, keepdims=True), 0)
+    return classifier.at_input_size(cam)[..., 0]
 
 
 def feature_gradient(

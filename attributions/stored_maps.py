@@ -89,10 +89,15 @@ def check_maps(folder: Path, names: Sequence[str], size: tuple[int, int]) -> Non
 def _state(path: Path) -> tuple[str, tuple[int, ...]]:
     """What is wrong with the map in a file, or "", and its shape."""
     try:
-        numbers = as_numbers(np.lib.format.read_array(io.BytesIO(path.read_bytes()), allow_pickle=False))
+        numbers = _numbers(path.read_bytes())
     except Exception:  # noqa: BLE001 - whatever a broken file makes numpy raise
         return "are no .npy arrays of numbers", ()
     return "" if np.isfinite(numbers).all() else "hold values that are NaN or infinite", numbers.shape
+
+
+def _numbers(content: bytes) -> np.ndarray:
+    """The numbers in a .npy file."""
+    return as_numbers(np.lib.format.read_array(io.BytesIO(content), allow_pickle=False))
 
 
 def _digests(folder: Path) -> dict[str, str]:
@@ -133,15 +138,14 @@ def _map(path: Path, known: str | None, shape: tuple[int, ...]) -> np.ndarray:
     if content.startswith(b"PK"):
         raise BamError(f"{path} is an .npz archive, not one .npy array: save each map with np.save")
     try:
-        array = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
-        numbers = as_numbers(array)
+        numbers = _numbers(content)
     except Exception as error:  # noqa: BLE001 - whatever a broken file makes numpy raise
         reason = first_line(error)
         raise BamError(f"{path} is no .npy array of numbers ({reason})") from None
     height, width = shape[1:3]
-    if array.shape[:2] != (height, width) or array.ndim not in (2, 3) or not array.size:
+    if numbers.shape[:2] != (height, width) or numbers.ndim not in (2, 3) or not numbers.size:
         raise BamError(
-            f"{path} holds {array.shape}, but ({height}, {width}) or ({height}, {width}, channels) "
+            f"{path} holds {numbers.shape}, but ({height}, {width}) or ({height}, {width}, channels) "
             "is needed: the size of the model's input"
         )
     if not np.isfinite(numbers).all():

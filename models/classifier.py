@@ -22,7 +22,7 @@ from bam.models.network.frozen import PRECISIONS, folded_norms, frozen, unguidab
 from bam.models.network.outputs import with_logits
 from bam.models.network.path_means import perturbed_sums, sampled_sums
 from bam.models.network.rebuilt import flattened
-from bam.models.network.resizing import as_batch, resize
+from bam.models.network.resizing import as_batch, resize, resize_masks
 
 
 class Classifier:
@@ -111,7 +111,7 @@ class Classifier:
         """Masks bool (N, H, W), resized as the images are: True where at least half is covered."""
         if masks.dtype == bool and masks.shape[1:] == self.input_size:
             return masks
-        return resize(masks[..., None].astype(np.float32), self.input_size).numpy()[..., 0] >= 0.5
+        return resize_masks(masks, self.input_size)
 
     def logits(self, images: np.ndarray) -> np.ndarray:
         """float32 (N, classes) of prepared images."""
@@ -137,7 +137,7 @@ class Classifier:
 
     def gradient(self, images: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """Derivative of the target's logit with respect to prepared images, float32 (N, H, W, 3)."""
-        return self._run("gradient", lambda: logit_gradient(self.network), images, _indices(targets))
+        return self._run("gradient", lambda: logit_gradient(self.network), images, indices(targets))
 
     def guided_gradient(self, images: np.ndarray, targets: np.ndarray, rule: str = "guided") -> np.ndarray:
         """The same with ReLUs that pass on positive derivatives only, float32 (N, H, W, 3).
@@ -148,7 +148,7 @@ class Classifier:
         def make():
             return logit_gradient(frozen(self.model, self.precision, rule))
 
-        return self._run(("guided_gradient", rule), make, images, _indices(targets))
+        return self._run(("guided_gradient", rule), make, images, indices(targets))
 
     def unguidable(self) -> str | None:
         """What keeps its ReLUs from being guided, in a few words; None if nothing does."""
@@ -170,7 +170,7 @@ class Classifier:
         def make():
             return layer_gradients(self._network_with(names), names)
 
-        return self._run(("layer_gradients", names), make, images, _indices(targets))
+        return self._run(("layer_gradients", names), make, images, indices(targets))
 
     def smoothed_gradients(
         self, images: np.ndarray, targets: np.ndarray, seeds: np.ndarray, samples: int, spread: float
@@ -229,7 +229,7 @@ class Classifier:
             )
             self._check(images)
             per_image = np.broadcast_to(places, (len(images), samples))
-            arrays = (images, baselines, _indices(targets), seeds.astype(np.int64), per_image)
+            arrays = (images, baselines, indices(targets), seeds.astype(np.int64), per_image)
             parts = [
                 sampled_sums(add, self.batch_size, 1 if difference else 2, spread, *part)
                 for part in self._batches(*arrays)
@@ -291,5 +291,6 @@ class Classifier:
         return self._memo.answer(key, compute, images, *others)
 
 
-def _indices(targets: np.ndarray) -> np.ndarray:
+def indices(targets: np.ndarray) -> np.ndarray:
+    """Classes to explain, as compiled functions take them: int32 (N,)."""
     return np.asarray(targets, np.int32)

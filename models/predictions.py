@@ -86,9 +86,9 @@ class Predicted:
         """Masks bool (N, H, W) at the size of the maps; others are resized as by `Classifier`."""
         if masks.shape[1:] == self.input_size:
             return masks
-        from bam.models.network.resizing import resize
+        from bam.models.network.resizing import resize_masks
 
-        return resize(masks[..., None].astype(np.float32), self.input_size).numpy()[..., 0] >= 0.5
+        return resize_masks(masks, self.input_size)
 
     def sharing(self, images: np.ndarray) -> AbstractContextManager[None]:
         """Nothing is computed, so that there is nothing to share."""

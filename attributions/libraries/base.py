@@ -18,6 +18,7 @@ from bam.attributions.gradients import BASELINES
 from bam.attributions.registry import Method, Need
 from bam.base.errors import BamError, first_line, unknown
 from bam.base.versions import versions
+from bam.models.network.probes import noise
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -198,8 +199,7 @@ def _tried(name: str, adapted: Adapted) -> Need:
 
 def probe(classifier: Classifier, count: int = 1) -> np.ndarray:
     """Images of noise, always the same, float32 (count, H, W, 3) in 0..255."""
-    shape = (count, *classifier.input_size, 3)
-    return np.random.default_rng(0).uniform(0, 255, shape).astype(np.float32)
+    return noise(count, (*classifier.input_size, 3))
 
 
 @contextlib.contextmanager
@@ -237,6 +237,20 @@ def plain_settings(function: Callable, handled: frozenset[str]) -> dict[str, ins
 def setting(name: str, default: Any, kind: Any) -> inspect.Parameter:
     """A setting of a method, with its type."""
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
+
+
+def subclasses(module: ModuleType, of: type) -> dict[str, type]:
+    """The classes in a module that are kinds of another one, by name."""
+    return {
+        name: kind
+        for name, kind in sorted(vars(module).items())
+        if isinstance(kind, type) and issubclass(kind, of) and kind is not of
+    }
+
+
+def taken(values: Mapping[str, Any], function: Callable) -> dict[str, Any]:
+    """Those of the values that a library's function takes by name."""
+    return {name: values[name] for name in values.keys() & inspect.signature(function).parameters.keys()}
 
 
 def required(function: Callable) -> set[str]:

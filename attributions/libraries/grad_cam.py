@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from functools import partialmethod
 from types import ModuleType
@@ -18,6 +17,8 @@ from bam.attributions.libraries.base import (
     plain_settings,
     required,
     setting,
+    subclasses,
+    taken,
 )
 from bam.attributions.libraries.twins import in_torch, layer_in_torch, network_in_torch
 from bam.attributions.requirements import lacks_feature_maps
@@ -35,12 +36,8 @@ WITHOUT_LAYER = "FullGrad"
 def _classes(module: ModuleType) -> dict[str, type]:
     from pytorch_grad_cam.base_cam import BaseCAM
 
-    return {
-        name: kind
-        for name, kind in sorted(vars(module).items())
-        if isinstance(kind, type) and issubclass(kind, BaseCAM) and kind is not BaseCAM
-        if required(kind.__init__) <= MADE_OF
-    }
+    found = subclasses(module, BaseCAM)
+    return {name: kind for name, kind in found.items() if required(kind.__init__) <= MADE_OF}
 
 
 def _adapted(kind: type, inner: type | None) -> Adapted:
@@ -62,11 +59,10 @@ def _prepared(kind: type, classifier: Classifier, values: Mapping[str, Any]) -> 
 
     network = network_in_torch(classifier)
     layers = [layer_in_torch(network, classifier, values["layer"])] if "layer" in values else []
-    made, asked = (inspect.signature(each).parameters for each in (kind.__init__, kind.__call__))
-    cam = kind(network, layers, **{name: values[name] for name in values.keys() & made.keys()})
+    cam = kind(network, layers, **taken(values, kind.__init__))
     if hasattr(cam, "batch_size"):
         cam.batch_size = classifier.batch_size
-    given = {name: values[name] for name in values.keys() & asked.keys()}
+    given = taken(values, kind.__call__)
     # Some show a bar for each image.
     quiet = partialmethod(tqdm.tqdm.__init__, disable=True)
 

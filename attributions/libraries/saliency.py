@@ -19,6 +19,7 @@ from bam.attributions.libraries.base import (
     plain_settings,
     required,
     setting,
+    subclasses,
 )
 from bam.attributions.requirements import lacks_feature_maps
 
@@ -33,14 +34,8 @@ XRAI_PARAMETERS = ("steps", "area_threshold", "algorithm")
 
 
 def _classes(module: ModuleType) -> dict[str, type]:
-    known = {
-        name: kind
-        for name, kind in vars(module).items()
-        if isinstance(kind, type)
-        and issubclass(kind, module.CoreSaliency)
-        and kind is not module.CoreSaliency
-    }
-    return {name: kind for name, kind in sorted(known.items()) if required(kind.GetMask) <= ASKED}
+    found = subclasses(module, module.CoreSaliency)
+    return {name: kind for name, kind in found.items() if required(kind.GetMask) <= ASKED}
 
 
 def _adapted(kind: type, inner: type | None) -> Adapted:
@@ -62,7 +57,7 @@ def _prepared(kind: type, classifier: Classifier, values: Mapping[str, Any]) -> 
     """What makes one map with an object of this class."""
     home, parameters = _home(kind), inspect.signature(kind.GetMask).parameters
     if hasattr(home, "np") and "interpolation" not in inspect.signature(np.quantile).parameters:
-        home.np = _EarlierNumpy()
+        home.np = EarlierNumpy()
     method, layer = kind(), values.get("layer")
     fixed = {"batch_size": classifier.batch_size, "should_resize": False, "three_dims": False}
     given = {name: value for name, value in (fixed | values).items() if name in parameters}
@@ -98,7 +93,7 @@ def _model(classifier: Classifier, target: int, layer: str | None) -> Any:
     return call_model
 
 
-class _EarlierNumpy:
+class EarlierNumpy:
     """numpy with the name that `quantile` had for its parameter `method` before 2.4, for Guided IG."""
 
     def __getattr__(self, name: str) -> Any:

@@ -18,6 +18,8 @@ from bam.attributions.libraries.base import (
     plain_settings,
     required,
     setting,
+    subclasses,
+    taken,
 )
 from bam.attributions.libraries.twins import in_torch, layer_in_torch, network_in_torch
 from bam.attributions.requirements import lacks_feature_maps
@@ -33,12 +35,8 @@ MADE_OF = {"model"}
 def _classes(module: ModuleType) -> dict[str, type]:
     from torchcam.methods.core import _CAM
 
-    return {
-        name: kind
-        for name, kind in sorted(vars(module).items())
-        if isinstance(kind, type) and issubclass(kind, _CAM) and kind is not _CAM
-        if required(kind.__init__) <= MADE_OF
-    }
+    found = subclasses(module, _CAM)
+    return {name: kind for name, kind in found.items() if required(kind.__init__) <= MADE_OF}
 
 
 def _adapted(kind: type, inner: type | None) -> Adapted:
@@ -58,14 +56,13 @@ def _adapted(kind: type, inner: type | None) -> Adapted:
 def _prepared(kind: type, classifier: Classifier, values: Mapping[str, Any]) -> MapOf:
     """What makes one map with an object of this class, at the size of the feature maps."""
     network = network_in_torch(classifier)
-    made, asked = (inspect.signature(each).parameters for each in (kind.__init__, kind.__call__))
-    given = {name: values[name] for name in values.keys() & made.keys()}
-    if "batch_size" in made:
+    given = taken(values, kind.__init__)
+    if "batch_size" in inspect.signature(kind.__init__).parameters:
         given["batch_size"] = classifier.batch_size
     logging.getLogger("torchcam").setLevel(logging.ERROR)
     layer = layer_in_torch(network, classifier, values["layer"])
     extract = kind(network, layer, input_shape=(3, *classifier.input_size), **given)
-    called = {name: values[name] for name in values.keys() & asked.keys()}
+    called = taken(values, kind.__call__)
 
     def map_of(image: np.ndarray, target: int) -> np.ndarray:
         scores = network(in_torch(image).requires_grad_())

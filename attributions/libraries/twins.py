@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -44,12 +45,19 @@ def layer_in_torch(network: torch.nn.Module, classifier: Classifier, layer: str 
     Raises `BamError` for an unknown one, and for feature maps with their channels last, as Swin transformers
     have them: libraries would take the width for channels, and say nothing.
     """
-    name, image, shapes = layer or classifier.feature_layer(), probe(classifier), []
+    name = layer or classifier.feature_layer()
     module = network.of_layer(name)
-    handle = module.register_forward_hook(lambda *call: shapes.append(tuple(call[2].shape)))
-    network(in_torch(image[0]))
-    handle.remove()
-    maps = classifier.features(image, name)
-    if maps.ndim == 4 and shapes[-1] != np.moveaxis(maps, -1, 1).shape:
+
+    def compared() -> Callable[[], bool]:
+        image, shapes = probe(classifier), []
+        handle = module.register_forward_hook(lambda *call: shapes.append(tuple(call[2].shape)))
+        network(in_torch(image[0]))
+        handle.remove()
+        maps = classifier.features(image, name)
+        last = maps.ndim == 4 and shapes[-1] != np.moveaxis(maps, -1, 1).shape
+        return lambda: last
+
+    # Once for each network, and not for each batch.
+    if classifier.compiled(("channels last", name), compared)():
         raise BamError(f"{name} gives its channels last, where the library takes them first")
     return module

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import softmax
 
-from bam.attributions.cams import positive_sum
-from bam.attributions.grad_cam import feature_maps
+from bam.attributions.grad_cam import feature_maps, positive_sum
 from bam.attributions.registry import method
 from bam.attributions.removal.substrates import substrate
 from bam.attributions.requirements import lacks_feature_maps

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import importlib.util
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -13,7 +13,7 @@ from typing import Any
 
 import bam
 from bam.base.digests import digest
-from bam.base.errors import BamError, one_line
+from bam.base.errors import BamError, did_you_mean, one_line
 from bam.base.files import near_path
 
 _PACKAGE = Path(bam.__file__).resolve().parent
@@ -98,6 +98,21 @@ def _places(module: ModuleType) -> list[Path]:
     folders = getattr(module, "__path__", ())
     places = [getattr(module, "__file__", None), *(folders if isinstance(folders, Iterable) else ())]
     return [Path(place).resolve() for place in places if isinstance(place, str) and Path(place).is_absolute()]
+
+
+def function_in(
+    module: ModuleType, home: Home, path: Path, name: str, defined: Callable[[], Sequence[str]]
+) -> Callable:
+    """The function of this name in a file that was run, at home. Raises `BamError` if there is none.
+
+    defined: gives the names of those that the file defines, for the error.
+    """
+    function = getattr(module, name, None)
+    if not callable(function):
+        known = defined()
+        listed = f"{did_you_mean(name, known)}it defines {', '.join(known) or 'none'}"
+        raise BamError(f"{path} has no function {name}: {listed}")
+    return home.bound(function)
 
 
 def run_file(path: Path) -> tuple[ModuleType, Home]:

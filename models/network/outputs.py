@@ -8,6 +8,7 @@ import tf_keras as keras
 
 from bam.base.errors import BamError
 from bam.models.network.activations import SOFTMAX, activation_of, is_operator
+from bam.models.network.probes import noise
 from bam.models.network.rebuilt import unshared, with_layers
 
 
@@ -40,14 +41,14 @@ def with_logits(model: keras.Model, name: str) -> tuple[keras.Model, list[str]]:
             f"{name} calls its layer {layer} with training=True, so that its answers are random or depend on "
             "what stands beside an image: build it without"
         )
-    noise = np.random.default_rng(0).uniform(0, 255, (8, *model.input_shape[1:])).astype(np.float32)
-    first, second = (model(noise, training=False).numpy().astype(np.float64) for _ in range(2))
+    pixels = noise(8, model.input_shape[1:])
+    first, second = (model(pixels, training=False).numpy().astype(np.float64) for _ in range(2))
     if not np.allclose(first, second, rtol=1e-4, atol=1e-4 * np.abs(first).max(initial=0)):
         raise BamError(
             f"{name} answers differently when asked twice: take out what draws random numbers (a dropout "
             "called with training=True)"
         )
-    alone = model(noise[:1], training=False).numpy().astype(np.float64)
+    alone = model(pixels[:1], training=False).numpy().astype(np.float64)
     if not np.allclose(first[:1], alone, rtol=1e-4, atol=1e-4 * np.abs(first).max(initial=0)):
         raise BamError(
             f"{name} answers differently when an image stands beside others: take out what looks at them "

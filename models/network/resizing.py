@@ -13,6 +13,11 @@ def resize(images: tf.Tensor | np.ndarray, size: tuple[int, int]) -> tf.Tensor:
     return tf.image.resize(images, size, method="bilinear", antialias=True)
 
 
+def resize_masks(masks: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Masks bool (N, H, W), resized as images are: bool (N, *size), True where at least half is covered."""
+    return resize(masks[..., None].astype(np.float32), size).numpy()[..., 0] >= 0.5
+
+
 def as_batch(images: np.ndarray) -> np.ndarray:
     """Images as an array (N, H, W, 3). Raises `BamError` for what is none, and for one image alone."""
     try:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from bam.base.digests import digest
-from bam.base.errors import BamError, did_you_mean, one_line
-from bam.base.home import run_file
+from bam.base.errors import BamError, one_line
+from bam.base.home import function_in, run_file
 from bam.models.torch.importing import import_torch
 
 if TYPE_CHECKING:
@@ -73,19 +73,18 @@ def _made(path: Path, name: str) -> Any:
     from bam.models.torch.network import gpu_hint
 
     module, home = run_file(path)
-    function = getattr(module, name, None)
-    if not callable(function):
-        own = [key for key, value in vars(module).items() if _is_own(key, value, module.__name__)]
-        raise BamError(
-            f"{path} has no function {name}: {did_you_mean(name, own)}it defines {', '.join(own) or 'none'}"
-        )
+    function = function_in(module, home, path, name, lambda: _defined(module))
     try:
-        return home.bound(function)()
+        return function()
     except (Exception, SystemExit) as error:  # whatever it is, it is the user's to know
         hint = gpu_hint(error)
         raise BamError(f"{path}: {name}() failed ({one_line(error)}){hint and ': '}{hint}") from error
 
 
-def _is_own(name: str, value: Callable, module: str) -> bool:
-    """Whether a name in a module is a public function that it defines."""
-    return callable(value) and getattr(value, "__module__", None) == module and not name.startswith("_")
+def _defined(module: ModuleType) -> list[str]:
+    """Names of the public functions and classes that a module defines."""
+    return [
+        name
+        for name, value in vars(module).items()
+        if callable(value) and getattr(value, "__module__", None) == module.__name__ and name[0] != "_"
+    ]

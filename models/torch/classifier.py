@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from bam.base.errors import BamError, unknown
-from bam.models.classifier import Classifier
+from bam.models.classifier import Classifier, indices
 from bam.models.network.frozen import RULES
 from bam.models.torch.layer import as_keras
 from bam.models.torch.network import TorchNetwork
@@ -81,7 +81,7 @@ class TorchClassifier(Classifier):
 
     def gradient(self, images: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """Derivative of the target's logit with respect to prepared images, float32 (N, H, W, 3)."""
-        return self._ask("gradient", self.torch_network.gradient, images, _indices(targets))
+        return self._ask("gradient", self.torch_network.gradient, images, indices(targets))
 
     def guided_gradient(self, images: np.ndarray, targets: np.ndarray, rule: str = "guided") -> np.ndarray:
         """The same with ReLUs that pass on positive derivatives only, float32 (N, H, W, 3).
@@ -93,7 +93,7 @@ class TorchClassifier(Classifier):
         if reason := self.unguidable():
             raise BamError(f"{self.name} {reason}, so it cannot be guided: leave guided methods out")
         guided = partial(self.torch_network.gradient, rule=rule)
-        return self._ask(("guided_gradient", rule), guided, images, _indices(targets))
+        return self._ask(("guided_gradient", rule), guided, images, indices(targets))
 
     def layer_gradients(
         self, images: np.ndarray, targets: np.ndarray, layers: Sequence[str | None]
@@ -101,7 +101,7 @@ class TorchClassifier(Classifier):
         """What `layer_gradient` gives, for several modules in one sweep."""
         names = tuple(self._layer(layer) for layer in layers)
         ask = partial(self.torch_network.layer_gradients, layers=names)
-        return self._ask(("layer_gradients", names), ask, images, _indices(targets))
+        return self._ask(("layer_gradients", names), ask, images, indices(targets))
 
     def feature_layer(self) -> str:
         """Name of the last module with spatial feature maps, which Grad-CAM explains by default."""
@@ -128,7 +128,3 @@ class TorchClassifier(Classifier):
             return tf.nest.map_structure(lambda *arrays: np.concatenate(arrays), *parts)
 
         return self._memo.answer(key, compute, images, *others)
-
-
-def _indices(targets: np.ndarray) -> np.ndarray:
-    return np.asarray(targets, np.int32)

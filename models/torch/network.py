@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bam.base.errors import BamError, one_line, unknown
+from bam.models.network.probes import noise
 from bam.models.network.scales import scale_of
 from bam.models.torch.importing import device, import_torch
 from bam.models.torch.outputs import first_tensor, logits_of
@@ -232,8 +233,7 @@ class TorchNetwork:
 
     def _probe(self) -> int:
         """Ask once, see what modules and activations there are, and give the number of classes."""
-        noise = np.random.default_rng(0).uniform(0, 255, (2, *self.input_size, 3))
-        pixels = self._tensor(noise, derivable=True)
+        pixels = self._tensor(noise(2, (*self.input_size, 3)), derivable=True)
 
         def recording(name: str) -> Callable:
             def hook(module: Any, given: Any, output: Any) -> None:

@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from bam.base.errors import BamError
+from bam.models.network.probes import noise
 from bam.models.torch.importing import device, import_torch
 
 if TYPE_CHECKING:
@@ -48,10 +49,10 @@ def torch_twin(classifier: Classifier) -> torch.nn.Module:
         twin = classifier.torch_network.twin().eval()
     else:
         twin = network_of(classifier.model, translated).eval()
-    noise = np.random.default_rng(0).uniform(0, 255, (2, *classifier.input_size, 3)).astype(np.float32)
-    expected = np.asarray(classifier.model(noise, training=False), np.float64)
+    pixels = noise(2, (*classifier.input_size, 3))
+    expected = np.asarray(classifier.model(pixels, training=False), np.float64)
     with torch.no_grad():
-        found = twin(in_torch(noise)).double().numpy()
+        found = twin(in_torch(pixels)).double().numpy()
     difference, largest = np.abs(found - expected).max(), np.abs(expected).max()
     if not difference <= _TOLERANCE * largest:
         raise BamError(

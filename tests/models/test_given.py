@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,14 +10,13 @@ from bam.metrics.__main__ import main as score
 from bam.models.given import GivenModels
 from bam.validate import main as validate
 
-EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "train_torch.py"
+EXAMPLE = Path(__file__).parents[2] / "docs/examples/train_torch.py"
 
 
 @pytest.fixture(scope="module")
 def trained(dataset, tmp_path_factory):
     """A folder in which the example has trained its pair, shortly, and the flag that names it."""
     pytest.importorskip("torch")
-    from bam.base.home import run_file
     from bam.data_prep.export import export
 
     folder = tmp_path_factory.mktemp("pair")
@@ -23,10 +24,12 @@ def trained(dataset, tmp_path_factory):
     text = EXAMPLE.read_text().replace("EPOCHS = 6", "EPOCHS = 1").replace("BATCH = 64", "BATCH = 256")
     text = text.replace('Path("runs/torch")', f"Path({str(folder / 'torch')!r})")
     (folder / "nets.py").write_text(text)
-    module, _ = run_file(folder / "nets.py")
-    for labels in ("object", "scene"):
-        module.train(labels, folder / "exported")
-    return folder, ",".join(f"{name}={folder / 'nets.py'}:{name}_network" for name in ("object", "scene"))
+    words = [sys.executable, str(folder / "nets.py"), str(folder / "exported")]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    pair = ",".join(f"{name}={folder / 'nets.py'}:{name}_network" for name in ("object", "scene"))
+    # It ends with how to go on.
+    assert f"bam validate --models {pair} --input_size 64 --preprocess 0..1\n" in done.stdout
+    return folder, pair
 
 
 def test_a_pair_of_networks_is_validated_and_scored(trained, dataset, capsys):

@@ -82,7 +82,7 @@ def test_what_is_no_classifier_is_refused(tmp_path):
         load_classifier(tmp_path / "sound.keras", class_names=list("abc"))
 
 
-def test_a_file_that_names_other_modules_is_refused_before_they_are_imported(tmp_path, monkeypatch):
+def test_a_file_that_names_other_modules_is_refused_before_they_are_imported(edited, tmp_path, monkeypatch):
     """An activation is looked up in whatever module the file names, which is imported for it."""
     network("relu").save(tmp_path / "sound.keras")
     (tmp_path / "trap.py").write_text(
@@ -90,24 +90,24 @@ def test_a_file_that_names_other_modules_is_refused_before_they_are_imported(tmp
     )
     monkeypatch.syspath_prepend(str(tmp_path))
     foreign = {"module": "trap", "class_name": "function", "config": "touch", "registered_name": "function"}
-    _rewritten(tmp_path / "sound.keras", tmp_path / "hostile.keras", '"relu"', json.dumps(foreign))
+    edited(tmp_path / "sound.keras", tmp_path / "hostile.keras", '"relu"', json.dumps(foreign))
     with pytest.raises(BamError, match=r"names trap.function, which is no part of a network"):
         load_classifier(tmp_path / "hostile.keras", class_names=["cat", "dog"])
     assert not (tmp_path / "sprung").exists()
 
 
-def test_functions_of_tensorflow_that_a_file_names_are_of_tensors(tmp_path):
+def test_functions_of_tensorflow_that_a_file_names_are_of_tensors(edited, tmp_path):
     inputs = keras.Input((8, 8, 3))
     logits = keras.layers.Dense(2)(keras.layers.GlobalAveragePooling2D()(inputs))
     keras.Model(inputs, tf.reshape(logits * 2, (-1, 2))).save(tmp_path / "sound.keras")
     load_classifier(tmp_path / "sound.keras", class_names=["cat", "dog"])
     for found in ('"reshape"', '"math.multiply"'):
-        _rewritten(tmp_path / "sound.keras", tmp_path / "hostile.keras", found, '"io.write_file"')
+        edited(tmp_path / "sound.keras", tmp_path / "hostile.keras", found, '"io.write_file"')
         with pytest.raises(BamError, match=r"holds a TFOpLambda that calls what is no function of tensors"):
             load_classifier(tmp_path / "hostile.keras", class_names=["cat", "dog"])
 
 
-def test_layers_of_keras_applications_are_parts_of_networks(tmp_path):
+def test_layers_of_keras_applications_are_parts_of_networks(edited, tmp_path):
     """Of InceptionResNetV2, ConvNeXt and EfficientNetV2; nothing else of their modules is."""
     from tf_keras.src.applications.convnext import LayerScale, StochasticDepth
     from tf_keras.src.applications.inception_resnet_v2 import CustomScaleLayer
@@ -127,19 +127,9 @@ def test_layers_of_keras_applications_are_parts_of_networks(tmp_path):
         ("tf_keras.src.applications.convnext", "keras.applications.convnext"),
         ("tensorflow.python.ops.init_ops_v2", "tensorflow.python.ops.io_ops"),
     ):
-        _rewritten(tmp_path / "mine.keras", tmp_path / "hostile.keras", found, other)
+        edited(tmp_path / "mine.keras", tmp_path / "hostile.keras", found, other)
         with pytest.raises(BamError, match=r"which is no part of a network"):
             load_classifier(tmp_path / "hostile.keras", class_names=["cat", "dog"])
-
-
-def _rewritten(path, target, found, other):
-    with zipfile.ZipFile(path) as sound, zipfile.ZipFile(target, "w") as hostile:
-        for name in sound.namelist():
-            content = sound.read(name)
-            if name == "config.json":
-                assert found.encode() in content
-                content = content.replace(found.encode(), other.encode())
-            hostile.writestr(name, content)
 
 
 def test_networks_with_policies_operators_and_training_settings_can_be_read(tmp_path):
