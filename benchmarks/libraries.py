@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from bam.attributions.choice import choose
+from bam.attributions.lengths import scaled
 from bam.attributions.registry import Explainer
 from bam.base.errors import BamError
 from bam.data_prep import load_dataset
@@ -33,7 +34,7 @@ from bam.metrics.results.table import markdown_table
 from bam.models.classifier import Classifier
 
 # BlurIG's sum takes the derivative where a piece of the path begins, and comes near the integral slowly.
-STEPS, BLURRED = 50, 200
+STEPS, BLURRED, SIGMA = 50, 200, 50.0
 GRAD_CAM = (
     "captum:LayerGradCam(relu_attributions=True)",
     "torchcam:GradCAM",
@@ -46,9 +47,8 @@ PAIRS = {
     f"integrated_gradients(samples={STEPS})": (
         f"captum:IntegratedGradients(n_steps={STEPS}, integration=riemann_middle)",
     ),
-    # 14 pixels of 64, which are what networks of the drawn sample take.
-    f"blur_integrated_gradients(max_sigma=49, samples={BLURRED})": (
-        f"saliency:BlurIG(max_sigma=14, steps={BLURRED})",
+    f"blur_integrated_gradients(max_sigma={SIGMA}, samples={BLURRED})": (
+        f"saliency:BlurIG(max_sigma={{sigma}}, steps={BLURRED})",
     ),
     "guided_integrated_gradients": ("saliency:GuidedIG",),
     "guided_backprop": ("captum:GuidedBackprop",),
@@ -71,8 +71,9 @@ def one(entry: str) -> Explainer:
 def known_pairs(classifiers: list[Classifier]) -> list[tuple[Explainer, Explainer]]:
     """The pairs of methods that can be had and suit the networks; the others are printed."""
     found = []
+    sigma = scaled(SIGMA, classifiers[0].input_size)  # theirs is of the picture as it is
     for ours, others in PAIRS.items():
-        for theirs in others:
+        for theirs in (each.format(sigma=sigma) for each in others):
             try:
                 pair = one(ours), one(theirs)
             except BamError as error:

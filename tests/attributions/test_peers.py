@@ -4,6 +4,7 @@ PAIR saliency is installed with the test extra; xplique (extra `peers`) is compa
 """
 
 import os
+import sys
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from bam.attributions import explain
+from bam.attributions.libraries.saliency import EarlierNumpy
 from bam.models.classifier import Classifier
 
 os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")  # xplique asks for tf.keras and means tf_keras
@@ -140,8 +142,7 @@ def test_pair_guided_integrated_gradients(classifier, batch, pair, settings, mon
     """
     saliency, call_model = pair
     first = [each[:1] for each in batch]
-    quantile = np.quantile  # whose argument had another name when theirs was written
-    monkeypatch.setattr(np, "quantile", lambda *given, interpolation: quantile(*given, method=interpolation))
+    monkeypatch.setattr(sys.modules[saliency.GuidedIG.__module__], "np", EarlierNumpy())
     names = {"x_steps": "samples", "fraction": "fraction", "max_dist": "max_distance"}
     theirs = [
         saliency.GuidedIG().GetMask(image, call_model, {"target": target}, **settings)
