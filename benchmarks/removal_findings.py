@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -37,7 +37,7 @@ from bam.metrics.statistics.estimate import Estimate, estimates
 from bam.metrics.statistics.resampling import Resampling
 from bam.metrics.statistics.step_down import holm_p
 
-BATCH = 32
+BATCH = 20
 # Each beside its generative version; the last two for robustness alone.
 METHODS = ("sliding_patch", "sliding_patch_g", "lime", "lime_g")
 METHODS += ("meaningful_perturbation", "meaningful_perturbation_g")
@@ -208,6 +208,7 @@ def main() -> None:
     parser.add_argument("--out", default="runs/removal_findings", help="folder of rows and scores")
     parser.add_argument("--limit", type=int, default=100, help="test images")
     parser.add_argument("--threshold_images", type=int, default=100, help="training images, see localisation")
+    parser.add_argument("--robustness_images", type=int, help="fewer of them for robustness: many maps each")
     parser.add_argument(
         "--set", action="append", default=[], help="METHOD.PARAMETER=VALUE, as of bam metrics"
     )
@@ -223,14 +224,16 @@ def main() -> None:
     }
     robustness = {"robustness": asked.pop("robustness")}
     settings = RunSettings(limit=options.limit, batch_size=min(BATCH, options.limit))
+    fewer = replace(settings, limit=options.robustness_images or options.limit)
     measures: list[Measure] = []
-    for metrics, explainers in ((asked, coarse), (robustness, every)):
-        run = make_run(metrics, explainers, dataset, options.models, options.out, settings)
+    for metrics, explainers, own in ((asked, coarse, settings), (robustness, every, fewer)):
+        run = make_run(metrics, explainers, dataset, options.models, options.out, own)
         for name in metrics:
             score = evaluate(METRICS[name], run)
             score.write(options.out)
             measures += of_score(score)
             print(f"### {name}\n\n{score.markdown()}", flush=True)
+    run = make_run(asked, coarse, dataset, options.models, options.out, settings)
     shares = of_shares(run, run.explainers[4:6])
     print(f"### perturbed\n\n{table_of_shares(shares, settings.seed)}\n", flush=True)
     print(f"### generative versions\n\n{differences([*measures, *shares], pairs, settings.seed)}")

@@ -66,7 +66,7 @@ def evaluate(metric: Metric, run: Run) -> Score:
         lines=lines,
         columns=(*found.columns, *_method_columns(lines)),
         comparison=comparison,
-        validity=Validity.of(_checks(found.models), found.problems),
+        validity=Validity.of(_checks(found.models), [*found.problems, *_emptiness(found)]),
         configuration=_configuration(found, settings, run),
         environment=environment(computed=not from_files),
         unsuited=unsuited,
@@ -132,6 +132,14 @@ def _concluded(measured: Measured, metric: Metric, run: Run) -> tuple[Comparison
             curve_intervals={key: found[name].intervals for key, found in curves.items()},
         )
     return comparison, lines
+
+
+def _emptiness(found: Measured | Concluded) -> list[str]:
+    """That no image counts for any method, where the metric has not said so itself."""
+    numbers = list(getattr(found, "values", {}).values())
+    if found.problems or not numbers or any(np.isfinite(values).any() for values in numbers):
+        return []
+    return ["no image counts for any method: the column `left out` says why"]
 
 
 def _image_values(found: Measured | Concluded) -> ImageValues | None:

@@ -150,6 +150,14 @@ def test_what_is_not_recognised_is_left_out(run_for, monkeypatch):
     assert line.excluded["misclassified"] > 10
 
 
+def test_that_no_image_counts_is_said(run_for, monkeypatch):
+    monkeypatch.setattr(Located, "correct", property(lambda row: False))
+    score = scored(run_for(limit=4), threshold_images=2)
+    assert score["random"].value is None
+    assert score.validity.passed is False
+    assert "no image counts for any method" in score.markdown()
+
+
 @pytest.mark.parametrize("kind", ["nan", "zero"])
 def test_maps_that_say_nothing(run_for, recognised, kind):
     def broken(classifier, images, targets):
