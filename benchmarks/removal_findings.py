@@ -15,6 +15,7 @@ import argparse
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -208,6 +209,7 @@ def main() -> None:
     parser.add_argument("--out", default="runs/removal_findings", help="folder of rows and scores")
     parser.add_argument("--limit", type=int, default=100, help="test images")
     parser.add_argument("--threshold_images", type=int, default=100, help="training images, see localisation")
+    parser.add_argument("--localisation_images", type=int, help="fewer of them for localisation")
     parser.add_argument("--robustness_images", type=int, help="fewer of them for robustness: many maps each")
     parser.add_argument(
         "--set", action="append", default=[], help="METHOD.PARAMETER=VALUE, as of bam metrics"
@@ -222,18 +224,26 @@ def main() -> None:
     asked = {
         name: checked(METRICS[name].settings, {**own, **more.get(name, {})}) for name, own in ASKED.items()
     }
-    robustness = {"robustness": asked.pop("robustness")}
+    shared = {name: own for name, own in asked.items() if name not in ("localisation", "robustness")}
+    localisation, robustness = ({name: asked[name]} for name in ("localisation", "robustness"))
     settings = RunSettings(limit=options.limit, batch_size=min(BATCH, options.limit))
-    fewer = replace(settings, limit=options.robustness_images or options.limit)
+
+    def run_of(metrics: Mapping[str, Any], explainers: Sequence[Explainer], limit: int | None = None) -> Run:
+        own = replace(settings, limit=limit, batch_size=min(BATCH, limit)) if limit else settings
+        return make_run(metrics, explainers, dataset, options.models, options.out, own)
+
+    run = run_of(shared, coarse)
     measures: list[Measure] = []
-    for metrics, explainers, own in ((asked, coarse, settings), (robustness, every, fewer)):
-        run = make_run(metrics, explainers, dataset, options.models, options.out, own)
-        for name in metrics:
-            score = evaluate(METRICS[name], run)
+    for part in (
+        run,
+        run_of(localisation, coarse, options.localisation_images),
+        run_of(robustness, every, options.robustness_images),
+    ):
+        for name in part.asked:
+            score = evaluate(METRICS[name], part)
             score.write(options.out)
             measures += of_score(score)
             print(f"### {name}\n\n{score.markdown()}", flush=True)
-    run = make_run(asked, coarse, dataset, options.models, options.out, settings)
     shares = of_shares(run, run.explainers[4:6])
     print(f"### perturbed\n\n{table_of_shares(shares, settings.seed)}\n", flush=True)
     print(f"### generative versions\n\n{differences([*measures, *shares], pairs, settings.seed)}")
