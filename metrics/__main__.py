@@ -72,8 +72,8 @@ class What:
     dry_run: bool = setting(
         False,
         "compute nothing: say how many rows are there already, how many lack, and about how long these take "
-        "where earlier rows of the method tell; the patches of iir are not counted, nor is what tcav and "
-        "inpainting need",
+        "where earlier rows of the method tell; the patches of iir are not counted, nor are forward passes "
+        "without maps, nor is what tcav and inpainting need",
     )
     human_ranking: str | None = setting(
         None, "with judge: CSV file with columns method and rank, compared with the metrics'"

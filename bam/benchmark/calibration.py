@@ -18,6 +18,7 @@ BATCH, REPEATS = 8, 3
 # others without the forward passes, which are fewer than the gradients of all methods. Localisation needs as
 # many of the training split as it has test images in a benchmark.
 MAPS = {"mcs": 2, "idr": 2, "iir": 2, "rmcs": 10, "tcav": 0, "localisation": 3, "robustness": 9}
+MAPS |= {"effect": 2}
 VARIANTS = 3  # image sets of a contrast with its robustness
 
 
