@@ -10,6 +10,7 @@ from bam.attributions import METHODS
 from bam.attributions.registry import Method
 from bam.base.errors import BamError
 from bam.metrics import METRICS
+from bam.metrics.effect import effect as module
 from bam.metrics.effect.effect import Effect, _calibration
 from bam.metrics.evaluation.images import shuffled
 from bam.metrics.evaluation.rows import Row
@@ -191,19 +192,32 @@ def test_the_chart_shows_it(scores, tmp_path):
     path = scores["scene"].write(tmp_path)
     assert path.with_suffix(".png").exists()
     again = bam.read_score(path)
-    assert again["oracle"].curves["calibration"] == sorted(again["oracle"].curves["calibration"])
+    means = again["oracle"].curves["calibration"]
+    assert list(means) == sorted(means)
     assert again.chart.panels == {"mean effect on the log odds": "calibration"}
 
 
-def test_the_series_is_one_correlation_over_all_networks(run_for, all_correct):
+def test_the_series_is_one_correlation_over_all_networks(run_for, dataset, all_correct, monkeypatch):
+    two = ("scene_commonality_0.1", "scene_commonality_1.0")
+    monkeypatch.setattr(module, "networks", lambda run: {name: run.classifier(name) for name in two})
     run = run_for(limit=4, asked={"effect": Effect("series", donors=2)})
     score = evaluate(METRICS["effect"], run)
-    assert score["random"].n == 40
-    assert len(score.details["effects"]) == 10
-    assert score["random"].beside["within_classes"].n == 40
+    assert tuple(score.details["effects"]) == two
+    line, view = score["random"], shuffled(dataset.view("bamboo_forest"), 0)
+    assert line.n == line.beside["within_classes"].n == 8
+    changes, effects = [], []
+    for classifier in map(run.classifier, two):
+        first, second = (run.collect(each, classifier)["random"] for each in (view, view.without_object()))
+        changes += [a.g_c - b.g_c for a, b in zip(first, second, strict=True)]
+        with_dog, without = (
+            answers(classifier, each[:4].images, each[:4].scene_labels)
+            for each in (view, view.without_object())
+        )
+        effects += (with_dog - without).tolist()
+    assert line.value == pytest.approx(stats.spearmanr(changes, effects).statistic)
 
 
-def test_a_series_that_is_not_there_is_named(run_for, scene_model_folder):
-    run = run_for(models=scene_model_folder, asked={"effect": Effect("series")})
+def test_a_series_that_is_not_there_is_named(run_for, tmp_path):
+    run = run_for(models=tmp_path, asked={"effect": Effect("series")})
     with pytest.raises(BamError, match=r"the series needs ten models, and .* lacks scene_commonality_0\.1"):
         evaluate(METRICS["effect"], run)

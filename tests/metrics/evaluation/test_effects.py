@@ -75,7 +75,7 @@ def test_answers_are_those_of_the_network_and_are_kept(view, run_for, monkeypatc
     assert ask(run, view, classifier, NAMES[:3]) == {name: found[name] for name in NAMES[:3]}
     assert ask(run_for(limit=1, batch_size=4), view, classifier, [WITH])[WITH] == found[WITH][:1]
     assert not asked
-    with pytest.raises(TypeError):  # another seed is another file
+    with pytest.raises(AttributeError):  # another seed is another file
         ask(run_for(limit=1, batch_size=4, seed=1), view, classifier, [WITH])
     assert asked
 
