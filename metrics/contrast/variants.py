@@ -77,7 +77,13 @@ def measured(
             Column("random region", "random_region"),
             *(Column(key.replace("_", " "), key) for key in variants),
         ],
-        notes=[] if holds is None else [f"The premise holds in {holds.sum()} of {len(holds)} images."],
+        notes=[] if holds is None else [_premise_note(holds, found)],
         rate=rate,
         ids=found.ids,
     )
+
+
+def _premise_note(holds: np.ndarray, found: Pairs) -> str:
+    """In how many of the images that count for any method the premise holds."""
+    counting = np.any(list(found.used.values()), 0)
+    return f"The premise holds in {(holds & counting).sum()} of the {counting.sum()} images that count."

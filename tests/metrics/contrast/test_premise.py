@@ -36,7 +36,7 @@ def test_the_parts_are_those_of_the_measured_effect(name, run_for, dataset, all_
     for key, images in (("premise_holds", holds), ("premise_fails", ~holds)):
         assert line.beside[key].value == pytest.approx(values[images].mean())
         assert line.beside[key].n == images.sum()
-    assert f"The premise holds in {holds.sum()} of {LIMIT} images." in score.notes
+    assert f"The premise holds in {holds.sum()} of the {LIMIT} images that count." in score.notes
     assert "| premise holds | premise fails |" in score.table()
 
 
