@@ -72,8 +72,8 @@ class What:
     dry_run: bool = setting(
         False,
         "compute nothing: say how many rows are there already, how many lack, and about how long these take "
-        "where earlier rows of the method tell; the patches of iir are not counted, nor is what tcav and "
-        "inpainting need",
+        "where earlier rows of the method tell; the patches of iir are not counted, nor are forward passes "
+        "without maps, nor is what tcav and inpainting need",
     )
     human_ranking: str | None = setting(
         None, "with judge: CSV file with columns method and rank, compared with the metrics'"
@@ -241,7 +241,7 @@ def _check(
             known = ", ".join(each.name for each in meant)
             raise command.UsageError(f"--{name} is for --metric {known}, which is not asked for")
     if what.judge and not any(metric.per_image for metric in metrics):
-        others = " and ".join(each.name for each in METRICS.values() if not each.per_image)
+        others = ", ".join(each.name for each in METRICS.values() if not each.per_image)
         raise command.UsageError(f"--judge needs a metric other than {others}: they score no single images")
     if what.human_ranking is not None and not what.judge:
         raise command.UsageError("--human_ranking is for --judge, which is not asked for")

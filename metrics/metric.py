@@ -104,13 +104,15 @@ class Measured:
 class Concluded:
     """What a metric found that has no numbers of single images: it says itself how sure it is.
 
-    lines: by method, without version and settings. The others as in `Measured`.
+    lines: by method, without version and settings. curves: of what the lines hold themselves, so that those
+    of `Curves` are named alone. The others as in `Measured`.
     """
 
     models: Mapping[str, Classifier]
     lines: Mapping[str, Line]
     comparison: Comparison
     columns: Sequence[Column] = ()
+    curves: Curves | None = None
     title: str = ""
     notes: Sequence[str] = ()
     problems: Sequence[str] = ()

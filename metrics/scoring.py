@@ -56,7 +56,7 @@ def evaluate(metric: Metric, run: Run) -> Score:
         comparison, lines = found.comparison, found.lines
     unsuited = _unsuited(found.models, run)
     lines = {name: _with_method(name, line, found.models, run) for name, line in lines.items()}
-    curves = getattr(found, "curves", None)
+    curves = found.curves
     return Score(
         metric=metric.name,
         version=metric.version,

@@ -22,6 +22,7 @@ FLOORS = (
     "bam.metrics.concepts",
     "bam.metrics.localisation",
     "bam.metrics.robustness",
+    "bam.metrics.effect",
     "bam.metrics.perturbation",
     "bam.metrics.inpainting",
     "bam.metrics.judging",

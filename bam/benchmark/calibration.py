@@ -16,8 +16,9 @@ from bam.data_prep.classes import IMAGE_SIZE, OBJECTS, SCENES
 BATCH, REPEATS = 8, 3
 # How many maps of each method an image needs, without other image sets; of iir without its patches, of the
 # others without the forward passes, which are fewer than the gradients of all methods. Localisation needs as
-# many of the training split as it has test images in a benchmark.
+# many of the training split as it has test images in a benchmark; effect needs those of idr.
 MAPS = {"mcs": 2, "idr": 2, "iir": 2, "rmcs": 10, "tcav": 0, "localisation": 3, "robustness": 9}
+MAPS |= {"effect": 0}
 VARIANTS = 3  # image sets of a contrast with its robustness
 
 

@@ -70,7 +70,7 @@ PRESETS = {
         100,
         SUITE,
         (
-            Measurement(("mcs", "idr"), None, 2400),
+            Measurement(("mcs", "idr", "effect"), None, 2400),
             # As many maps as a hundred images of the two before.
             Measurement(("localisation",), 100, 100),
             # Three times as many.
@@ -86,7 +86,7 @@ PRESETS = {
         1000,
         SUITE,
         (
-            Measurement(("mcs", "idr"), 1000, 2400),
+            Measurement(("mcs", "idr", "effect"), 1000, 2400),
             Measurement(("localisation",), 100, 100),
             Measurement(("robustness",), 100, 300),
             Measurement(("iir",), 100, 300, {"patch_recipe": "both"}),

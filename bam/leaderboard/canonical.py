@@ -24,6 +24,8 @@ METRICS: Mapping[str, Measurement] = {
 CONTROLS = ("random", "object_mask", "constant")
 # g_c is recorded of so many images of this set, the first that scores are made of, for these networks.
 PROBED, PROBED_SET, PROBED_NETWORKS = 32, "object_scene", ("object", "scene")
+# Settings of metrics that say what else they report, and change nothing that entries hold.
+_FURTHER = {"premise"}
 # What the dataset was built with; sources that are not drawn have further settings.
 _BUILT = {"source": "drawn", "images_per_pair": 100, "seed": 0, **dict.fromkeys(DRAW_SEEDS.values(), 0)}
 
@@ -94,4 +96,5 @@ def settings_of(metric: str) -> dict[str, Any]:
     """The settings of the run and of a metric that every entry is made with, as a score's file has them."""
     measurement = METRICS[metric]
     found = {**asdict(run_settings(measurement)), **asdict(metric_settings(measurement, metric))}
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in found.items()}
+    kept = {name: value for name, value in found.items() if name not in _FURTHER}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in kept.items()}

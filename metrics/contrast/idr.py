@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from bam.data_prep.dataset import View
+from bam.metrics.contrast.premise import premise
 from bam.metrics.contrast.variants import Contrast, image_sets, measured
 from bam.metrics.evaluation.images import shuffled
 from bam.metrics.evaluation.pairs import Pairs
@@ -56,6 +57,10 @@ def idr(run: Run, settings: Contrast) -> Measured:
         IDR is the share of images in which the object is attributed less than the scene it covers; ties are
         failures. `random region`: the same rate for random pixels. `rescaled`, `relocated`, where asked for:
         for smaller objects, and for objects elsewhere (the paper's red bars).
+
+        That the object matters less than what it covers is measured for each image: the premise holds where
+        the log odds of the true scene are not higher with the object than without. `premise holds`, `premise
+        fails`: the rate of these images, and of the others, in which a high rate is no merit.
     """
     classifier = run.classifier("scene")
 
@@ -69,6 +74,7 @@ def idr(run: Run, settings: Contrast) -> Measured:
     for name, used in found.used.items():
         before, after = found.attributions(name)
         ties[name] = int((before == after)[used].sum())
-    how = {"counts": {"ties": ties}, "rate": True}
+    holds = premise(run, settings, _views(run, "object_scene")[0], [classifier], lambda scene: scene <= 0)
+    how = {"counts": {"ties": ties}, "rate": True, "holds": holds}
     result = measured({"scene": classifier}, found, sources, pairs, settings, **how)
     return result.showing(Column("ties", "ties"))

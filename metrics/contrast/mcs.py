@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from bam.data_prep.dataset import View
+from bam.metrics.contrast.premise import premise
 from bam.metrics.contrast.variants import Contrast, image_sets, measured
 from bam.metrics.evaluation.images import shuffled
 from bam.metrics.evaluation.pairs import Pairs
@@ -56,6 +57,10 @@ def mcs(run: Run, settings: Contrast) -> Measured:
     Below the table:
         `random region`: the same score for random pixels. `rescaled`, `relocated`, where asked for: for
         smaller objects, and for objects elsewhere (the paper's red bars).
+
+        That the object matters more to f_o is measured for each image: the premise holds where the object
+        raises the log odds of f_o's true class by more than those of f_s's. `premise holds`, `premise
+        fails`: the score of these images, and of the others, in which a high score is no merit.
     """
     models = {name: run.classifier(name) for name in BOTH}
 
@@ -73,4 +78,6 @@ def mcs(run: Run, settings: Contrast) -> Measured:
         for place, model in enumerate(BOTH)
     }
     columns = (Column("G_c(f_o)", "G_c.object"), Column("G_c(f_s)", "G_c.scene"))
-    return measured(models, found, sources, pairs, settings, beside=concepts, columns=columns)
+    holds = premise(run, settings, _view(run, "object_scene"), list(models.values()), np.greater)
+    more = {"beside": concepts, "columns": columns, "holds": holds}
+    return measured(models, found, sources, pairs, settings, **more)

@@ -25,6 +25,11 @@ class Contrast:
     robustness: bool = setting(
         True, "also for objects of other sizes and at other places (three times the work)"
     )
+    premise: bool = setting(
+        True,
+        "also apart for images in which what the metric takes for granted holds and fails, as forward passes "
+        "of the networks say",
+    )
 
 
 def image_sets(settings: Contrast) -> tuple[str, ...]:
@@ -42,16 +47,22 @@ def measured(
     counts: Mapping[str, Mapping[str, int]] | None = None,
     columns: Sequence[Column] = (),
     rate: bool = False,
+    holds: np.ndarray | None = None,
 ) -> Measured:
     """What a contrast found on X_o,s, with the random regions and, if asked for, the variants beside it.
 
     pairs: from the name of an image set to the contrast on it, and to its sources. The others are what the
-    contrast has beside by itself. rate: whether its values lie within 0 and 1.
+    contrast has beside by itself. rate: whether its values lie within 0 and 1. holds: bool (N,), in which
+    images its premise holds, for the score of these and of the others; None where that is not known.
     """
     variants = {}
     for name in image_sets(settings)[1:]:
         other, its_sources = pairs(name)
         variants[name] = Beside(other.values, its_sources, rate=rate)
+    parts = {} if holds is None else {"premise holds": holds, "premise fails": ~holds}
+    for key, images in parts.items():
+        values = {name: np.where(images, of, np.nan) for name, of in found.values.items()}
+        variants[key.replace(" ", "_")] = Beside(values, rate=rate)
     return Measured(
         models,
         found.values,
@@ -64,8 +75,15 @@ def measured(
             *columns,
             Column("rank set", "rank"),
             Column("random region", "random_region"),
-            *(Column(name, name) for name in variants),
+            *(Column(key.replace("_", " "), key) for key in variants),
         ],
+        notes=[] if holds is None else [_premise_note(holds, found)],
         rate=rate,
         ids=found.ids,
     )
+
+
+def _premise_note(holds: np.ndarray, found: Pairs) -> str:
+    """In how many of the images that count for any method the premise holds."""
+    counting = np.any(list(found.used.values()), 0)
+    return f"The premise holds in {(holds & counting).sum()} of the {counting.sum()} images that count."

@@ -30,8 +30,10 @@ KINDS = {
     "recognised": "painted classes",
     "pointing": "localisation",
     "spearman": "robustness",
+    "log_odds": "answers",
+    "background_1": "regions",
 }
-OF_METHODS = ("rows", "localisation", "robustness")
+OF_METHODS = ("rows", "localisation", "robustness", "regions")
 PATCHES, PICTURES, OTHERS = "patches", "painted pictures", "others"
 PATCH_TABLE = "patches.csv"
 DAY = 24 * 60 * 60

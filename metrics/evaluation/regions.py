@@ -47,6 +47,27 @@ def region_attribution(maps: np.ndarray, regions: np.ndarray) -> np.ndarray:
     return np.divide(sums, sizes, out=np.full(len(maps), np.nan), where=sizes > 0)
 
 
+def signed_attribution(maps: np.ndarray, regions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What raw maps (N, H, W) or (N, H, W, channels) give to a region, bool (N, H, W), with their signs.
+
+    Channels are summed. Float64 (N,) three times. Signed: the mean over the region, of the map divided by the
+    99th percentile of its absolute values (by their maximum where that is 0; a map of zeros stays one). Raw:
+    the sum over the region, in the map's own units. Total: the sum of the whole map. NaN for a map with
+    values that are not finite, signed also for an empty region.
+    """
+    maps = np.asarray(maps, np.float64)
+    planes = maps if maps.ndim == 4 else maps[..., None]
+    finite = np.isfinite(planes).all((1, 2, 3))
+    planes = np.where(finite[:, None, None, None], planes, 0).sum(-1)
+    raw = np.where(finite, np.where(regions, planes, 0).sum((1, 2)), np.nan)
+    total = np.where(finite, planes.sum((1, 2)), np.nan)
+    scales, largest = np.percentile(np.abs(planes), PERCENTILE, axis=(1, 2)), np.abs(planes).max((1, 2))
+    scales = np.where(scales > 0, scales, np.where(largest > 0, largest, 1))
+    sizes = regions.sum((1, 2))
+    signed = np.divide(raw, scales * sizes, out=np.full(len(maps), np.nan), where=sizes > 0)
+    return signed, raw, total
+
+
 def boxes(regions: np.ndarray) -> np.ndarray:
     """int (N, 4): top, left, bottom, right (the latter two not included) around regions, bool (N, H, W).
 

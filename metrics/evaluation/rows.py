@@ -21,6 +21,7 @@ class Row:
 
     status: see `positive_map`, or "empty_mask" where the object vanishes at the input size.
     g_c, g_random: mean attribution of the object's region and of as many random pixels; NaN if unknown.
+    signed, raw, total: of the map as it is, see `signed_attribution`; NaN if unknown.
     seconds: time for the map, its share of the batch, as if no other method were asked for.
     """
 
@@ -33,6 +34,9 @@ class Row:
     status: str
     g_c: float
     g_random: float
+    signed: float
+    raw: float
+    total: float
     seconds: float
 
     @property

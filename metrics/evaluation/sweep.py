@@ -18,7 +18,13 @@ from bam.base.progress import Progress
 from bam.base.seeds import image_seeds
 from bam.data_prep.dataset import Batch
 from bam.metrics.evaluation.images import ImageSet
-from bam.metrics.evaluation.regions import EMPTY, positive_map, random_regions, region_attribution
+from bam.metrics.evaluation.regions import (
+    EMPTY,
+    positive_map,
+    random_regions,
+    region_attribution,
+    signed_attribution,
+)
 from bam.metrics.evaluation.rows import Line, Row, RowFile
 from bam.metrics.results.environment import effective_precision
 from bam.models.predictions import Predicted
@@ -27,7 +33,7 @@ if TYPE_CHECKING:
     from bam.models.classifier import Classifier
 
 # To be raised when rows would come out differently: rows of other versions are then not used.
-VERSION = 3
+VERSION = 4
 # A method, or a metric and a method.
 Key = TypeVar("Key", str, tuple[str, str])
 
@@ -66,13 +72,14 @@ def sweep(
     files: Mapping[Key, str | None],
     kind: type[Line],
     compute: Callable[[Batch, Sequence[Key]], Generator[Sequence[Line], None, None]],
+    noun: str = "method",
 ) -> dict[Key, list[Line]]:
     """Rows of dataclass `kind` for the first images, as many as are wanted, in order, for each key of
     `files`.
 
     files: names of the CSV files that keep them; None where they are not kept; those of a method stand one
     after another. compute: from a batch and the keys that lack rows for it to a row for each of its images,
-    for one key after another in their order; what it gives is kept at once.
+    for one key after another in their order; what it gives is kept at once. noun: what a key names.
     """
     wanted, folder = images.ids[: keeping.limit], keeping.folder
     with locked(folder / ".lock"):
@@ -81,10 +88,11 @@ def sweep(
         amounts: Counter[str] = Counter()
         for part, missing in work:
             amounts.update({_shown(key): part.stop - part.start for key in missing})
-        with Progress(f"{classifier.name} on {images.name}", amounts, "maps") as progress:
+        unit = "maps" if noun == "method" else f"{noun}s"
+        with Progress(f"{classifier.name} on {images.name}", amounts, unit) as progress:
             for part, missing in work:
                 where = f"images {part.start + 1}-{min(part.stop, len(wanted))} of {len(wanted)}"
-                steps = announced(missing, where, part.stop - part.start, progress)
+                steps = announced(missing, where, part.stop - part.start, progress, noun)
                 # Closed, since what it holds of the classifier must end when this does, whatever ends it.
                 with closing(compute(images[part], missing)) as computed:
                     for key, rows in zip(steps, computed, strict=True):
@@ -106,11 +114,13 @@ def _missing(
             yield part, missing
 
 
-def announced(keys: Sequence[Key], where: str, amount: int, progress: Progress) -> Iterator[Key]:
+def announced(
+    keys: Sequence[Key], where: str, amount: int, progress: Progress, noun: str = "method"
+) -> Iterator[Key]:
     """The keys, one after another, each shown as what is now in work."""
     methods = list(dict.fromkeys(_method(key) for key in keys))
     for key in keys:
-        place = f"method {methods.index(_method(key)) + 1} of {len(methods)}"
+        place = f"{noun} {methods.index(_method(key)) + 1} of {len(methods)}"
         progress.begin(f"{place} ({_shown(key)}), {where}", _shown(key), amount)
         yield key
 
@@ -168,8 +178,8 @@ class BatchMaps:
     """The maps of one method for a batch of N images, and what the rows say of them.
 
     positive: float64 (N, H, W) at the input size, in 0..1, NaN where a map is not finite, see `positive_map`.
-    targets, predicted: int (N,), the classes explained and predicted. status: N texts, g_c, g_random: float64
-    (N,), seconds: for each map, all as in `Row`.
+    targets, predicted: int (N,), the classes explained and predicted. status: N texts, g_c, g_random, signed,
+    raw, total: float64 (N,), seconds: for each map, all as in `Row`.
     """
 
     positive: np.ndarray
@@ -178,6 +188,9 @@ class BatchMaps:
     status: np.ndarray
     g_c: np.ndarray
     g_random: np.ndarray
+    signed: np.ndarray
+    raw: np.ndarray
+    total: np.ndarray
     seconds: float
 
 
@@ -232,6 +245,7 @@ def batch_maps(
                 np.where(empty, EMPTY, states),
                 region_attribution(positive, regions),
                 region_attribution(positive, anywhere),
+                *signed_attribution(found.maps, regions),
                 found.seconds,
             )
 
@@ -243,6 +257,7 @@ def _explain_batch(
     with closing(batch_maps(batch, view, classifier, explainers, seed)) as computed:
         for explainer, found in zip(explainers, computed, strict=True):
             columns = (found.targets, found.predicted, found.status, found.g_c, found.g_random)
+            columns += (found.signed, found.raw, found.total)
             values = zip(batch.ids, *(column.tolist() for column in columns), strict=True)
             seconds = round(found.seconds, 6)
             yield [Row(v[0], view, classifier.name, explainer.name, *v[1:], seconds) for v in values]

@@ -32,8 +32,9 @@ PER_IMAGE = [name for name in NAMES if name == OWN or METRICS[name].per_image]
 ANY_IMAGES = [name for name in NAMES if name != OWN and METRICS[name].images == "any"]
 # Other settings than by default, of every metric that has some: for less work, and to see that they count.
 SETTINGS = {
-    "mcs": {"robustness": False},
-    "idr": {"robustness": False},
+    "mcs": {"robustness": False, "premise": False},
+    "idr": {"robustness": False, "premise": False},
+    "effect": {"networks": "object", "donors": 2, "regions": True},
     # Nearly all patches of the untrained network are out of reach otherwise.
     "iir": {"patch_tolerance": 0.5, "iir_threshold": 0.2},
     "tcav": {"tcav_runs": 2, "tcav_images": 4},

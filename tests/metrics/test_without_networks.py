@@ -15,7 +15,7 @@ from bam.base.errors import BamError
 from bam.images import main as images_main
 from bam.metrics.__main__ import main as metrics_main
 
-METRICS = {"mcs": {}, "idr": {}, "localisation": {"threshold_images": 12}}
+METRICS = {"mcs": {"premise": False}, "idr": {"premise": False}, "localisation": {"threshold_images": 12}}
 LIMIT = 32  # whole batches
 CONTROLS = ("constant", "centre", "object_mask", "inverse_mask")
 

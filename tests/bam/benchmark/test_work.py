@@ -16,7 +16,12 @@ from bam.models.training.task import SUITE
 
 def test_presets_measure_what_their_networks_allow():
     """Each metric's networks are trained before it, and no metric is in two measurements."""
-    needs = {"mcs": {"object", "scene"}, "idr": {"scene"}, "iir": {"scene_on_scene_only"}}
+    needs = {
+        "mcs": {"object", "scene"},
+        "idr": {"scene"},
+        "effect": {"scene"},
+        "iir": {"scene_on_scene_only"},
+    }
     needs["rmcs"] = {task.name for task in SUITE if task.commonality is not None}
     needs["tcav"] = needs["rmcs"] | needs["mcs"]
     for preset in PRESETS.values():

@@ -32,7 +32,7 @@ def test_known_answers(run_for, all_correct):
 
 
 def test_robustness_can_be_left_out(run_for):
-    run = run_for(asked={"idr": Contrast(robustness=False)})
+    run = run_for(asked={"idr": Contrast(robustness=False, premise=False)})
     score = evaluate(METRICS["idr"], run)
     assert set(score["random"].beside) == {"random_region"}
     assert "| rescaled |" not in score.table()

@@ -228,7 +228,7 @@ def test_opening_a_file_of_rows_is_using_it(tmp_path):
 
 def test_a_run_uses_what_it_finds_and_leaves_the_rest_to_be_removed(run_for, all_correct):
     def scored(seed):
-        run = run_for(limit=4, seed=seed, asked={"idr": Contrast(robustness=False)})
+        run = run_for(limit=4, seed=seed, asked={"idr": Contrast(robustness=False, premise=False)})
         return run.out, evaluate(METRICS["idr"], run)
 
     out, first = scored(0)

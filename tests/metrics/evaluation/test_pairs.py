@@ -18,7 +18,7 @@ def rows_of(view, values, predicted=None, status="ok", random=0.5):
     targets = view.scene_labels
     predicted = targets if predicted is None else predicted
     return [
-        Row(image, view.name, "scene", "m", int(t), int(p), s, float(g), random, 0.25)
+        Row(image, view.name, "scene", "m", int(t), int(p), s, float(g), random, 0.0, 0.0, 0.0, 0.25)
         for image, t, p, s, g in zip(view.ids, targets, predicted, statuses, values, strict=True)
     ]
 

@@ -70,8 +70,8 @@ def test_asking_changes_no_file(tmp_path):
 @pytest.mark.parametrize(
     ("name", "settings"),
     [
-        ("mcs", Contrast(robustness=False)),
-        ("idr", Contrast()),
+        ("mcs", Contrast(robustness=False, premise=False)),
+        ("idr", Contrast(premise=False)),
         ("rmcs", NoSettings()),
         ("iir", Independence(patch_recipe="both")),
         ("violation", None),

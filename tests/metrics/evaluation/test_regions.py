@@ -4,7 +4,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from bam.metrics.evaluation.regions import positive_map, random_regions, region_attribution
+from bam.metrics.evaluation.regions import (
+    positive_map,
+    random_regions,
+    region_attribution,
+    signed_attribution,
+)
 
 
 def by_hand(raw):
@@ -75,6 +80,29 @@ def test_region_attribution_is_the_hand_count():
     regions[0, 0, 1:] = regions[0, 1, 0] = True
     assert region_attribution(maps, regions)[0] == pytest.approx((0.5 + 1.0 + 0.25) / 3)
     assert np.isnan(region_attribution(maps, regions)[1])
+
+
+def test_signed_attribution_is_the_hand_count():
+    raw = np.random.default_rng(1).normal(size=(4, 6, 9, 3))
+    raw[1], raw[2, 3, 3, 1], raw[3] = 0, np.inf, 0
+    raw[3, 0, 0] = (5, -1, 0)  # 1 of 54 pixels: the 99th percentile of the absolute values is between
+    regions = np.zeros((4, 6, 9), bool)
+    regions[:, :2, :5] = True
+    signed, inside, total = signed_attribution(raw, regions)
+    plane = raw[0].sum(-1)
+    assert inside[0] == pytest.approx(plane[:2, :5].sum())
+    assert total[0] == pytest.approx(plane.sum())
+    assert signed[0] == pytest.approx(plane[:2, :5].mean() / np.quantile(abs(plane), 0.99))
+    assert (signed[1], inside[1], total[1]) == (0, 0, 0)
+    assert np.isnan([signed[2], inside[2], total[2]]).all()
+    assert signed[3] == pytest.approx(0.4 / np.quantile([0] * 53 + [4], 0.99))
+    assert signed_attribution(-raw, regions)[0][0] == -signed[0]
+    assert signed_attribution(7 * raw, regions)[0][0] == pytest.approx(signed[0])
+    alone, nothing = np.zeros((1, 20, 20)), np.zeros((1, 20, 20), bool)
+    alone[0, 3, 3] = -8  # the percentile is 0, the maximum is not
+    assert signed_attribution(alone, ~nothing)[0][0] == pytest.approx(-1 / 400)
+    assert np.isnan(signed_attribution(alone, nothing)[0][0])
+    assert signed_attribution(alone, nothing)[1:] == ([0], [-8])
 
 
 def test_random_regions_have_the_size_and_not_the_place():

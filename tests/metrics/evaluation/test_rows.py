@@ -7,7 +7,7 @@ from bam.metrics.evaluation.rows import Row, RowFile
 
 
 def row(image_id, g_c=0.1):
-    return Row(image_id, "object_scene", "scene", "grad_cam", 3, 4, "ok", g_c, 0.2, 0.001)
+    return Row(image_id, "object_scene", "scene", "grad_cam", 3, 4, "ok", g_c, 0.2, 0.1, 3.5, 4.0, 0.001)
 
 
 def test_rows_come_back_exactly(tmp_path):

@@ -16,7 +16,7 @@ from bam.metrics import METRICS
 from bam.metrics.contrast.variants import Contrast
 from bam.metrics.evaluation.images import shuffled
 from bam.metrics.evaluation.order import PatchGrid
-from bam.metrics.evaluation.regions import positive_map, region_attribution
+from bam.metrics.evaluation.regions import positive_map, region_attribution, signed_attribution
 from bam.metrics.evaluation.sweep import raw_maps, row_file_name
 from bam.metrics.scoring import evaluate
 
@@ -75,6 +75,9 @@ def test_rows_are_what_one_gets_image_by_image(view, scene_classifier, collect):
         expected = region_attribution(positive_map(maps)[0], regions)[0]
         found = rows["vanilla_gradient"][index]
         assert found.g_c == pytest.approx(expected, rel=1e-3)
+        signed = [found.signed, found.raw, found.total]
+        expected = [values[0] for values in signed_attribution(maps, regions)]
+        assert signed == pytest.approx(expected, rel=1e-2, abs=1e-2 * float(np.abs(maps).max()))
         assert (found.image_id, found.target) == (batch.ids[0], batch.scene_labels[0])
         assert found.predicted == scene_classifier.predictions(scene_classifier.prepare(batch.images))[0]
     assert all(row.g_c == 0 for row in rows["object_mask"])  # the oracle of a scene classifier
@@ -234,7 +237,7 @@ TRANSIENT = {
 @pytest.mark.parametrize("reason", TRANSIENT)
 def test_what_is_more_than_a_file_says_keeps_no_rows_and_the_notes_say_so(run_for, all_correct, reason):
     method = custom_method(TRANSIENT[reason], name="mine")
-    run = run_for((method, "random"), limit=4, asked={"idr": Contrast(robustness=False)})
+    run = run_for((method, "random"), limit=4, asked={"idr": Contrast(robustness=False, premise=False)})
     score = evaluate(METRICS["idr"], run)
     assert score["mine"].n == 4
     note = f"Rows of mine are not kept, since {reason}: name a version for them to be."

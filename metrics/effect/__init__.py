@@ -1,0 +1,1 @@
+"""Attribution against the measured effect of what is attributed, image by image."""
