@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from bam.metrics.evaluation.plan import shares
 from bam.metrics.evaluation.run import Run
 from bam.metrics.evaluation.settings import RunSettings
 from bam.metrics.judging.human import read_ranking
+from bam.metrics.judging.settings import Judging
 from bam.metrics.metric import Metric, NoSettings, find_metric
 from bam.metrics.results.table import markdown_table
 from bam.models.given import names_networks
@@ -116,6 +118,7 @@ def _groups(argv: Sequence[str]) -> dict[str, type]:
         "images and network": Inputs,
         "a network of your own": OwnNetwork,
         "how": RunSettings,
+        "judging": Judging,
     }
     for kind in dict.fromkeys(metric.settings for metric in METRICS.values()):
         if kind is not NoSettings:
@@ -130,6 +133,7 @@ def _main(flags: command.Flags) -> None:
     metrics = _metrics(what.metric)
     elsewhere = {name for metric in metrics for name in _own_flags(metric)}
     explainers = of_methods.chosen(what.methods, elsewhere)
+    judging = flags.settings(Judging)
     _check(flags, what, metrics, explainers)
     ranked = [explainer.name for explainer in explainers if not explainer.method.control]
     human = read_ranking(Path(what.human_ranking), ranked) if what.human_ranking else None
@@ -139,7 +143,7 @@ def _main(flags: command.Flags) -> None:
 
     # isort: split
 
-    from bam.metrics.judging.report import judge
+    from bam.metrics.judging.judge import judge
     from bam.metrics.scoring import evaluate
 
     run = make_run(
@@ -176,7 +180,7 @@ def _main(flags: command.Flags) -> None:
         if replaced:
             print(replaced, file=sys.stderr)
     if what.judge:
-        judgement = judge(scores, human)
+        judgement = judge(scores, human, **asdict(judging))
         path = judgement.write(run.out)
         print(judgement.table(), end="")
         print(f"written to {path}")
@@ -243,8 +247,9 @@ def _check(
     if what.judge and not any(metric.per_image for metric in metrics):
         others = " and ".join(each.name for each in METRICS.values() if not each.per_image)
         raise command.UsageError(f"--judge needs a metric other than {others}: they score no single images")
-    if what.human_ranking is not None and not what.judge:
-        raise command.UsageError("--human_ranking is for --judge, which is not asked for")
+    for name in ("human_ranking", *(parameter.name for parameter in parameters(Judging))):
+        if name in flags.given and not what.judge:
+            raise command.UsageError(f"--{name} is for --judge, which is not asked for")
 
 
 def _own_flags(metric: Metric) -> set[str]:

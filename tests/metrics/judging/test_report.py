@@ -11,7 +11,8 @@ from PIL import Image
 from bam.attributions.controls import NOISE_SHARES
 from bam.base.errors import BamError
 from bam.metrics import METRICS
-from bam.metrics.judging.report import judge, judgement_schema
+from bam.metrics.judging.judge import judge
+from bam.metrics.judging.report import judgement_schema
 from bam.metrics.metric import Beside, Concluded, Measured, Metric, NoSettings
 from bam.metrics.scoring import evaluate
 from bam.metrics.statistics.comparison import Comparison
