@@ -16,6 +16,7 @@ from typing import Any
 
 from bam.attributions import METHODS
 from bam.attributions.registry import Explainer
+from bam.base.errors import BamError
 from bam.base.progress import duration
 from bam.base.settings import Folder, parameters, setting, settings
 from bam.base.texts import split_outside_brackets
@@ -26,6 +27,7 @@ from bam.metrics.api import make_run
 from bam.metrics.evaluation.plan import shares
 from bam.metrics.evaluation.run import Run
 from bam.metrics.evaluation.settings import RunSettings
+from bam.metrics.judging.grid import read_grid
 from bam.metrics.judging.human import read_ranking
 from bam.metrics.judging.settings import Judging
 from bam.metrics.metric import Metric, NoSettings, find_metric
@@ -134,7 +136,7 @@ def _main(flags: command.Flags) -> None:
     elsewhere = {name for metric in metrics for name in _own_flags(metric)}
     explainers = of_methods.chosen(what.methods, elsewhere)
     judging = flags.settings(Judging)
-    _check(flags, what, metrics, explainers)
+    _check(flags, what, metrics, explainers, judging)
     ranked = [explainer.name for explainer in explainers if not explainer.method.control]
     human = read_ranking(Path(what.human_ranking), ranked) if what.human_ranking else None
 
@@ -231,7 +233,11 @@ def _metrics(names: str) -> list[Metric]:
 
 
 def _check(
-    flags: command.Flags, what: What, metrics: Sequence[Metric], explainers: Sequence[Explainer]
+    flags: command.Flags,
+    what: What,
+    metrics: Sequence[Metric],
+    explainers: Sequence[Explainer],
+    judging: Judging,
 ) -> None:
     """Raise `UsageError` for a flag that is for no metric asked for, nor for a method."""
     of_methods = {parameter.name for parameter in parameters(OfMethods)}
@@ -250,6 +256,10 @@ def _check(
     for name in ("human_ranking", *(parameter.name for parameter in parameters(Judging))):
         if name in flags.given and not what.judge:
             raise command.UsageError(f"--{name} is for --judge, which is not asked for")
+    try:
+        read_grid(judging.judge_grid, {metric.name for metric in metrics})
+    except BamError as error:
+        raise command.UsageError(flags.translated(str(error))) from None
 
 
 def _own_flags(metric: Metric) -> set[str]:

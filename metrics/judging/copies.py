@@ -48,7 +48,7 @@ class NearCopies:
     def sentence(self) -> str:
         """What there is to say of them."""
         how = (
-            f"Spearman's correlation of the positive parts of their maps, the mean over {self.images} images, "
+            f"Spearman's correlation of the positive parts of the maps, the mean over {self.images} images, "
             f"is above {self.threshold:g} in {' and '.join(self.networks)}"
         )
         if not self.clusters:

@@ -123,10 +123,8 @@ def _entries(scores: Sequence[Score]) -> list[Entry]:
         if judged(score):
             again = any(each.score.metric == score.metric for each in entries)
             entry = Entry(score, f" ({', '.join(score.basis.measured.models)})" if again else "")
-            if any(each.name == entry.name for each in entries):
-                raise BamError(
-                    f"{entry.name} is given twice: judge one of them, or `judge_grid` its settings"
-                )
+            if any((each.score.metric, each.networks) == (score.metric, entry.networks) for each in entries):
+                raise BamError(f"{score.metric} is given twice: name its other settings in `judge_grid`")
             entries.append(entry)
     return entries
 

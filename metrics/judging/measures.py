@@ -275,7 +275,7 @@ def _means(metric: Judged, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray
     table = np.stack([metric.values[name] for name in names], 1)
     drawn = metric.resampling.means(table)
     # Methods that are the same tie in all resamples, whatever rounding makes of them.
-    digits = 12 - int(np.ceil(np.log10(max(np.nanmax(np.abs(table)), 1e-300))))
+    digits = 12 - int(np.ceil(np.log10(max(np.nanmax(np.abs(table)), 1e-200))))
     return np.nanmean(table, 0), np.round(drawn, digits)
 
 
