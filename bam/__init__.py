@@ -21,7 +21,7 @@ _PLACES = {
     "BamError": "bam.base.errors",
     "custom_method": "bam.attributions.custom",
     "explain": "bam.attributions.registry",
-    "judge": "bam.metrics.judging.report",
+    "judge": "bam.metrics.judging.judge",
     "load_classifier": "bam.models.stored",
     "load_dataset": "bam.data_prep.dataset",
     "metric": "bam.metrics.metric",

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from bam.attributions import METHODS
 from bam.attributions.registry import Explainer
+from bam.base.errors import BamError
 from bam.base.progress import duration
 from bam.base.settings import Folder, parameters, setting, settings
 from bam.base.texts import split_outside_brackets
@@ -25,7 +27,9 @@ from bam.metrics.api import make_run
 from bam.metrics.evaluation.plan import shares
 from bam.metrics.evaluation.run import Run
 from bam.metrics.evaluation.settings import RunSettings
+from bam.metrics.judging.grid import read_grid
 from bam.metrics.judging.human import read_ranking
+from bam.metrics.judging.settings import Judging
 from bam.metrics.metric import Metric, NoSettings, find_metric
 from bam.metrics.results.table import markdown_table
 from bam.models.given import names_networks
@@ -116,6 +120,7 @@ def _groups(argv: Sequence[str]) -> dict[str, type]:
         "images and network": Inputs,
         "a network of your own": OwnNetwork,
         "how": RunSettings,
+        "judging": Judging,
     }
     for kind in dict.fromkeys(metric.settings for metric in METRICS.values()):
         if kind is not NoSettings:
@@ -130,7 +135,8 @@ def _main(flags: command.Flags) -> None:
     metrics = _metrics(what.metric)
     elsewhere = {name for metric in metrics for name in _own_flags(metric)}
     explainers = of_methods.chosen(what.methods, elsewhere)
-    _check(flags, what, metrics, explainers)
+    judging = flags.settings(Judging)
+    _check(flags, what, metrics, explainers, judging)
     ranked = [explainer.name for explainer in explainers if not explainer.method.control]
     human = read_ranking(Path(what.human_ranking), ranked) if what.human_ranking else None
 
@@ -139,7 +145,7 @@ def _main(flags: command.Flags) -> None:
 
     # isort: split
 
-    from bam.metrics.judging.report import judge
+    from bam.metrics.judging.judge import judge
     from bam.metrics.scoring import evaluate
 
     run = make_run(
@@ -176,7 +182,7 @@ def _main(flags: command.Flags) -> None:
         if replaced:
             print(replaced, file=sys.stderr)
     if what.judge:
-        judgement = judge(scores, human)
+        judgement = judge(scores, human, **asdict(judging))
         path = judgement.write(run.out)
         print(judgement.table(), end="")
         print(f"written to {path}")
@@ -227,7 +233,11 @@ def _metrics(names: str) -> list[Metric]:
 
 
 def _check(
-    flags: command.Flags, what: What, metrics: Sequence[Metric], explainers: Sequence[Explainer]
+    flags: command.Flags,
+    what: What,
+    metrics: Sequence[Metric],
+    explainers: Sequence[Explainer],
+    judging: Judging,
 ) -> None:
     """Raise `UsageError` for a flag that is for no metric asked for, nor for a method."""
     of_methods = {parameter.name for parameter in parameters(OfMethods)}
@@ -243,8 +253,13 @@ def _check(
     if what.judge and not any(metric.per_image for metric in metrics):
         others = ", ".join(each.name for each in METRICS.values() if not each.per_image)
         raise command.UsageError(f"--judge needs a metric other than {others}: they score no single images")
-    if what.human_ranking is not None and not what.judge:
-        raise command.UsageError("--human_ranking is for --judge, which is not asked for")
+    for name in ("human_ranking", *(parameter.name for parameter in parameters(Judging))):
+        if name in flags.given and not what.judge:
+            raise command.UsageError(f"--{name} is for --judge, which is not asked for")
+    try:
+        read_grid(judging.judge_grid, {metric.name for metric in metrics})
+    except BamError as error:
+        raise command.UsageError(flags.translated(str(error))) from None
 
 
 def _own_flags(metric: Metric) -> set[str]:

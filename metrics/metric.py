@@ -131,7 +131,10 @@ class Metric:
     knows_truth: its ranking is one to compare others with.
     random_is_worst: a method that is no better than `random` says nothing. ranked: more of it is better, so
     that methods have ranks. always: controls that no table of it is without, beside those of `choose`.
-    per_image: it has a number for every image, and so can be judged. settings: their dataclass. notes: see
+    per_image: it has a number for every image, and so can be judged. inverse: what the inverted map of a
+    method is, of which the score must be worse: "minus", the map with its sign changed, where signs count;
+    "maximum", what speaks for the class taken from its maximum, where positive parts alone count; None if
+    nothing is known of it. settings: their dataclass. notes: see
     `notes_of`. question: what it asks of a method, in a sentence for the report. planned: all rows that it
     wants of a run, without computing any; None if nobody can say. cite: keys of the publications it is from,
     see `base.citations`.
@@ -151,6 +154,7 @@ class Metric:
     ranked: bool = True
     always: tuple[str, ...] = ()
     per_image: bool = True
+    inverse: Literal["minus", "maximum"] | None = None
     settings: type = NoSettings
     notes: tuple[str, ...] = ()
     question: str = ""
@@ -174,6 +178,7 @@ SHARED = {
     "dry_run",
 }
 SHARED |= {"human_ranking", "images", "model", "class_names", "predictions"}
+SHARED |= {"judge_both", "judge_inverted", "judge_copies", "judge_grid"}
 
 
 def metric(name: str | None = None, *, title: str = "", **declared: Any) -> Callable:

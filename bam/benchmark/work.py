@@ -189,7 +189,7 @@ class Benchmark:
 
         # isort: split
 
-        from bam.metrics.judging.report import judge
+        from bam.metrics.judging.judge import judge
 
         scores = scores_of(measurement, self.explainers, self.data, self.loaded, self.out)
         for score in scores:

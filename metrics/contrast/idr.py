@@ -45,6 +45,7 @@ def _planned(run: Run, settings: Contrast) -> list[Planned]:
     cite=("yang2019bam",),
     needs_network=False,
     knows_truth=True,
+    inverse="maximum",
     settings=Contrast,
     planned=_planned,
 )

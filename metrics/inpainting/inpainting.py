@@ -68,6 +68,7 @@ class Inpainting(PatchGrid):
     cite=("cohen2025meaningful",),
     images="any",
     needs_dataset=False,
+    inverse="maximum",
     settings=Inpainting,
 )
 def inpainting(run: Run, settings: Inpainting) -> Measured:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations, pairwise
@@ -15,6 +15,7 @@ from bam.metrics.results.score import Score
 from bam.metrics.statistics.comparison import RANDOM, Comparison, compare
 from bam.metrics.statistics.correlation import kendall, kendall_p
 from bam.metrics.statistics.estimate import Estimate, estimates
+from bam.metrics.statistics.reliability import rank_alpha
 from bam.metrics.statistics.resampling import Resampling, interval
 
 FEWEST = 3  # methods, for rankings to be compared
@@ -25,7 +26,8 @@ class Judged:
     """One score of a metric, with what is needed to judge it.
 
     values: for each method float (N,), NaN where an image is not used; signed so that more is better. real:
-    those that are no controls.
+    those that are no controls. ids: of the images, where they have any. copies: methods whose maps are nearly
+    the same, which together are one finding.
     """
 
     name: str
@@ -33,12 +35,20 @@ class Judged:
     values: Mapping[str, np.ndarray]
     resampling: Resampling
     real: Sequence[str]
+    ids: Sequence[str] | None = None
+    copies: Sequence[Sequence[str]] = ()
 
     @cached_property
     def comparison(self) -> Comparison:
         """The paired tests, as below the table of the metric: more is better."""
         controls = [name for name in self.values if name not in self.real]
         return compare(self.values, self.resampling, "up", controls)
+
+    def shared(self, others: Collection[str]) -> list[str]:
+        """The real methods among `others`, of near-copies the first alone."""
+        names = [name for name in self.real if name in others]
+        later = {name for cluster in self.copies for name in [each for each in names if each in cluster][1:]}
+        return [name for name in names if name not in later]
 
 
 @dataclass(frozen=True)
@@ -111,8 +121,11 @@ class Tau:
     methods: int
 
 
-def judged(score: Score) -> list[Judged]:
-    """The scores of a metric that can be judged: those that have a value for every image."""
+def judged(score: Score, suffix: str = "", copies: Sequence[Sequence[str]] = ()) -> list[Judged]:
+    """The scores of a metric that can be judged: those that have a value for every image.
+
+    suffix: what their names end in. copies: see `Judged`.
+    """
     measured, run = score.basis.measured, score.basis.run
     if not isinstance(measured, Measured):
         return []
@@ -125,19 +138,20 @@ def judged(score: Score) -> list[Judged]:
         values = {key: column for key, column in values.items() if not np.isnan(column).all()}
         if values:
             sources = measured.sources if beside.sources is None else beside.sources
+            ids = measured.ids if beside.sources is None else None
             real = [key for key in values if key not in run.controls]
             resampling = Resampling(sources, run.settings.seed)
-            result.append(Judged(name, beside.direction, values, resampling, real))
+            result.append(Judged(name + suffix, beside.direction, values, resampling, real, ids, copies))
     return result
 
 
-def judged_images(score: Score) -> Judged:
+def judged_images(score: Score, copies: Sequence[Sequence[str]] = ()) -> Judged:
     """A score that has the numbers of its images, as one that is read from a file can have."""
     sign = 1 if score.direction == "up" else -1
     values = {name: sign * found for name, found in score.images.values.items() if not np.isnan(found).all()}
     real = [name for name in values if not score[name].control]
     resampling = Resampling(score.images.sources, score.configuration.run["seed"])
-    return Judged(score.metric, score.direction, values, resampling, real)
+    return Judged(score.metric, score.direction, values, resampling, real, score.images.ids, copies)
 
 
 def separation(metric: Judged) -> Separation | None:
@@ -208,6 +222,16 @@ def _cohens_f(table: np.ndarray, used: np.ndarray, resampling: Resampling) -> Es
     return Estimate(float(f(known.mean(0).var() - chance)), *ends, count)
 
 
+def reliability(metric: Judged) -> Estimate:
+    """Do single images rank the real methods alike, of near-copies the first? See `rank_alpha`.
+
+    Between 0, as if each ranked by chance, and 1; Tomsett et al. 2020, "Sanity checks for saliency metrics".
+    """
+    names = metric.shared(metric.real)
+    table = np.stack([metric.values[name] for name in names], 1) if names else np.zeros((0, 0))
+    return rank_alpha(table, metric.resampling)
+
+
 def soundness(metric: Judged, shares: Sequence[float]) -> Soundness:
     """Whether the score of the oracle falls as more and more noise is mixed into it.
 
@@ -229,21 +253,21 @@ def soundness(metric: Judged, shares: Sequence[float]) -> Soundness:
 
 def agreement(first: Judged, second: Judged) -> Tau | None:
     """Between two metrics' rankings of the real methods that both score; None for fewer than three."""
-    names = [name for name in first.real if name in second.real]
+    names = first.shared(second.real)
     if len(names) < FEWEST:
         return None
     means, drawn = zip(*(_means(metric, names) for metric in (first, second)), strict=True)
     return _tau(means, drawn)
 
 
-def human_agreement(metric: Judged, ranking: Mapping[str, float]) -> Tau | None:
-    """The same between a metric's ranking and people's (ranks, 1 is best), of which only the first varies."""
-    names = [name for name in metric.real if name in ranking]
+def fixed_agreement(metric: Judged, ranking: Mapping[str, float]) -> Tau | None:
+    """The same between a metric's ranking and another, more is better, of which only the first varies."""
+    names = metric.shared(ranking)
     if len(names) < FEWEST:
         return None
-    ranks = -np.array([ranking[name] for name in names])
+    other = np.array([ranking[name] for name in names], float)
     means, drawn = _means(metric, names)
-    return _tau((means, ranks), (drawn, ranks))
+    return _tau((means, other), (drawn, other))
 
 
 def _means(metric: Judged, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -251,7 +275,7 @@ def _means(metric: Judged, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray
     table = np.stack([metric.values[name] for name in names], 1)
     drawn = metric.resampling.means(table)
     # Methods that are the same tie in all resamples, whatever rounding makes of them.
-    digits = 12 - int(np.ceil(np.log10(max(np.nanmax(np.abs(table)), 1e-300))))
+    digits = 12 - int(np.ceil(np.log10(max(np.nanmax(np.abs(table)), 1e-200))))
     return np.nanmean(table, 0), np.round(drawn, digits)
 
 

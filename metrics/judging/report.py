@@ -1,41 +1,29 @@
-"""The report on metrics that have been computed: `judge`."""
+"""What there is to say of metrics that were judged, and its tables and files."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
-from bam.attributions.controls import NOISE_SHARES, degraded_oracle
+from bam.attributions.controls import NOISE_SHARES
 from bam.base.errors import BamError
 from bam.base.files import read_json, write_json, write_text
-from bam.metrics.evaluation.run import Run
-from bam.metrics.judging.measures import (
-    Judged,
-    Separation,
-    Soundness,
-    Spread,
-    Tau,
-    agreement,
-    human_agreement,
-    judged,
-    separation,
-    soundness,
-    spread,
-)
-from bam.metrics.metric import METRICS
-from bam.metrics.results.environment import environment
+from bam.metrics.judging.consistency import Consistency
+from bam.metrics.judging.copies import NearCopies
+from bam.metrics.judging.grid import Grid
+from bam.metrics.judging.inversion import Inversion
+from bam.metrics.judging.measures import Separation, Soundness, Spread, Tau
 from bam.metrics.results.panels import Curve, Section, small_multiples
 from bam.metrics.results.schema import ARROWS, FORMAT, Configuration, Direction, Environment
-from bam.metrics.results.score import Score
 from bam.metrics.results.style import PAGE, write_png
-from bam.metrics.results.table import markdown_table
-from bam.metrics.scoring import evaluate
+from bam.metrics.results.table import cell, markdown_table
+from bam.metrics.statistics.estimate import Estimate
 
 HUMAN = "human"
 NOTE = (
@@ -43,44 +31,62 @@ NOTE = (
     "more than 0 if they are better; `better than random`, `worse`: how many methods are, by the paired "
     "tests of the table. `spread`: Cohen's f, the standard deviation between methods over what is left "
     "within images, less what is due to chance; `pairs apart`: pairs of real methods that tests tell apart. "
-    "`noise test`: does each step of more noise in the oracle map make the score worse? Where it does not, "
-    "the steps are named; one whose interval holds no change may be chance, and at its limit a score does "
-    "not change. `tau`: Kendall's, between rankings of the real methods; chance in the rankings draws it "
-    "towards 0, which its interval allows for in part."
+    "`alpha`: Krippendorff's, of the real methods' ranks in single images, 1 where all rank them alike and 0 "
+    "where each does by chance. `noise test`: does each step of more noise in the oracle map make the score "
+    "worse? Where it does not, the steps are named; one whose interval holds no change may be chance, and at "
+    "its limit a score does not change. `inverted not worse`: of how many real methods the inverted map "
+    "scores better or as well; `shown worse`: of how many it is worse by paired tests. `tau`: Kendall's, "
+    "between rankings of the real methods; chance in the rankings draws it towards 0, which its interval "
+    "allows for in part. `over methods`, `over images`: Spearman's correlation of the methods within images "
+    "and of the images within methods. `W`: Kendall's, of the ranks with other settings, 1 if all are alike."
 )
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What there is to say of one metric. tau: with the metrics that know the truth, and with people."""
+    """What there is to say of one metric.
+
+    networks: those explained. reliability: Krippendorff's alpha of the methods' ranks in single images. tau:
+    with the metrics that know the truth, and with people.
+    """
 
     direction: Direction
+    networks: tuple[str, ...]
     real_methods: tuple[str, ...]
     separation: Separation | None
     spread: Spread | None
+    reliability: Estimate
     soundness: Soundness | None
+    inversion: Inversion | None
     tau: Mapping[str, Tau | None]
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """Kendall's tau between the rankings of two metrics."""
+    """Kendall's tau between the rankings of two metrics, and Spearman's correlations in single images."""
 
     pair: tuple[str, str]
     tau: Tau
+    consistency: Consistency | None
 
 
 @dataclass(frozen=True)
 class Judgement:
     """What there is to say of metrics.
 
-    taus: between all pairs of rankings; left_out: metrics that are not judged; configurations: what was asked
-    of each metric; human: people's ranks.
+    taus: between all pairs of rankings; near_copies: methods that count as one; grids: ranks with other
+    settings, by metric; left_out: metrics that are not judged; missing_truths: those that know the truth, and
+    were not asked for; warnings: why networks are not to be trusted; configurations: what was asked of each
+    metric; human: people's ranks.
     """
 
     metrics: Mapping[str, Verdict]
     taus: tuple[Agreement, ...]
+    near_copies: NearCopies | None
+    grids: Mapping[str, Grid]
     left_out: tuple[str, ...]
+    missing_truths: tuple[str, ...]
+    warnings: tuple[str, ...]
     configurations: Mapping[str, Configuration]
     human: Mapping[str, float] | None
     environment: Environment
@@ -96,28 +102,36 @@ class Judgement:
 
     def table(self) -> str:
         """As Markdown."""
-        tables = [markdown_table(*self.rows())]
-        if self.taus:
-            tables.append(self._tau_table())
-        reason = "Not judged, giving no values for single images: "
-        notes = [NOTE, *([f"{reason}{', '.join(self.left_out)}."] if self.left_out else [])]
-        return "\n\n".join([*tables, *notes]) + "\n"
+        tables = [self.rows(), self.pair_rows(), self.grid_rows()]
+        parts = [markdown_table(*table) for table in tables if table[1]]
+        return "\n\n".join([*parts, NOTE, *self.notes()]) + "\n"
 
     def _repr_markdown_(self) -> str:
         return self.table()
 
+    def notes(self) -> list[str]:
+        """Sentences on what counts as one, what is not there, and what is not to be trusted."""
+        notes = [self.near_copies.sentence()] if self.near_copies else []
+        if self.left_out:
+            notes.append(f"Not judged, giving no values for single images: {', '.join(self.left_out)}.")
+        if self.missing_truths:
+            notes.append(f"Not asked for, so that there is no tau with it: {', '.join(self.missing_truths)}.")
+        return notes + [f"**NOT VALID: {warning}**" for warning in self.warnings]
+
     def rows(self) -> tuple[list[str], list[list[Any]]]:
         """The table of the metrics: the headings of its columns, and its cells."""
         known = list(dict.fromkeys(name for verdict in self.metrics.values() for name in verdict.tau))
-        head = ["metric", "random from real", "95% interval", "better than random", "worse", "spread"]
-        head += ["95% interval", "pairs apart"]
+        head = ["metric", "network", "random from real", "95% interval", "better than random", "worse"]
+        head += ["spread", "95% interval", "pairs apart", "alpha", "95% interval", "noise test"]
+        head += ["inverted not worse", "shown worse", *(f"tau with {name}" for name in known)]
         lines = []
         for name, verdict in self.metrics.items():
-            apart, between = verdict.separation, verdict.spread
-            effect = apart and apart.pooled
+            apart, between, alpha = verdict.separation, verdict.spread, verdict.reliability
+            effect, inverse = apart and apart.pooled, verdict.inversion
             lines.append(
                 [
                     f"{name} {ARROWS[verdict.direction]}",
+                    ", ".join(verdict.networks) or None,
                     effect,
                     (effect.ci_low, effect.ci_high) if effect else (None, None),
                     apart and f"{len(apart.better_than_random)} of {apart.of}",
@@ -125,18 +139,32 @@ class Judgement:
                     between and between.f,
                     (between.f.ci_low, between.f.ci_high) if between else (None, None),
                     between and f"{between.pairs_apart} of {between.pairs}",
+                    alpha,
+                    (alpha.ci_low, alpha.ci_high),
                     _noise_test(verdict.soundness),
+                    inverse and f"{len(inverse.not_worse)} of {len(inverse.falls)}",
+                    inverse and f"{len(inverse.shown_worse)} of {len(inverse.falls)}",
                     *(tau and tau.tau for tau in map(verdict.tau.get, known)),
                 ]
             )
-        return [*head, "noise test", *(f"tau with {name}" for name in known)], lines
+        return head, lines
 
-    def _tau_table(self) -> str:
+    def pair_rows(self) -> tuple[list[str], list[list[Any]]]:
+        """The table of pairs of metrics: tau, and Spearman's over methods and over images, each or "-"."""
         names = list(self.metrics)
-        found = {each.pair: each.tau.tau for each in self.taus}
-        found |= {pair[::-1]: tau for pair, tau in found.items()} | {(name, name): 1.0 for name in names}
+        found = {each.pair: _three(each) for each in self.taus}
+        found |= {pair[::-1]: three for pair, three in found.items()}
         lines = [[name, *(found.get((name, other)) for other in names)] for name in names]
-        return markdown_table(["tau", *names], lines)
+        return ["tau / over methods / over images", *names], lines if self.taus else []
+
+    def grid_rows(self) -> tuple[list[str], list[list[Any]]]:
+        """The table of ranks with other settings: of each method the mean, and the best and the worst."""
+        methods = list(dict.fromkeys(name for grid in self.grids.values() for name in grid.ranks))
+        lines = [
+            [name, len(grid.combinations), grid.w, *(_range(grid.ranks.get(each)) for each in methods)]
+            for name, grid in self.grids.items()
+        ]
+        return ["metric, other settings", "combinations", "W", *methods], lines
 
     def _noise_section(self) -> Section:
         """The noise test, every metric between what it gives noise alone (0) and the oracle (1)."""
@@ -147,6 +175,16 @@ class Judgement:
                 curves[name] = Curve([(value - values[-1]) / (values[0] - values[-1]) for value in values])
         label = "score, from that of noise (0) to the oracle's (1)"
         return Section(label, "noise in the oracle map, %", [100 * share for share in NOISE_SHARES], curves)
+
+
+def _three(found: Agreement) -> str:
+    images = found.consistency
+    values = [found.tau.tau, *([images.over_methods, images.over_images] if images else [None, None])]
+    return " / ".join(map(cell, values))
+
+
+def _range(ranks: tuple[float, ...] | None) -> str | None:
+    return f"{np.mean(ranks):.1f} ({min(ranks):g} ... {max(ranks):g})" if ranks else None
 
 
 def _noise_test(sound: Soundness | None) -> str | None:
@@ -188,80 +226,3 @@ def read_judgement(folder: str | Path) -> Judgement | None:
         return _adapter().validate_python(content)
     except ValidationError as error:
         raise BamError(f"{path} holds no judgement ({str(error).splitlines()[0]}): make it again") from None
-
-
-def judge(scores: Score | Sequence[Score], human: Mapping[str, float] | None = None) -> Judgement:
-    """Judge the metrics behind `scores`, by these and by their scores of the oracle with noise.
-
-    scores: as they were computed, not read from files. human: ranks of methods, see
-    `read_ranking`. Of the user's own images no oracle is known, so that there is no test with noise. Raises
-    `BamError` if no metric can be judged.
-    """
-    scores = [scores] if isinstance(scores, Score) else scores
-    if not scores:
-        raise BamError("there is nothing to judge: give scores that were computed here")
-    if any(each.basis is None for each in scores):
-        raise BamError("scores that were read from files cannot be judged: give some that were computed here")
-    found = [metric for each in scores for metric in judged(each)]
-    names = {metric.name for metric in found}
-    left_out = tuple(each.metric for each in scores if each.metric not in names)
-    if not found:
-        raise BamError(f"{', '.join(left_out)} give no values for single images: judge another metric")
-    degraded = {
-        metric.name: metric
-        for each in scores
-        if each.metric in names and each.basis.measured.oracle
-        for metric in judged(evaluate(METRICS[each.metric], _noisy(each, scores)))
-    }
-    taus = tuple(
-        Agreement((first.name, second.name), tau)
-        for first, second in combinations(found, 2)
-        if (tau := agreement(first, second))
-    )
-    return Judgement(
-        {metric.name: _verdict(metric, degraded, taus, human) for metric in found},
-        taus,
-        left_out,
-        {each.metric: each.configuration for each in scores},
-        human,
-        environment(computed=any(each.environment.devices for each in scores)),
-    )
-
-
-def _noisy(score: Score, scores: Sequence[Score]) -> Run:
-    """The run of a score, but of the oracle with ever more noise in it, and no further than needed."""
-    run = score.basis.run
-    # Metrics of one run share what they compute.
-    asked = {each.metric: _plainest(each) for each in scores if each.basis.run is run}
-    oracles = [degraded_oracle(share).with_settings() for share in NOISE_SHARES]
-    return replace(run, explainers=oracles, asked=asked)
-
-
-def _plainest(score: Score) -> Any:
-    """The settings of a metric, without variants beside the score."""
-    settings = score.basis.settings
-    return replace(settings, robustness=False) if hasattr(settings, "robustness") else settings
-
-
-def _verdict(
-    metric: Judged,
-    degraded: Mapping[str, Judged],
-    taus: Sequence[Agreement],
-    human: Mapping[str, float] | None,
-) -> Verdict:
-    noisy = degraded.get(metric.name)
-    tau: dict[str, Tau | None] = {}
-    for name in (name for name, other in METRICS.items() if other.knows_truth):
-        if any(name in each.pair for each in taus):
-            pair = {metric.name, name}
-            tau[name] = next((each.tau for each in taus if set(each.pair) == pair), None)
-    if human:
-        tau[HUMAN] = human_agreement(metric, human)
-    return Verdict(
-        metric.direction,
-        tuple(metric.real),
-        separation(metric),
-        spread(metric),
-        soundness(noisy, NOISE_SHARES) if noisy else None,
-        tau,
-    )

@@ -74,6 +74,7 @@ def _planned(run: Run, settings: Localisation) -> list[Planned]:
     images="any",
     needs_dataset=False,
     needs_network=False,
+    inverse="maximum",
     settings=Localisation,
     planned=_planned,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -78,11 +78,12 @@ def curve(
     note: str = "",
     cite: Sequence[str] = (),
     question: str = "",
+    inverse: Literal["minus", "maximum"] = "maximum",
     **declared: Any,
 ) -> Callable:
     """Register a metric of this family; one sweep serves all that are asked for.
 
-    note: what stands below the table, where the docstring does not say it. question: see
+    note: what stands below the table, where the docstring does not say it. question, inverse: see
     `Metric`. declared: fields of `Curve`.
     """
 
@@ -97,6 +98,7 @@ def curve(
             source,
             images="any",
             needs_dataset=False,
+            inverse=inverse,
             settings=settings,
             question=question,
             notes=(note,) if note else notes_of(measure),

@@ -60,6 +60,7 @@ def strongest(maps: np.ndarray, features: np.ndarray, seeds: np.ndarray) -> tupl
     cite=("liu2022rethinking", "cohen2025meaningful"),
     version=3,
     direction="down",
+    inverse="minus",
     title="faithfulness violation",
     x_label="share of the pixels turned black",
     y_label="share of images whose probability rises",

@@ -16,6 +16,8 @@ from bam.metrics.results.table import cell
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from bam.metrics.judging.report import Judgement
+
 SYMBOLS = {
     "object": "object (f_o)",
     "scene": "scene (f_s)",
@@ -175,7 +177,10 @@ def agreement_section(results: Results) -> list[Section]:
     from bam.metrics.judging.measures import agreement, judged_images
     from bam.metrics.judging.report import read_judgement
 
-    found = [judged_images(score) for score in results.scores if score.images]
+    judgement = read_judgement(results.folder)
+    copies = judgement.near_copies if judgement else None
+    clusters = [each.methods for each in copies.clusters] if copies else []
+    found = [judged_images(score, clusters) for score in results.scores if score.images]
     parts = []
     if len(found) > 1:
         taus = {(a.name, b.name): agreement(a, b) for a, b in combinations(found, 2)}
@@ -198,12 +203,30 @@ def agreement_section(results: Results) -> list[Section]:
         "rankings are the same and about 0 where they have nothing to do with each other; few images draw it "
         "towards 0."
     ]
-    judgement = read_judgement(results.folder)
     if judgement:
-        head, lines = judgement.rows()
-        cells = [(str(line[0]), [Cell(cell(value)) for value in line[1:]]) for line in lines]
-        parts.append(Part("table", Table("The judge's verdict on the metrics", head, cells)))
+        parts += _judged(judgement)
     return [Section("agreement", "Do the metrics agree?", text, parts)] if parts else []
+
+
+def _judged(judgement: Judgement) -> list[Part]:
+    """The judge's tables, and what there is to say beside them."""
+    from bam.metrics.judging.report import NOTE
+
+    tables = {
+        "The judge's verdict on the metrics": judgement.rows(),
+        "Pairs of judged metrics: Kendall's tau, and Spearman's over methods and over images": (
+            judgement.pair_rows()
+        ),
+        "Ranks of the methods with other settings of the metrics, mean (best ... worst)": (
+            judgement.grid_rows()
+        ),
+    }
+    parts = []
+    for title, (head, lines) in tables.items():
+        cells = [(str(line[0]), [Cell(cell(value)) for value in line[1:]]) for line in lines]
+        parts += [Part("table", Table(title, head, cells))] if lines else []
+    notes = [note.replace("**", "") for note in judgement.notes()]
+    return parts + [Part("text", note) for note in [NOTE, *notes]]
 
 
 def _tau(tau: Any) -> Cell:

@@ -181,6 +181,12 @@ def test_a_network_of_the_commonality_series(folders, tmp_path):
             "--levels must be less than or equal to 100",
         ),
         ("metrics", ("--human_ranking", "people.csv"), "--human_ranking is for --judge"),
+        ("metrics", ("--nojudge_both",), "--judge_both is for --judge, which is not asked for"),
+        (
+            "metrics",
+            ("--metric", "violation", "--judge", "--judge_grid", "violation.patchgrid=7,14"),
+            "--judge_grid: unknown setting of violation 'patchgrid': did you mean 'patch_grid'",
+        ),
         ("metrics", ("idr",), "unexpected argument 'idr'"),
         ("train", ("--architecture", "resnet"), "did you mean 'resnet50'"),
         ("build_dataset", ("--colour", "red"), "unknown flag '--colour'"),

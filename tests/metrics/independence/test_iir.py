@@ -17,7 +17,7 @@ from bam.metrics.evaluation.regions import positive_map, region_attribution
 from bam.metrics.independence.iir import Independence, finite_change, input_independence, relative_change
 from bam.metrics.independence.scenes import DatasetScenes, FolderScenes
 from bam.metrics.independence.store import Patched
-from bam.metrics.judging.report import judge
+from bam.metrics.judging.judge import judge
 from bam.metrics.scoring import evaluate
 from bam.models.network.description import network_digest
 from bam.models.stored import load_classifier

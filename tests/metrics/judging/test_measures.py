@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bam.metrics.judging.measures import Judged, agreement, human_agreement, separation, soundness, spread
+from bam.metrics.judging.measures import Judged, agreement, fixed_agreement, separation, soundness, spread
 from bam.metrics.statistics.resampling import Resampling
 
 N = 120
@@ -171,6 +171,6 @@ def test_only_methods_that_both_rank_count(rng):
 
 def test_people_who_prefer_what_scores_high_agree(rng):
     found = metric({name: effect + rng.normal(0, 0.1, N) for effect, name in enumerate("abcd")})
-    assert human_agreement(found, {"a": 4, "b": 3, "c": 2, "d": 1}).tau == 1
-    assert human_agreement(found, {"a": 1, "b": 2, "c": 3}).tau == -1
-    assert human_agreement(found, {"a": 1, "b": 2}) is None
+    assert fixed_agreement(found, {"a": -4, "b": -3, "c": -2, "d": -1}).tau == 1
+    assert fixed_agreement(found, {"a": -1, "b": -2, "c": -3}).tau == -1
+    assert fixed_agreement(found, {"a": -1, "b": -2}) is None

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import jsonschema
 import numpy as np
@@ -10,11 +11,16 @@ from PIL import Image
 
 from bam.attributions.controls import NOISE_SHARES
 from bam.base.errors import BamError
+from bam.base.settings import setting, settings
 from bam.metrics import METRICS
-from bam.metrics.judging.report import judge, judgement_schema
+from bam.metrics.judging.judge import judge
+from bam.metrics.judging.report import judgement_schema, read_judgement
 from bam.metrics.metric import Beside, Concluded, Measured, Metric, NoSettings
+from bam.metrics.reporting.sections import agreement_section
+from bam.metrics.results.schema import Line
 from bam.metrics.scoring import evaluate
 from bam.metrics.statistics.comparison import Comparison
+from bam.metrics.statistics.estimate import Estimate
 
 NAMES = ("grad_cam", "smoothgrad", "vanilla_gradient", "random")
 N = 60
@@ -135,6 +141,68 @@ def test_metrics_without_values_per_image_are_named(judged):
     assert "Not judged" in judgement.table()
     with pytest.raises(BamError, match="total give no values for single images"):
         judged(TOTAL)
+
+
+def test_a_truth_without_values_per_image_is_compared_with(judged):
+    """Its ranking is fixed; one that was not asked for is named."""
+
+    def conclude(run, settings):
+        values = {"grad_cam": 0.1, "smoothgrad": 0.4, "vanilla_gradient": 0.9, "random": 0.0}
+        lines = {
+            name: Line(Estimate(value, n=N), control=name == "random", excluded={}, seconds=0.0)
+            for name, value in values.items()
+        }
+        return Concluded({}, lines, Comparison("none"))
+
+    truth = Metric("truth", conclude, "truth", "down", 1, "nowhere", per_image=False, knows_truth=True)
+    judgement = judged(truth, GOOD, BAD)
+    assert judgement.metrics["good"].tau["truth"].tau == 1
+    assert judgement.metrics["bad"].tau["truth"].tau == -1
+    assert judgement.left_out == ("truth",)
+    assert set(judgement.missing_truths) == {"mcs", "idr"}
+    assert "there is no tau with it: mcs, idr" in judgement.table()
+
+
+def test_metrics_agree_within_images(judged):
+    """The noise of fake metrics is drawn from the length of their names."""
+
+    def measure(run, settings):
+        return replace(GOOD.function(run, settings), ids=[str(number) for number in range(N)])
+
+    judgement = judged(replace(GOOD, function=measure), replace(GOOD, name="same", function=measure))
+    (found,) = [each.consistency for each in judgement.taus if each.pair == ("good", "same")]
+    assert found.over_methods.value == pytest.approx(1)
+    assert found.over_images.value == pytest.approx(1)
+    assert judgement.metrics["good"].reliability.value == pytest.approx(1)
+
+
+@settings
+class Turned:
+    """Settings of a fake metric."""
+
+    turned: bool = setting(False, "whether it ranks the other way")
+
+
+def test_ranks_are_shown_with_other_settings(run, monkeypatch):
+    def measure(run, settings):
+        return (BAD if settings.turned else GOOD).function(run, settings)
+
+    monkeypatch.setitem(METRICS, "turning", replace(GOOD, name="turning", function=measure, settings=Turned))
+    score = evaluate(METRICS["turning"], run)
+    judgement = judge(score, judge_grid=["turning.turned=false,true,true"])
+    grid = judgement.grids["turning"]
+    assert grid.combinations == ({"turned": False}, {"turned": True}, {"turned": True})
+    assert grid.ranks == {"grad_cam": (1, 3, 3), "smoothgrad": (2, 2, 2), "vanilla_gradient": (3, 1, 1)}
+    # Sums of ranks 7, 6, 5: S = 2; 12 S / (3^2 (3^3 - 3)).
+    assert grid.w == pytest.approx(24 / 216)
+    assert "| turning | 3 | 0.111 | 2.3 (1 ... 3) | 2.0 (2 ... 2) | 1.7 (1 ... 3) |" in judgement.table()
+    judgement.write(run.out)
+    assert read_judgement(run.out).table() == judgement.table()
+    (section,) = agreement_section(SimpleNamespace(scores=[], folder=run.out))
+    titles = [part.value.caption for part in section.parts if part.kind == "table"]
+    assert titles[0] == "The judge's verdict on the metrics"
+    assert titles[1].startswith("Ranks of the methods with other settings")
+    assert "no tau with it: mcs, idr" in section.parts[-1].value
 
 
 def test_a_flat_metric_fails_and_is_not_drawn(judged, run):

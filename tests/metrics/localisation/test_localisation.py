@@ -10,7 +10,7 @@ from bam.base.errors import BamError
 from bam.metrics import METRICS
 from bam.metrics.evaluation.images import shuffled
 from bam.metrics.evaluation.order import relevance
-from bam.metrics.judging.report import judge
+from bam.metrics.judging.judge import judge
 from bam.metrics.localisation.localisation import Localisation
 from bam.metrics.localisation.measures import LEAST_IOU, THRESHOLDS, box_ious, rank_accuracy
 from bam.metrics.localisation.rows import Located

@@ -16,7 +16,7 @@ from bam.base.seeds import image_seeds
 from bam.metrics import METRICS
 from bam.metrics.api import make_run
 from bam.metrics.evaluation.settings import RunSettings
-from bam.metrics.judging.report import judge
+from bam.metrics.judging.judge import judge
 from bam.metrics.robustness.changes import SMALL, before_shift, shifted_back
 from bam.metrics.robustness.robustness import LACKING, Robustness
 from bam.metrics.scoring import evaluate
