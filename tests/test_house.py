@@ -22,6 +22,7 @@ FLOORS = (
     "bam.metrics.concepts",
     "bam.metrics.localisation",
     "bam.metrics.robustness",
+    "bam.metrics.randomisation",
     "bam.metrics.perturbation",
     "bam.metrics.inpainting",
     "bam.metrics.judging",

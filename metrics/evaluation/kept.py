@@ -30,8 +30,9 @@ KINDS = {
     "recognised": "painted classes",
     "pointing": "localisation",
     "spearman": "robustness",
+    "absolute": "randomisation",
 }
-OF_METHODS = ("rows", "localisation", "robustness")
+OF_METHODS = ("rows", "localisation", "robustness", "randomisation")
 PATCHES, PICTURES, OTHERS = "patches", "painted pictures", "others"
 PATCH_TABLE = "patches.csv"
 DAY = 24 * 60 * 60
