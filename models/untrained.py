@@ -22,7 +22,7 @@ def weighted_layers(classifier: Classifier) -> list[str]:
     """The names of the layers that have weights, from the output on.
 
     A batch norm that alone follows a convolution is a part of it, as in `frozen`; what only puts pixels on
-    another scale is none of them. Raises `BamError` if the layers are out of reach.
+    another scale is none of them. Raises `BamError` if there are none, or they are out of reach.
     """
     model = classifier.model
     programs = [layer.concealed for layer in model.layers if hasattr(layer, "concealed")]
@@ -33,11 +33,14 @@ def weighted_layers(classifier: Classifier) -> list[str]:
             "network of Keras"
         )
     parts = {norm.name for norm in folded_norms(model).values()}
-    return [
+    found = [
         layer.name
         for layer in reversed(model.layers)
         if layer.weights and not isinstance(layer, PREPROCESSING) and layer.name not in parts
     ]
+    if not found:
+        raise BamError(f"{classifier.name} has no weights that could be drawn anew: explain another network")
+    return found
 
 
 def untrained(classifier: Classifier, images: np.ndarray, seed: int, name: str) -> Classifier:

@@ -65,7 +65,8 @@ def idr(run: Run, settings: Contrast) -> Measured:
     Below the table:
         IDR is the share of images in which the object is attributed less than the scene it covers; ties are
         failures. `random region`: the same rate for random pixels. `rescaled`, `relocated`, where asked for:
-        for smaller objects, and for objects elsewhere (the paper's red bars).
+        for smaller objects, and for objects elsewhere (the paper's red bars). `untrained`, where asked for:
+        for networks that never learned anything, the method's own zero.
     """
     classifier = run.classifier("scene")
 

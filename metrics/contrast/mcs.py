@@ -65,7 +65,8 @@ def mcs(run: Run, settings: Contrast) -> Measured:
 
     Below the table:
         `random region`: the same score for random pixels. `rescaled`, `relocated`, where asked for: for
-        smaller objects, and for objects elsewhere (the paper's red bars).
+        smaller objects, and for objects elsewhere (the paper's red bars). `untrained`, where asked for: for
+        networks that never learned anything, the method's own zero.
     """
     models = {name: run.classifier(name) for name in BOTH}
 

@@ -105,7 +105,8 @@ def iir(run: Run, settings: Independence) -> Measured:
         `mean change` is the change relative to the attribution without patch (appendix C). A method that
         ignores the image has IIR 1, and `random` nearly so, since its mean over a region hardly varies: read
         IIR beside IDR and MCS. `object_mask` knows of the dog, and is no oracle here. `random region`: IIR of
-        random pixels.
+        random pixels. `untrained`, where asked for: of networks that never learned anything, with the same
+        patches.
     """
     from bam.metrics.independence.sheet import write_sheet
 

@@ -238,9 +238,10 @@ def _noisy(score: Score, scores: Sequence[Score]) -> Run:
 
 
 def _plainest(score: Score) -> Any:
-    """The settings of a metric, without variants beside the score."""
+    """The settings of a metric, without variants and untrained networks beside the score."""
     settings = score.basis.settings
-    return replace(settings, robustness=False) if hasattr(settings, "robustness") else settings
+    without = {"robustness": False, "untrained": 0}
+    return replace(settings, **{name: off for name, off in without.items() if hasattr(settings, name)})
 
 
 def _verdict(
