@@ -54,6 +54,8 @@ def _main(flags: command.Flags) -> None:
     what = flags.settings(What)
     asked: dict[str, Any] = {metric.name: flags.settings(metric.settings) for metric in _metrics(what.metric)}
     size = _size(what.size)
+    if any(getattr(each, "untrained", 0) for each in asked.values()):
+        raise command.UsageError("--untrained is for networks that are here: leave it out")
 
     import bam.cli.quiet  # noqa: F401
 

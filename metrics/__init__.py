@@ -14,6 +14,7 @@ from bam.metrics.concepts import tcav  # noqa: F401
 from bam.metrics.inpainting import inpainting  # noqa: F401
 from bam.metrics.localisation import localisation  # noqa: F401
 from bam.metrics.robustness import robustness  # noqa: F401
+from bam.metrics.randomisation import randomisation  # noqa: F401
 from bam.metrics.perturbation import deletion, road, violation, saliency  # noqa: F401
 from bam.metrics.metric import METRICS, metric
 

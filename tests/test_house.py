@@ -23,6 +23,7 @@ FLOORS = (
     "bam.metrics.localisation",
     "bam.metrics.robustness",
     "bam.metrics.effect",
+    "bam.metrics.randomisation",
     "bam.metrics.perturbation",
     "bam.metrics.inpainting",
     "bam.metrics.judging",

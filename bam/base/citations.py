@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bam.base.errors import unknown
-from bam.base.publications import PAPER, PUBLICATIONS, SOFTWARE, Publication
+from bam.base.publication import Publication
+from bam.base.publications import PAPER, PUBLICATIONS, SOFTWARE
 
 __all__ = ["PAPER", "PUBLICATIONS", "SOFTWARE", "bibtex"]
 

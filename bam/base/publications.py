@@ -2,30 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import bam
+from bam.base.publication import Publication
 
 # The project itself, and the paper that it puts into practice.
 SOFTWARE, PAPER = "bam", "yang2019bam"
-
-
-@dataclass(frozen=True)
-class Publication:
-    """One entry.
-
-    authors: as BibTeX takes them, joined by " and ". venue: the conference or journal; none: a preprint.
-    arxiv: its number there.
-    """
-
-    title: str
-    authors: str
-    year: int | None
-    venue: str = ""
-    arxiv: str = ""
-    kind: str = "inproceedings"
-
-
 PUBLICATIONS = {
     SOFTWARE: Publication(
         f"BAM: a controlled benchmark suite for attribution (saliency) methods, version {bam.__version__}",
@@ -51,6 +32,14 @@ PUBLICATIONS = {
         "Adebayo, Julius and Gilmer, Justin and Goodfellow, Ian and Kim, Been",
         2018,
         arxiv="1810.03307",
+    ),
+    "adebayo2018sanity": Publication(
+        "Sanity Checks for Saliency Maps",
+        "Adebayo, Julius and Gilmer, Justin and Muelly, Michael and Goodfellow, Ian and Hardt, Moritz and "
+        "Kim, Been",
+        2018,
+        "Advances in Neural Information Processing Systems (NeurIPS)",
+        "1810.03292",
     ),
     "agarwal2020explaining": Publication(
         "Explaining Image Classifiers by Removing Input Features Using Generative Models",

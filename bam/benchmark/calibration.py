@@ -19,6 +19,7 @@ BATCH, REPEATS = 8, 3
 # many of the training split as it has test images in a benchmark; effect needs those of idr.
 MAPS = {"mcs": 2, "idr": 2, "iir": 2, "rmcs": 10, "tcav": 0, "localisation": 3, "robustness": 9}
 MAPS |= {"effect": 0}
+MAPS["randomisation"] = 28  # three draws of five stages and four other layers, and the trained network's
 VARIANTS = 3  # image sets of a contrast with its robustness
 
 
@@ -84,7 +85,9 @@ def estimate(preset: Preset, speed: Speed, images_seen: float, explainers: Seque
 
 
 def _image_sets(name: str, measurement: Measurement) -> int:
-    return VARIANTS if name in ("mcs", "idr") and measurement.settings.get("robustness", True) else 1
+    """How many times these maps, with those of untrained networks."""
+    variants = name in ("mcs", "idr") and measurement.settings.get("robustness", True)
+    return (VARIANTS if variants else 1) + measurement.settings.get("untrained", 0)
 
 
 def dataset_bytes(images_per_pair: int) -> int:

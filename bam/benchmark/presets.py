@@ -70,12 +70,14 @@ PRESETS = {
         100,
         SUITE,
         (
-            Measurement(("mcs", "idr", "effect"), None, 2400),
-            # As many maps as a hundred images of the two before.
+            # Twice as many maps as without the untrained networks.
+            Measurement(("mcs", "idr", "effect"), None, 4800, {"untrained": 3}),
+            # As many maps as a hundred images of the two before without these.
             Measurement(("localisation",), 100, 100),
             # Three times as many.
             Measurement(("robustness",), 100, 300),
-            Measurement(("iir",), None, 300, {"patch_recipe": "both"}),
+            Measurement(("randomisation",), 30, 300),
+            Measurement(("iir",), None, 600, {"patch_recipe": "both", "untrained": 3}),
             Measurement(("rmcs",), None, 2400),
             Measurement(("tcav",), None, 300),
             Measurement(("inpainting", *BASELINES), 100, 480, judged=True),
@@ -89,6 +91,7 @@ PRESETS = {
             Measurement(("mcs", "idr", "effect"), 1000, 2400),
             Measurement(("localisation",), 100, 100),
             Measurement(("robustness",), 100, 300),
+            Measurement(("randomisation",), 30, 300),
             Measurement(("iir",), 100, 300, {"patch_recipe": "both"}),
             Measurement(("rmcs",), 1000, 2400),
             Measurement(("tcav",), None, 300),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from bam.data_prep.dataset import View
@@ -11,8 +14,12 @@ from bam.metrics.evaluation.images import shuffled
 from bam.metrics.evaluation.pairs import Pairs
 from bam.metrics.evaluation.plan import Planned
 from bam.metrics.evaluation.run import Run
+from bam.metrics.evaluation.untrained import untrained_networks
 from bam.metrics.metric import Measured, metric
 from bam.metrics.results.schema import Column
+
+if TYPE_CHECKING:
+    from bam.models.classifier import Classifier
 
 
 def input_dependence(with_object: np.ndarray, without_object: np.ndarray) -> np.ndarray:
@@ -33,7 +40,10 @@ def _views(run: Run, name: str) -> list[View]:
 
 def _planned(run: Run, settings: Contrast) -> list[Planned]:
     classifier = run.classifier("scene")
-    return [run.planned(view, classifier) for name in image_sets(settings) for view in _views(run, name)]
+    asked = [(name, classifier) for name in image_sets(settings)]
+    untrained = untrained_networks(run, [classifier], settings.untrained)
+    asked += [("object_scene", network) for (network,) in untrained]
+    return [run.planned(view, network) for name, network in asked for view in _views(run, name)]
 
 
 @metric(
@@ -57,7 +67,8 @@ def idr(run: Run, settings: Contrast) -> Measured:
     Below the table:
         IDR is the share of images in which the object is attributed less than the scene it covers; ties are
         failures. `random region`: the same rate for random pixels. `rescaled`, `relocated`, where asked for:
-        for smaller objects, and for objects elsewhere (the paper's red bars).
+        for smaller objects, and for objects elsewhere (the paper's red bars). `untrained`, where asked for:
+        for networks that never learned anything, the method's own zero.
 
         That the object matters less than what it covers is measured for each image: the premise holds where
         the log odds of the true scene are not higher with the object than without. `premise holds`, `premise
@@ -65,9 +76,9 @@ def idr(run: Run, settings: Contrast) -> Measured:
     """
     classifier = run.classifier("scene")
 
-    def pairs(view_name: str) -> tuple[Pairs, np.ndarray]:
+    def pairs(view_name: str, networks: Sequence[Classifier] = (classifier,)) -> tuple[Pairs, np.ndarray]:
         views = _views(run, view_name)
-        rows = [run.collect(each, classifier) for each in views]
+        rows = [run.collect(each, *networks) for each in views]
         return Pairs(*rows, input_dependence), run.first(views[0]).sources
 
     found, sources = pairs("object_scene")
@@ -77,5 +88,5 @@ def idr(run: Run, settings: Contrast) -> Measured:
         ties[name] = int((before == after)[used].sum())
     holds = premise(run, settings, _views(run, "object_scene")[0], [classifier], lambda scene: scene <= 0)
     how = {"counts": {"ties": ties}, "rate": True, "holds": holds}
-    result = measured({"scene": classifier}, found, sources, pairs, settings, **how)
+    result = measured(run, {"scene": classifier}, found, sources, pairs, settings, **how)
     return result.showing(Column("ties", "ties"))

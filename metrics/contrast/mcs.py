@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from bam.data_prep.dataset import View
@@ -11,8 +14,12 @@ from bam.metrics.evaluation.images import shuffled
 from bam.metrics.evaluation.pairs import Pairs
 from bam.metrics.evaluation.plan import Planned
 from bam.metrics.evaluation.run import Run
+from bam.metrics.evaluation.untrained import untrained_networks
 from bam.metrics.metric import Beside, Measured, metric
 from bam.metrics.results.schema import Column
+
+if TYPE_CHECKING:
+    from bam.models.classifier import Classifier
 
 BOTH = ("object", "scene")
 
@@ -31,7 +38,10 @@ def _view(run: Run, name: str) -> View:
 
 def _planned(run: Run, settings: Contrast) -> list[Planned]:
     models = [run.classifier(name) for name in BOTH]
-    return [run.planned(_view(run, name), model) for name in image_sets(settings) for model in models]
+    asked = [(name, model) for name in image_sets(settings) for model in models]
+    untrained = untrained_networks(run, models, settings.untrained)
+    asked += [("object_scene", model) for networks in untrained for model in networks]
+    return [run.planned(_view(run, name), model) for name, model in asked]
 
 
 @metric(
@@ -57,7 +67,8 @@ def mcs(run: Run, settings: Contrast) -> Measured:
 
     Below the table:
         `random region`: the same score for random pixels. `rescaled`, `relocated`, where asked for: for
-        smaller objects, and for objects elsewhere (the paper's red bars).
+        smaller objects, and for objects elsewhere (the paper's red bars). `untrained`, where asked for: for
+        networks that never learned anything, the method's own zero.
 
         That the object matters more to f_o is measured for each image: the premise holds where the object
         raises the log odds of f_o's true class by more than those of f_s's. `premise holds`, `premise
@@ -65,9 +76,11 @@ def mcs(run: Run, settings: Contrast) -> Measured:
     """
     models = {name: run.classifier(name) for name in BOTH}
 
-    def pairs(view_name: str) -> tuple[Pairs, np.ndarray]:
+    def pairs(
+        view_name: str, networks: Sequence[Classifier] = tuple(models.values())
+    ) -> tuple[Pairs, np.ndarray]:
         view = _view(run, view_name)
-        rows = [run.collect(view, model) for model in models.values()]
+        rows = [run.collect(view, network) for network in networks]
         return Pairs(*rows, model_contrast), run.first(view).sources
 
     found, sources = pairs("object_scene")
@@ -81,4 +94,4 @@ def mcs(run: Run, settings: Contrast) -> Measured:
     columns = (Column("G_c(f_o)", "G_c.object"), Column("G_c(f_s)", "G_c.scene"))
     holds = premise(run, settings, _view(run, "object_scene"), list(models.values()), np.greater)
     more = {"beside": concepts, "columns": columns, "holds": holds}
-    return measured(models, found, sources, pairs, settings, **more)
+    return measured(run, models, found, sources, pairs, settings, **more)

@@ -9,6 +9,8 @@ import numpy as np
 
 from bam.base.settings import setting, settings
 from bam.metrics.evaluation.pairs import Pairs
+from bam.metrics.evaluation.run import Run
+from bam.metrics.evaluation.untrained import UNTRAINED, own_zero, untrained_networks
 from bam.metrics.metric import Beside, Measured
 from bam.metrics.results.schema import Column
 
@@ -30,6 +32,7 @@ class Contrast:
         "also apart for images in which what the metric takes for granted holds and fails, as forward passes "
         "of the networks say",
     )
+    untrained: int = UNTRAINED
 
 
 def image_sets(settings: Contrast) -> tuple[str, ...]:
@@ -38,10 +41,11 @@ def image_sets(settings: Contrast) -> tuple[str, ...]:
 
 
 def measured(
+    run: Run,
     models: Mapping[str, Classifier],
     found: Pairs,
     sources: np.ndarray,
-    pairs: Callable[[str], tuple[Pairs, np.ndarray]],
+    pairs: Callable[..., tuple[Pairs, np.ndarray]],
     settings: Contrast,
     beside: Mapping[str, Beside] | None = None,
     counts: Mapping[str, Mapping[str, int]] | None = None,
@@ -51,12 +55,17 @@ def measured(
 ) -> Measured:
     """What a contrast found on X_o,s, with the random regions and, if asked for, the variants beside it.
 
-    pairs: from the name of an image set to the contrast on it, and to its sources. The others are what the
-    contrast has beside by itself. rate: whether its values lie within 0 and 1. holds: bool (N,), in which
-    images its premise holds, for the score of these and of the others; None where that is not known.
+    pairs: from the name of an image set, and networks in place of `models`, to the contrast on it, and to its
+    sources. The others are what the contrast has beside by itself. rate: whether its values lie within 0 and
+    1. holds: bool (N,), in which images its premise holds, for the score of these and of the others; None
+    where that is not known.
     """
     variants = {}
-    for name in image_sets(settings)[1:]:
+    first, *others = image_sets(settings)
+    networks = untrained_networks(run, list(models.values()), settings.untrained)
+    if zeros := [pairs(first, each)[0] for each in networks]:
+        variants["untrained"] = Beside(own_zero(found, zeros), rate=rate)
+    for name in others:
         other, its_sources = pairs(name)
         variants[name] = Beside(other.values, its_sources, rate=rate)
     parts = {} if holds is None else {"premise holds": holds, "premise fails": ~holds}

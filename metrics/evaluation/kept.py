@@ -32,8 +32,9 @@ KINDS = {
     "spearman": "robustness",
     "log_odds": "answers",
     "background_1": "regions",
+    "absolute": "randomisation",
 }
-OF_METHODS = ("rows", "localisation", "robustness", "regions")
+OF_METHODS = ("rows", "localisation", "robustness", "regions", "randomisation")
 PATCHES, PICTURES, OTHERS = "patches", "painted pictures", "others"
 PATCH_TABLE = "patches.csv"
 DAY = 24 * 60 * 60

@@ -30,7 +30,7 @@ class Pairs:
         statistic: Statistic,
         left_out: Mapping[str, np.ndarray] = MappingProxyType({}),
     ):
-        self.first, self.second = first, second
+        self.first, self.second, self.statistic = first, second, statistic
         self.used: dict[str, np.ndarray] = {}
         self.excluded: dict[str, dict[str, int]] = {}
         self.values: dict[str, np.ndarray] = {}

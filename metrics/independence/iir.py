@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from bam.base.errors import BamError
 from bam.base.settings import setting, settings
 from bam.metrics.evaluation.images import described, left_out_note
 from bam.metrics.evaluation.pairs import Pairs, Rows
 from bam.metrics.evaluation.plan import Planned
 from bam.metrics.evaluation.run import Run
+from bam.metrics.evaluation.untrained import UNTRAINED, own_zero, untrained_networks
 from bam.metrics.metric import Beside, Measured, metric
 from bam.metrics.results.schema import Column
 
@@ -37,6 +39,7 @@ class Independence:
     patch_recipe: Literal["projected", "paper", "both"] = setting(
         "projected", "how patches are found; both: the paper's is scored beside"
     )
+    untrained: int = UNTRAINED
 
     @property
     def recipes(self) -> list[str]:
@@ -70,9 +73,12 @@ def finite_change(before: np.ndarray, after: np.ndarray) -> np.ndarray:
 def _planned(run: Run, settings: Independence) -> list[Planned]:
     """The rows; patches that are not found yet come to that."""
     classifier = run.explained(MODEL)
-    scenes = _scenes(run, classifier)
+    scenes = _scenes(run, settings, classifier)
     patched = [_patched(run, settings, scenes, name) for name in settings.recipes]
-    return [run.planned(images, classifier) for images in (scenes, *patched)]
+    asked = [(images, classifier) for images in (scenes, *patched)]
+    for (network,) in untrained_networks(run, [classifier], settings.untrained):
+        asked += [(images, network) for images in (scenes, patched[0])]
+    return [run.planned(*each) for each in asked]
 
 
 @metric(
@@ -99,12 +105,13 @@ def iir(run: Run, settings: Independence) -> Measured:
         `mean change` is the change relative to the attribution without patch (appendix C). A method that
         ignores the image has IIR 1, and `random` nearly so, since its mean over a region hardly varies: read
         IIR beside IDR and MCS. `object_mask` knows of the dog, and is no oracle here. `random region`: IIR of
-        random pixels.
+        random pixels. `untrained`, where asked for: of networks that never learned anything, with the same
+        patches.
     """
     from bam.metrics.independence.sheet import write_sheet
 
     classifier = run.explained(MODEL)
-    scenes = _scenes(run, classifier)
+    scenes = _scenes(run, settings, classifier)
     count = len(scenes.ids[: run.settings.limit])
     before = run.collect(scenes, classifier)
     results, patches = {}, {}
@@ -121,19 +128,21 @@ def iir(run: Run, settings: Independence) -> Measured:
         beside[f"{name}_recipe"] = Beside(results[name].pairs.values, rate=True)
         beside |= {f"{name}_recipe_{key}": found for key, found in results[name].beside().items()}
     pairs = results[chosen].pairs
+    zero = _own_zero(run, settings, scenes, classifier, pairs)
     return Measured(
         {classifier.name: classifier},
         pairs.values,
         scenes.sources[:count],
         pairs.excluded,
         pairs.seconds,
-        beside=beside,
+        beside=beside | zero,
         counts={"constant_maps": pairs.constant_maps, **results[chosen].zeros()},
         columns=[
             Column("raised", "raised"),
             Column("mean change", "appendix_c"),
             Column("rank set", "rank"),
             Column("random region", "random_region"),
+            *(Column(name, name) for name in zero),
             *(Column(f"{name} recipe", f"{name}_recipe") for name in others),
         ],
         notes=[*_notes(patches, settings.iir_threshold), *left_out_note(scenes.left_out)],
@@ -146,13 +155,21 @@ def iir(run: Run, settings: Independence) -> Measured:
     )
 
 
-def _scenes(run: Run, classifier: Classifier) -> DatasetScenes | FolderScenes:
+def _scenes(run: Run, settings: Independence, classifier: Classifier) -> DatasetScenes | FolderScenes:
+    """The images. Raises `BamError` if untrained networks are asked for, and true classes are not known."""
     from bam.metrics.independence.scenes import DatasetScenes, FolderScenes
 
     seed = run.settings.seed
     if run.images is None:
-        return DatasetScenes(run.dataset, classifier, seed)
-    return FolderScenes(run.images, run.dataset, classifier, seed, run.whole(classifier))
+        scenes = DatasetScenes(run.dataset, classifier, seed)
+    else:
+        scenes = FolderScenes(run.images, run.dataset, classifier, seed, run.whole(classifier))
+    if settings.untrained and scenes[:1].labels(classifier.labels) is None:
+        raise BamError(
+            f"`untrained` networks explain the true class, which for {classifier.name} is not known of "
+            f"images of {scenes.name}: set it to 0"
+        )
+    return scenes
 
 
 def _patched(run: Run, settings: Independence, scenes: DatasetScenes | FolderScenes, name: str) -> Patched:
@@ -161,6 +178,22 @@ def _patched(run: Run, settings: Independence, scenes: DatasetScenes | FolderSce
     # A tolerance of a hundredth asks for more digits than shorter numbers have.
     exact = run.in_float32().explained(MODEL)
     return Patched(scenes, exact, name, settings.patch_tolerance, run.settings.seed, run.out)
+
+
+def _own_zero(
+    run: Run,
+    settings: Independence,
+    scenes: DatasetScenes | FolderScenes,
+    classifier: Classifier,
+    pairs: Pairs,
+) -> dict[str, Beside]:
+    """What untrained networks have beside the pairs of the first recipe, with the same patches."""
+    patched = _patched(run, settings, scenes, settings.recipes[0])
+    zeros = [
+        Pairs(run.collect(scenes, network), run.collect(patched, network), pairs.statistic)
+        for (network,) in untrained_networks(run, [classifier], settings.untrained)
+    ]
+    return {"untrained": Beside(own_zero(pairs, zeros), rate=True)} if zeros else {}
 
 
 class Patches:

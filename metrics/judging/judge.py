@@ -181,9 +181,10 @@ def _asked(run: Run, entries: Sequence[Entry]) -> dict[str, Any]:
 
 
 def _plainest(score: Score) -> Any:
-    """The settings of a metric, without variants beside the score."""
+    """The settings of a metric, without variants, untrained networks and premises beside the score."""
     settings = score.basis.settings
-    return replace(settings, robustness=False) if hasattr(settings, "robustness") else settings
+    without = {"robustness": False, "untrained": 0, "premise": False}
+    return replace(settings, **{name: off for name, off in without.items() if hasattr(settings, name)})
 
 
 def _grid(

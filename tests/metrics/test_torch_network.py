@@ -31,7 +31,11 @@ def network():
     return TorchClassifier(module, OBJECTS, (16, 16), "imagenet", "tiny", batch_size=4)
 
 
-@pytest.mark.parametrize("name", [name for name, metric in METRICS.items() if metric.images == "any"])
+# Whose layers cannot be given fresh weights.
+ANY = [name for name, metric in METRICS.items() if metric.images == "any" and name != "randomisation"]
+
+
+@pytest.mark.parametrize("name", ANY)
 def test_a_network_of_pytorch_is_scored(name, network, dataset, tmp_path):
     more = SETTINGS.get(name, {})
     score = bam.score(
@@ -42,6 +46,11 @@ def test_a_network_of_pytorch_is_scored(name, network, dataset, tmp_path):
     assert set(score.unsuited) == {"fullgrad"}
     value = score.lines["vanilla_gradient"].estimate.value
     assert value is None or math.isfinite(value)
+
+
+def test_fresh_weights_are_drawn_for_layers_of_tf_keras(network, dataset, tmp_path):
+    with pytest.raises(BamError, match="tiny is a network of PyTorch, and only layers of tf_keras"):
+        bam.score("randomisation", "edges", dataset, out=tmp_path, model=network, limit=4)
 
 
 def test_tcav_looks_at_layers_of_tf_keras(network):

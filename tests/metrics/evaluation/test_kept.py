@@ -27,6 +27,7 @@ FILES = {
     "painted classes": ("label,recognised", "1,2", "blur-classes", "scene-blur-classes"),
     "localisation": ("image_id,method,pointing", "a,smoothgrad,1", "x-localisation-smoothgrad", "smoothgrad"),
     "robustness": ("image_id,method,spearman", "a,rise(samples=9),1", "x-robustness-rise", "rise"),
+    "randomisation": ("image_id,method,absolute", "a,rise,1", "x-randomisation-rise", "rise"),
     "others": ("image_id,mine", "a,1", "mine", "scene-mine"),
 }
 
@@ -86,9 +87,11 @@ def test_each_kind_has_a_column_of_its_own():
     from bam.metrics.inpainting.fills import Fill
     from bam.metrics.localisation.rows import Located
     from bam.metrics.perturbation.family import Points
+    from bam.metrics.randomisation.rows import Randomised
     from bam.metrics.robustness.rows import Compared
 
-    for kind, rows in zip(KINDS.values(), (Row, Points, Fill, ClassRow, Located, Compared), strict=True):
+    every = (Row, Points, Fill, ClassRow, Located, Compared, Randomised)
+    for kind, rows in zip(KINDS.values(), every, strict=True):
         assert {KINDS[each.name] for each in fields(rows) if each.name in KINDS} == {kind}
 
 

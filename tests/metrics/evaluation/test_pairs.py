@@ -32,7 +32,7 @@ def score_of(run_for):
     """From pairs, and the images that they are of, to their score."""
 
     def make(pairs, view):
-        found = measured({}, pairs, view.sources, None, Contrast(robustness=False))
+        found = measured(None, {}, pairs, view.sources, None, Contrast(robustness=False))
         return evaluate(Metric("pairs", lambda run, settings: found, "pairs", "up", 1, ""), run_for())
 
     return make

@@ -12,6 +12,7 @@ from bam.metrics.evaluation.rows import seconds_of
 from bam.metrics.independence.iir import Independence
 from bam.metrics.localisation.localisation import Localisation
 from bam.metrics.metric import NoSettings
+from bam.metrics.randomisation.randomisation import Randomisation
 from bam.metrics.robustness.robustness import Robustness
 from bam.metrics.scoring import evaluate
 
@@ -77,6 +78,7 @@ def test_asking_changes_no_file(tmp_path):
         ("violation", None),
         ("localisation", Localisation(threshold_images=3)),
         ("robustness", Robustness(other_seeds=1)),
+        ("randomisation", Randomisation(weight_draws=1)),
     ],
 )
 def test_what_is_planned_is_what_a_run_writes(run_for, all_correct, name, settings):

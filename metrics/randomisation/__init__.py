@@ -1,0 +1,1 @@
+"""Whether maps change with the weights that they are to explain."""
