@@ -31,13 +31,14 @@ from bam.metrics.results.table import markdown_table
 from bam.metrics.scoring import evaluate
 from bam.models.known_answers import NETWORKS, BesideWindow, KnownAnswer, KnownModels
 
-# Less than by default, for what asks the network often.
+# What is removed turns black for all methods, as in the truth. Less than by default, for what asks often.
+COMMON = {"fill": "black"}
 FEWER = ("lime.samples=200", "lime_g.samples=200", "rise.samples=400", "kernel_shap.samples=200")
 FEWER += ("meaningful_perturbation.iterations=60", "meaningful_perturbation_g.iterations=60")
 FEWER += ("sliding_patch.stride=28", "sliding_patch_g.stride=28")
 # In the run of the metrics only what is needed to tell the truth from what is wrong, and some more.
 SCORED = "integrated_gradients,gradient_x_input,vanilla_gradient,guided_backprop,grad_cam,hires_cam"
-SCORED += ",sliding_patch,edges,object_mask,centre"
+SCORED += ",sliding_patch(stride=28, fill=black),edges,object_mask,centre"
 SETTINGS = {
     "mcs": {"robustness": False},
     "idr": {"robustness": False},
@@ -207,7 +208,7 @@ def main() -> None:
     asked = {name: each for name, each in asked.items() if name not in UNSUITED}
     chosen = {each.method.name for each in choose(options.methods, always=())}
     fewer = [each for each in FEWER if each.partition(".")[0] in chosen]
-    explainers = choose(options.methods, overrides=fewer, always=())
+    explainers = choose(options.methods, COMMON, fewer, always=())
     surprises: list[str] = []
     for name in options.networks.split(","):
         models = KnownModels(name, dataset, options.size)

@@ -30,7 +30,9 @@ MARGIN, SMALLEST = 4, 16
 SHARES = {"object": 0.6, "scene": 0.2}
 # What an object can come to, in shares of that: it speaks against the class in a third of the composites.
 STRENGTHS = (-0.5, 1.0)
-LOGIT = 12.0
+# What is there in place of an object always does, so that no branch is at the kink of its ReLUs.
+BEHIND = -0.1
+LOGIT = 6.0
 # The sum of a saturated network; from 1 on it makes no difference.
 SATURATED = 1.25
 TASKS = {"object": "object", "scene": "scene", "scene_on_scene_only": "scene"}
@@ -177,10 +179,10 @@ def additive(composites: Composites) -> Built:
     """
     share, classes, window = composites.share, composites.classes, composites.window
     inputs, pixels = _pixels(composites)
-    strengths = share * composites.strengths[:, None] * classes
     of_scenes = _readout([composites.without], [(1 - share) * classes], window)
     both = [composites.with_objects, composites.without]
-    of_objects = _readout(both, [strengths, np.zeros_like(classes)], ~window)
+    evidence = [share * (composites.strengths[:, None] + BEHIND) * classes, share * BEHIND * classes]
+    of_objects = _readout(both, evidence, ~window)
     one = LOGIT * np.eye(classes.shape[1])
     branches = []
     for weights, name in ((of_scenes, "scene"), (of_objects, "object")):

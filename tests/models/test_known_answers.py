@@ -13,7 +13,7 @@ from bam.metrics.api import make_run
 from bam.metrics.contrast.variants import Contrast
 from bam.metrics.evaluation.settings import RunSettings
 from bam.metrics.scoring import evaluate
-from bam.models.known_answers import LOGIT, NETWORKS, SHARES, BesideWindow, KnownModels, known_answer
+from bam.models.known_answers import BEHIND, LOGIT, NETWORKS, SHARES, BesideWindow, KnownModels, known_answer
 
 SIZE = 16
 WINDOW = 4  # columns
@@ -169,7 +169,7 @@ def test_the_saturated_network_is_flat_where_the_truth_is_not(models, pictures, 
 
 def test_guided_backprop_hides_what_speaks_against(models, pictures, targets):
     known = models["additive"].answers["object"]
-    against = known.effects < 0
+    against = known.effects < -BEHIND * SHARES["object"] * LOGIT
     assert 0 < against.sum() < len(against)
     maps = explain(known.classifier, pictures[0], targets, "guided_backprop")[:, :, WINDOW:]
     np.testing.assert_array_equal(maps.any((1, 2, 3)), ~against)
