@@ -15,12 +15,23 @@ import time
 from collections.abc import Iterator, Mapping
 
 import numpy as np
-from expectations import EXACT, EXPECTED, METHOD, NEITHER, OTHER, SILENT, TRUTH, UNSUITED, WRONG, ZERO
+from expectations import (
+    EXACT,
+    EXPECTED,
+    METHOD,
+    NEITHER,
+    OTHER,
+    SILENT,
+    TRUTH,
+    UNSUITED,
+    WRONG,
+    ZERO,
+    Expected,
+)
 from scipy import stats
 
 from bam.attributions.choice import choose
 from bam.attributions.registry import Explainer
-from bam.base.errors import BamError
 from bam.base.settings import checked
 from bam.metrics import METRICS
 from bam.metrics.api import make_run
@@ -29,13 +40,22 @@ from bam.metrics.evaluation.settings import RunSettings
 from bam.metrics.results.score import Score
 from bam.metrics.results.table import markdown_table
 from bam.metrics.scoring import evaluate
-from bam.models.known_answers import NETWORKS, BesideWindow, KnownAnswer, KnownModels
+from bam.models.known_answers.answers import KnownAnswer, KnownModels
+from bam.models.known_answers.composites import BesideWindow
+from bam.models.known_answers.networks import NETWORKS
 
-# What is removed turns black for all methods, as in the truth. Less than by default, for what asks often.
-COMMON = {"fill": "black"}
-FEWER = ("lime.samples=200", "lime_g.samples=200", "rise.samples=400", "kernel_shap.samples=200")
-FEWER += ("meaningful_perturbation.iterations=60", "meaningful_perturbation_g.iterations=60")
-FEWER += ("sliding_patch.stride=28", "sliding_patch_g.stride=28")
+# What is removed turns black, as in the truth; and less than by default of what asks the network often.
+REMOVAL = {
+    "sliding_patch": ("fill=black", "stride=28"),
+    "sliding_patch_g": ("stride=28",),
+    "lime": ("fill=black", "samples=200"),
+    "lime_g": ("samples=200",),
+    "rise": ("fill=black", "samples=400"),
+    "kernel_shap": ("fill=black", "samples=200"),
+    "score_cam": ("fill=black",),
+    "meaningful_perturbation": ("fill=black", "iterations=60"),
+    "meaningful_perturbation_g": ("iterations=60",),
+}
 # In the run of the metrics only what is needed to tell the truth from what is wrong, and some more.
 SCORED = "integrated_gradients,gradient_x_input,vanilla_gradient,guided_backprop,grad_cam,hires_cam"
 SCORED += ",sliding_patch(stride=28, fill=black),edges,object_mask,centre"
@@ -47,6 +67,7 @@ SETTINGS = {
     "robustness": {"other_seeds": 1},
 }
 BLOCKS = 4  # by 4, of the picture
+NOT = " **(not as expected)**"
 SMALL = 0.01  # of the largest effect: signs of less are not compared
 
 
@@ -68,10 +89,9 @@ def effects_of(known: KnownAnswer, images: np.ndarray, targets: np.ndarray, part
 
 
 def correlation(first: np.ndarray, second: np.ndarray) -> float:
-    """Spearman's; NaN where one of them is the same everywhere, but for rounding."""
-    if any(np.ptp(each) <= 1e-6 * np.abs(each).max() for each in (first, second)):
-        return np.nan
-    return float(stats.spearmanr(first, second)[0])
+    """Spearman's, of values to 1e-5 of the largest; NaN where one of them is the same everywhere."""
+    first, second = (np.rint(each / (1e-5 * np.abs(each).max() or 1)) for each in (first, second))
+    return float(stats.spearmanr(first, second)[0]) if np.ptp(first) and np.ptp(second) else np.nan
 
 
 def mean(values: np.ndarray | list[float]) -> float | None:
@@ -161,23 +181,15 @@ def verdict(score: Score, other: str) -> tuple[str, float | None, float | None]:
     return (TRUTH if centre > 0 else OTHER), *shown
 
 
-def verdicts(name: str, run: Run) -> Iterator[tuple[list[object], Score | None]]:
+def verdicts(name: str, run: Run) -> Iterator[tuple[list[object], Score]]:
     """A line for each metric: what was expected and what was found; and the score."""
     other, _ = WRONG[name]
-    for metric in METRICS.values():
-        if metric.name in UNSUITED:
-            continue
-        expected = EXPECTED.get((name, metric.name))
-        try:
-            score = evaluate(metric, run)
-        except BamError as error:
-            yield [metric.name, expected and expected.verdict, f"cannot be measured: {error}"], None
-            continue
+    for metric in run.asked:
+        score = evaluate(METRICS[metric], run)
         found, *values = verdict(score, other)
-        wanted = expected.verdict if expected else "-"
-        mark = "" if wanted in (found, "-") else " **(not as expected)**"
-        reason = expected.reason if expected else "-"
-        yield [metric.name, *values, wanted, f"{found}{mark}", reason], score
+        expected = EXPECTED.get((name, metric), Expected("-", "-"))
+        mark = "" if expected.verdict in (found, "-") else NOT
+        yield [metric, *values, expected.verdict, f"{found}{mark}", expected.reason], score
 
 
 def scores_table(scores: Mapping[str, Score]) -> str:
@@ -195,20 +207,21 @@ def scores_table(scores: Mapping[str, Score]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--data", default="data/bam")
-    parser.add_argument("--size", type=int, default=32, help="of the networks' input, in pixels")
+    parser.add_argument("--size", type=int, default=24, help="of the networks' input, in pixels")
     parser.add_argument("--images", type=int, default=60, help="composites that the networks are built of")
-    parser.add_argument("--explained", type=int, default=30, help="of which so many are explained")
+    parser.add_argument("--explained", type=int, default=16, help="of which so many are explained")
     parser.add_argument("--methods", default="everything")
     parser.add_argument("--scored", default=SCORED, help="methods of the metrics' tables")
+    parser.add_argument("--metrics", default=",".join(METRICS))
     parser.add_argument("--networks", default=",".join(NETWORKS))
     options = parser.parse_args()
     begin = time.perf_counter()
     dataset = BesideWindow(options.data, options.images)
-    asked = {name: checked(METRICS[name].settings, SETTINGS.get(name, {})) for name in METRICS}
-    asked = {name: each for name, each in asked.items() if name not in UNSUITED}
+    suited = [name for name in options.metrics.split(",") if name not in UNSUITED]
+    asked = {name: checked(METRICS[name].settings, SETTINGS.get(name, {})) for name in suited}
     chosen = {each.method.name for each in choose(options.methods, always=())}
-    fewer = [each for each in FEWER if each.partition(".")[0] in chosen]
-    explainers = choose(options.methods, COMMON, fewer, always=())
+    settings = [f"{name}.{each}" for name in REMOVAL if name in chosen for each in REMOVAL[name]]
+    explainers = choose(options.methods, overrides=settings, always=())
     surprises: list[str] = []
     for name in options.networks.split(","):
         models = KnownModels(name, dataset, options.size)
@@ -221,13 +234,13 @@ def main() -> None:
         surprises += unexpected
         print(f"{table}\n", flush=True)
         with tempfile.TemporaryDirectory() as folder:
-            settings = RunSettings(limit=options.explained)
-            run = make_run(asked, choose(options.scored), dataset, models, folder, settings)
+            how = RunSettings(limit=options.explained)
+            run = make_run(asked, choose(options.scored), dataset, models, folder, how)
             lines, scores = [], {}
             for line, score in verdicts(name, run):
                 lines.append(line)
-                scores |= {score.metric: score} if score else {}
-                surprises += [f"{name}: {line[0]}"] if "not as" in str(line[-2]) else []
+                scores[score.metric] = score
+                surprises += [f"{name}: {line[0]}"] if NOT in str(line[-2]) else []
         other, why = WRONG[name]
         print(f"`{METHOD}` against `{other}`: {why}.\n")
         head = ["metric", METHOD, other, "expected to prefer", "found to prefer", "since"]

@@ -1,168 +1,24 @@
-"""Networks whose true relevance is known, since they are built and not trained.
-
-Each names the objects or the scenes of a few composites, and it is known by how much the object raises the
-logit of each. They tell which methods find that, and which metrics reward those that do.
-"""
+"""The networks, each built for its composites, with the effect of every object on its class's logit."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import tf_keras as keras
 
-from bam.base.errors import BamError, unknown
-from bam.base.seeds import generator
-from bam.data_prep.classes import CLASSES, COMMONALITY_OBJECT, IMAGE_SIZE
-from bam.data_prep.dataset import Dataset, View
-from bam.models.classifier import Classifier
-from bam.models.network.resizing import resize
-from bam.models.stored import Models
+from bam.models.known_answers.composites import Composites
 
-# The window: columns on the left, as a share of the width, in which no object reaches.
-WINDOW = 0.25
-# Pixels of the scene between the window and the objects, which resizing to `SMALLEST` or more mixes.
-MARGIN, SMALLEST = 4, 16
-# Of the logit, how much is decided by what is beside the window: objects are more to whoever names them.
-SHARES = {"object": 0.6, "scene": 0.2}
-# What an object can come to, in shares of that: it speaks against the class in a third of the composites.
-STRENGTHS = (-0.5, 1.0)
+LOGIT = 6.0
 # What is there in place of an object always does, so that no branch is at the kink of its ReLUs.
 BEHIND = -0.1
-LOGIT = 6.0
 # The sum of a saturated network; from 1 on it makes no difference.
 SATURATED = 1.25
-TASKS = {"object": "object", "scene": "scene", "scene_on_scene_only": "scene"}
 # From brightness to edges of either sign, left to right and top to bottom.
 _SOBEL = np.outer([1, 2, 1], [-1, 0, 1]) / 8
 
-
-class BesideWindow(Dataset):
-    """A dataset of whose test split only composites are left whose objects do not reach into the window.
-
-    Of each scene there is one, with a dog if possible, which IIR needs; `count` at most, in an order drawn
-    from the seed. Raises `BamError` if there is none.
-    """
-
-    def __init__(self, folder: str | Path, count: int | None = None, seed: int = 0):
-        super().__init__(folder)
-        view = super().view("object_scene")
-        clear = [
-            placement
-            for placement in (view.placements[place] for place in view.order(seed))
-            if placement.left >= WINDOW * IMAGE_SIZE + MARGIN
-        ]
-        # What comes later counts.
-        clear.sort(key=lambda placement: placement.object == COMMONALITY_OBJECT)
-        of_scenes = {(placement.scene, placement.scene_index): placement for placement in clear}
-        self._chosen = {placement.image_id for placement in list(of_scenes.values())[:count]}
-        if not self._chosen:
-            raise BamError(
-                f"in {folder} every object of the test split reaches into the left {WINDOW:.0%}: build it "
-                "with more images"
-            )
-
-    def view(self, name: str, split: str = "test", k: float | None = None) -> View:
-        """As of any dataset, see `Dataset.view`, without the other composites."""
-        view = super().view(name, split, k)
-        return view.subset(np.isin(view.ids, list(self._chosen))) if split == "test" else view
-
-
-@dataclass(frozen=True)
-class Composites:
-    """What a network is built from, N composites at its size.
-
-    with_objects, without: float (N, H, W, 3) in 0..255. classes: float (N, C), 1 for its class. share: of
-    the logit, what is beside the window. strengths: float (N,), see `STRENGTHS`.
-    """
-
-    with_objects: np.ndarray
-    without: np.ndarray
-    classes: np.ndarray
-    share: float
-    strengths: np.ndarray
-
-    @property
-    def window(self) -> np.ndarray:
-        """bool (H, W): where no object is."""
-        height, width = self.without.shape[1:3]
-        return np.tile(np.arange(width) < round(WINDOW * width), (height, 1))
-
-    @property
-    def raised(self) -> np.ndarray:
-        """float (N,): the strengths as shares of what they can be, 0..1."""
-        low, high = STRENGTHS
-        return (self.strengths - low) / (high - low)
-
-
 # The network, and by how much the object raises the logit of each composite's class, float (N,).
 Built = tuple[keras.Model, np.ndarray]
-
-
-@dataclass(frozen=True, eq=False)
-class KnownAnswer:
-    """A network, and its answer: by how much the object raises the logit of each composite's class.
-
-    effects: float (N,), of the test split's composites in the order of the view.
-    """
-
-    classifier: Classifier
-    effects: np.ndarray
-
-
-def known_answer(
-    name: str, dataset: BesideWindow, labels: Literal["object", "scene"], size: int, seed: int = 0
-) -> KnownAnswer:
-    """The network `name` of `NETWORKS` that tells the objects or the scenes of the dataset apart.
-
-    size: of its input, height and width in pixels, 16 or more. seed: of how strong each object is. It names
-    every composite rightly; if it names scenes, without the object too. Of black pixels its logits are 0.
-
-    >>> dataset = BesideWindow("data/bam", count=20)  # doctest: +SKIP
-    >>> blind = known_answer("blind", dataset, "scene", size=32)  # doctest: +SKIP
-    >>> blind.effects.any()  # doctest: +SKIP
-    False
-    """
-    if name not in NETWORKS:
-        raise unknown("known-answer network", name, NETWORKS)
-    if size < SMALLEST:
-        raise BamError(f"`size` must be {SMALLEST} pixels or more, for objects to stay clear, not {size}")
-    view = dataset.view("object_scene")
-    pixels = [
-        resize(each[:].images, (size, size)).numpy().astype(float) for each in (view, view.without_object())
-    ]
-    classes = np.eye(len(CLASSES[labels]))[view.labels(labels)]
-    strengths = np.array([generator(seed, "strength", image).uniform(*STRENGTHS) for image in view.ids])
-    model, effects = NETWORKS[name](Composites(*pixels, classes, SHARES[labels], strengths))
-    description = {"config": {"labels": labels, "on": "object_scene", "dataset": dataset.fingerprint}}
-    return KnownAnswer(Classifier(model, CLASSES[labels], name, labels, description), effects)
-
-
-class KnownModels(Models):
-    """The networks `name` in place of trained ones, for metrics."""
-
-    def __init__(self, name: str, dataset: BesideWindow, size: int):
-        super().__init__("")
-        answers = {labels: known_answer(name, dataset, labels, size) for labels in SHARES}
-        self._loaded = {task: answers[labels].classifier for task, labels in TASKS.items()}
-        self.answers = answers
-
-    def has(self, name: str) -> bool:
-        """Whether there is one for this task."""
-        return name in self._loaded
-
-    def __getitem__(self, name: str) -> Classifier:
-        """The network for a task. Raises `BamError` for those of the commonality series."""
-        if name not in self._loaded:
-            raise unknown("known-answer network's task", name, self._loaded)
-        return self._loaded[name]
-
-    def trained_on(self, dataset: Dataset, name: str) -> Classifier:
-        """The same."""
-        return self[name]
 
 
 def blind(composites: Composites) -> Built:

@@ -13,7 +13,9 @@ from bam.metrics.api import make_run
 from bam.metrics.contrast.variants import Contrast
 from bam.metrics.evaluation.settings import RunSettings
 from bam.metrics.scoring import evaluate
-from bam.models.known_answers import BEHIND, LOGIT, NETWORKS, SHARES, BesideWindow, KnownModels, known_answer
+from bam.models.known_answers.answers import SHARES, KnownModels, known_answer
+from bam.models.known_answers.composites import BesideWindow
+from bam.models.known_answers.networks import BEHIND, LOGIT, NETWORKS
 
 SIZE = 16
 WINDOW = 4  # columns
