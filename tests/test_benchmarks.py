@@ -39,6 +39,14 @@ RUNS = {
         ("--limit", 2, "--threshold_images", 2, "--out", "out", *FEW),
         "| pixels perturbed | meaningful_perturbation_g",
     ),
+    "benchmarks/known_answers.py": (
+        (
+            *("--size", 16, "--images", 6, "--explained", 4, "--networks", "saturated"),
+            *("--methods", "integrated_gradients,vanilla_gradient,grad_cam,object_mask"),
+            *("--scored", "integrated_gradients,vanilla_gradient", "--metrics", "mcs,violation"),
+        ),
+        "Not run: rmcs",
+    ),
     "benchmarks/libraries.py": (("--images", 2, "--limit", 2), "maps of 2 images"),
     "benchmarks/scores.py": (
         ("--images", 2, "--metrics", "idr", "--methods", "grad_cam"),
@@ -49,6 +57,7 @@ RUNS = {
 
 # What is no script, and the script that runs it.
 PARTS = {
+    "benchmarks/expectations.py": "benchmarks/known_answers.py",
     "benchmarks/peers.py": "benchmarks/attributions.py",
     "benchmarks/removal_peers.py": "benchmarks/removal.py",
     "benchmarks/rounds.py": "benchmarks/removal.py",
@@ -107,8 +116,12 @@ def test_it_runs(script, dataset, request, tmp_path):
     if script in models:
         folder = request.getfixturevalue(f"{models[script]}_model_folder")
         flags = (*flags, "--data", dataset.folder, "--models", folder)
+    if script == "benchmarks/known_answers.py":
+        flags = (*flags, "--data", dataset.folder)
     found = ran(script, flags, tmp_path)
     assert words in found
+    if script == "benchmarks/known_answers.py":
+        check_known_answers(found)
     if script == "benchmarks/libraries.py":
         check_libraries(found)
     if script == "benchmarks/removal_findings.py":
@@ -129,6 +142,14 @@ def check_findings(text):
     for _, _, before, after, more, *_ in lines[4:]:
         if more != "-":
             assert float(more) == pytest.approx(float(after) - float(before), abs=0.0011)
+
+
+def check_known_answers(text):
+    """The gradient of the saturated network is 0, as expected; the truth is preferred by MCS."""
+    lines = {line[0]: line for line in (row.strip("| ").split(" | ") for row in text.splitlines())}
+    assert lines["vanilla_gradient"][1:3] == ["0", "-"]
+    assert lines["mcs"][2:5] == ["0.000", "the truth", "the truth"]
+    assert "saturated: mcs" not in text
 
 
 def check_libraries(text):

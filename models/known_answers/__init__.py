@@ -1,0 +1,1 @@
+"""Networks whose true relevance is known, since they are built and not trained."""
