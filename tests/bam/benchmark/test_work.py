@@ -33,8 +33,8 @@ def test_presets_measure_what_their_networks_allow():
 
 
 @pytest.fixture(scope="module")
-def benchmark(sources_folder, tmp_path_factory):
-    """A preset like the demo of a small dataset, in folders of its own, and what it said."""
+def benchmark(sources_folder, tiny, tmp_path_factory):
+    """A preset like the demo of a small dataset and tiny networks, in folders of its own."""
     root = tmp_path_factory.mktemp("benchmark")
     preset = Preset(
         "a few images",
@@ -45,7 +45,7 @@ def benchmark(sources_folder, tmp_path_factory):
             Measurement(("deletion",), 4, 1),
         ),
         photographs=True,
-        training={"epochs": 0.2},
+        training={"architecture": tiny, "epochs": 0.2},
     )
     said = []
     folders = (root / name for name in ("bam", "models", "results"))
@@ -98,7 +98,7 @@ def test_trained_networks_are_taken_where_they_are_the_same(benchmark, tmp_path)
     assert (copy / "model.json").stat().st_mtime_ns == trained
     # Of other settings, or not there: trained, and said.
     said.clear()
-    preset = replace(benchmark.preset, training={"epochs": 0.1})
+    preset = replace(benchmark.preset, training={**benchmark.preset.training, "epochs": 0.1})
     for given, why in ((networks, "has another epochs"), (tmp_path / "none", "is not there")):
         models = tmp_path / given.name / "models"
         trains = replace(other, models=models, networks=given, preset=preset)
