@@ -17,8 +17,8 @@ class Moments:
     means: of each training, float (T, m); NaN where it uses no image. The others are float (m,). trainings:
     how many use an image. images: the variance, over other images, of the mean over these trainings, with
     images_freedom degrees of freedom, see `Resampling.clustered_variance`. between: the variance of the
-    trainings' means. noise: what of it is chance, since trainings differ on few images by more than they do
-    on all; NaN where no images are used by two trainings.
+    trainings' means, 0 of fewer than two. noise: what of it is chance, since trainings do not differ on all
+    images alike; NaN where no image is used by two of them.
     """
 
     means: np.ndarray
@@ -52,11 +52,9 @@ class Moments:
         free = np.maximum(self.trainings - 1, 1) + borrowed
         between = self.between
         if borrowed and several.any():
-            between = between + borrowed / free * (between[several].mean() - between)
-        part, noise = (
-            np.where(several, of, 0) / np.maximum(self.trainings, 1)
-            for of in (between, np.nan_to_num(self.noise))
-        )
+            drawn = between + borrowed / free * (between[several].mean() - between)
+            between = np.where(several, drawn, 0)
+        part, noise = (of / np.maximum(self.trainings, 1) for of in (between, np.nan_to_num(self.noise)))
         total = np.maximum(self.images + np.maximum(0, part - noise), noise)
         free = np.where(several, free, self.images_freedom)
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -81,8 +79,8 @@ def image_values(table: np.ndarray) -> np.ndarray:
     """What each image brings to the mean over trainings, of a table (T, n, m): float (n, m), NaN where no
     training uses it.
 
-    The mean over the trainings, less that of each, where all use all images. An image used by few trainings
-    brings less: these values have the variance of the mean over trainings whatever is left out. Of one
+    Where all use all images it is their mean of an image, less that of all. An image that few trainings use
+    brings less, so that the mean of these values varies over images as the mean over trainings does. Of one
     training they are its values.
     """
     if len(table) == 1:
