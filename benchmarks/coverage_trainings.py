@@ -122,11 +122,10 @@ def rank_coverage(
 
 def rank_lines(data_sets: int) -> Iterator[Line]:
     """Coverage of rank sets over trainings."""
-    for half_tied in (False, True):
-        for trained in TRAINED:
-            for trainings in COUNTS:
-                found = rank_coverage(trained, half_tied, trainings, data_sets)
-                yield ["half tied" if half_tied else "all tied", trained, trainings, *found]
+    for half_tied, trained in (*((False, trained) for trained in TRAINED), (True, "one in three much")):
+        for trainings in COUNTS:
+            found = rank_coverage(trained, half_tied, trainings, data_sets)
+            yield ["half tied" if half_tied else "all tied", trained, trainings, *found]
 
 
 def share_coverage(truth: float, trainings: int, data_sets: int) -> tuple[float, float, float]:
