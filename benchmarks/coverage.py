@@ -10,7 +10,9 @@ import argparse
 from collections.abc import Callable, Iterator
 
 import numpy as np
+from coverage_trainings import TRAININGS
 from scipy import stats
+from simulated import design, effects, one_each
 
 from bam.base.progress import Progress
 from bam.metrics.judging.measures import Judged, agreement, spread
@@ -29,25 +31,6 @@ SPREADS = {"all tied": 0.0, "near ties": 0.2, "half tied": 0.8, "well apart": 2.
 STEPS = (0.05, 0.1, 0.2)  # from one method's true mean to the next, for tau
 
 Line = list[float | str]
-
-
-def one_each(count: int) -> np.ndarray:
-    """int (images, 1): images of which none shares a source with another, as a folder of photographs has."""
-    return np.arange(count)[:, None]
-
-
-def design(rng: np.random.Generator, cutouts: int, scenes: int) -> np.ndarray:
-    """int (images, 2): the cutout and the scene of each, as evenly as can be, paired at random."""
-    images = max(100, 2 * max(cutouts, scenes))
-    return np.stack([rng.permutation(np.arange(images) % count) for count in (cutouts, scenes)], 1)
-
-
-def effects(rng: np.random.Generator, sources: np.ndarray, share: float, methods: int) -> np.ndarray:
-    """float (images, methods), normal with variance 1: a part by cutout, one by scene, one by image."""
-    total = np.sqrt(1 - 2 * share) * rng.normal(size=(len(sources), methods))
-    for factor in sources.T:
-        total += np.sqrt(share) * rng.normal(size=(factor.max() + 1, methods))[factor]
-    return total
 
 
 # What scores are like: of values that are uniform within 0 and 1 what is measured, its mean, and whether that
@@ -191,6 +174,7 @@ TABLES: dict[str, tuple[Callable[[int], Iterator[Line]], list[str]]] = {
     "few": (few_lines, ["methods", "values", "images", "all at once", "each", "mean width of 12"]),
     "spread": (spread_lines, ["true f", "sources", "f", "held"]),
     "tau": (tau_lines, ["rankings", "step", "true tau", "tau", "held"]),
+    **TRAININGS,
 }
 
 

@@ -58,9 +58,11 @@ RUNS = {
 # What is no script, and the script that runs it.
 PARTS = {
     "benchmarks/expectations.py": "benchmarks/known_answers.py",
+    "benchmarks/coverage_trainings.py": "benchmarks/coverage.py",
     "benchmarks/peers.py": "benchmarks/attributions.py",
     "benchmarks/removal_peers.py": "benchmarks/removal.py",
     "benchmarks/rounds.py": "benchmarks/removal.py",
+    "benchmarks/simulated.py": "benchmarks/coverage.py",
 }
 
 

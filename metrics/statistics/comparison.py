@@ -10,6 +10,7 @@ import numpy as np
 from scipy import special
 
 from bam.metrics.statistics.estimate import Estimate
+from bam.metrics.statistics.moments import image_values, moments, stacked
 from bam.metrics.statistics.resampling import LEVEL, Resampling
 from bam.metrics.statistics.step_down import Pair, adjusted_p, holm_p, rank_sets
 
@@ -21,6 +22,7 @@ ALPHA = 0.05
 RANDOM = "random"
 ROUNDING = 1e-6  # of values: what is left of float32's digits behind a map
 FEW_SOURCES = 60
+BORROWED = 2  # degrees of freedom that pairs take from each other, of several trainings
 
 
 @dataclass(frozen=True)
@@ -43,12 +45,14 @@ class PairedTest:
 @dataclass(frozen=True)
 class Undecided:
     """The pair of methods with the largest difference that is not decided, and about how many images, made of
-    as many more sources, would decide it if it is as large as it seems; None if there is no telling."""
+    as many more sources, would decide it if it is as large as it seems; None if there is no telling.
+    trainings: of several, how many it would take together with these images."""
 
     better: str
     worse: str
     difference: float
     images: int | None
+    trainings: int | None = None
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,8 @@ def _images_sentence(pair: Undecided) -> str:
     )
     if pair.images is None:
         return f"How many images would tell {difference} cannot be said: there are too few sources."
-    return f"It would take about {pair.images:,} images, of as many more sources, to tell {difference}."
+    sources = "of as many more sources" + (f", and {pair.trainings:,} trainings" if pair.trainings else "")
+    return f"It would take about {pair.images:,} images, {sources}, to tell {difference}."
 
 
 def compare(
@@ -99,6 +104,8 @@ def compare(
 ) -> Comparison:
     """Compare methods by the means of their `values`, float (N,) over the same images; NaN: not used.
 
+    Values may be (T, N), of T trainings on the same images: means are then those of the trainings' means, and
+    other trainings are allowed for.
     Every method is tested against every other; these tests make the rank sets. Every method is tested against
     each of the `controls`, which have no rank; the tests against one control are a family of their own.
     `direction` is "up" if more is better. Where two images that both use do not differ in their sources of
@@ -109,9 +116,8 @@ def compare(
     found = [_Family(pairs, values, resampling, direction) for pairs in families if pairs]
     among = found[0] if families[0] else None
     ranked = [name for name in methods if not np.isnan(values[name]).all()]
-    table = np.stack([np.asarray(values[name], float) for name in values], 1) if values else np.zeros((0, 0))
-    used = ~np.isnan(table)
-    known = bool(len(table)) and resampling.fewest_sources(used.any(1)) > 1
+    used = ~np.isnan(stacked(values.values())).all(0) if values else np.zeros((0, 0), bool)
+    known = bool(len(used)) and resampling.fewest_sources(used.any(1)) > 1
     return Comparison(
         TEST,
         tuple(test for family in found for test in family.tests()),
@@ -119,7 +125,7 @@ def compare(
         {name: _alone(name, ranked, among) for name in ranked} if known else {},
         among.undecided() if among else None,
         int(used[:, [name in ranked for name in values]].all(1).sum()) if ranked else 0,
-        resampling.fewest_sources(used.any(1)) if len(table) else 0,
+        resampling.fewest_sources(used.any(1)) if len(used) else 0,
     )
 
 
@@ -146,46 +152,53 @@ class _Family:
         direction: str,
     ):
         self.pairs, self.sign = pairs, 1 if direction == "up" else -1
-        first, second = (
-            np.stack([np.asarray(values[name], float) for name in side], 1)
-            for side in zip(*pairs, strict=True)
-        )
+        first, second = (stacked(values[name] for name in side) for side in zip(*pairs, strict=True))
         # What differs by rounding alone does not differ.
-        rounding = ROUNDING * np.nanmax(np.maximum(np.abs(first), np.abs(second)), 0, initial=0)
+        rounding = ROUNDING * np.nanmax(np.maximum(np.abs(first), np.abs(second)), (0, 1), initial=0)
         table = first - second
         table[np.abs(table) <= rounding] = 0
-        self.counts = (~np.isnan(table)).sum(0)
-        self.means = np.divide(
-            np.nansum(table, 0), self.counts, out=np.zeros(len(pairs)), where=self.counts > 0
-        )
-        variances, self.freedoms = resampling.clustered_variance(table)
+        used, found = ~np.isnan(table).all(0), moments(table, resampling)
+        self.counts, self.means = used.sum(0), np.nan_to_num(found.mean)
+        variances, self.freedoms = found.variance()
         self.known = ~np.isnan(variances)
-        varies = np.nanmax(table, 0, initial=-np.inf) - np.nanmin(table, 0, initial=np.inf) > rounding
+        varies = (
+            np.nanmax(table, (0, 1), initial=-np.inf) - np.nanmin(table, (0, 1), initial=np.inf) > rounding
+        )
         self.errors = np.where(varies, np.sqrt(np.nan_to_num(variances)), 0)
         self.alike = self.known & ~varies & (self.means != 0)
         self.fewest = np.array(
-            [resampling.fewest_sources(used) if used.any() else 0 for used in ~np.isnan(table.T)]
+            [resampling.fewest_sources(column) if column.any() else 0 for column in used.T]
         )
         t = np.divide(np.abs(self.means), self.errors, out=np.zeros(len(pairs)), where=self.errors > 0)
         # A difference that is the same in all images: a sign test over sources.
         sign_p = 2.0 ** (1 - self.fewest)
-        tail = np.where(self.alike, sign_p / 2, special.stdtr(np.maximum(self.fewest - 1, 1), -t))
-        self.statistics = -self.sign * np.sign(self.means) * special.ndtri(tail)
-        self.deviations = resampling.deviations(table)
         self.p_alone = np.where(
             self.alike, sign_p, 2 * special.stdtr(np.nan_to_num(self.freedoms, nan=1), -t)
         )
+        self.trainings, self.p_among = len(table), self.p_alone
+        tail = np.where(self.alike, sign_p / 2, special.stdtr(np.maximum(self.fewest - 1, 1), -t))
+        if self.trainings > 1:
+            # Of two methods there is nobody to take from.
+            methods = len({name for pair in pairs for name in pair})
+            variances, freedoms = found.variance(min(BORROWED, methods - 2))
+            t = np.divide(np.abs(self.means), np.sqrt(variances), out=np.zeros_like(t), where=self.errors > 0)
+            p = 2 * special.stdtr(np.nan_to_num(freedoms, nan=1), -t)
+            self.p_among = np.where(self.alike, sign_p, p)
+            tail = self.p_among / 2
+        self.statistics = -self.sign * np.sign(self.means) * special.ndtri(tail)
+        self.deviations = resampling.deviations(image_values(table))
         self.p = self._adjusted(np.arange(len(pairs)))
 
     def _adjusted(self, chosen: np.ndarray) -> np.ndarray:
         """float (2, chosen), see `adjusted_p`; never less than p of one test alone.
 
-        Resamples of few sources make too little of the largest difference (docs/statistics.md): there p is
-        never less than Holm's correction gives, which needs none.
+        Resamples of few sources make too little of the largest difference (docs/statistics.md), and there are
+        none of trainings: there p is never less than Holm's correction gives, which needs none.
         """
         p = adjusted_p(self.statistics[chosen], self.deviations[:, chosen])
-        few = self.fewest[chosen].min() < FEW_SOURCES
-        return np.maximum(p, holm_p(self.p_alone[chosen]) if few else self.p_alone[chosen])
+        if self.trainings > 1 or self.fewest[chosen].min() < FEW_SOURCES:
+            p = np.maximum(p, holm_p(self.p_among[chosen]))
+        return np.maximum(p, self.p_alone[chosen])
 
     def better(self) -> dict[Pair, bool]:
         """For each pair in both directions, whether the first is shown to be better."""
@@ -233,7 +246,8 @@ class _Family:
         # More than there are, also where it is the other pairs behind that leave it open.
         images = max(count + 1, int(np.ceil(count * (needed / statistic) ** 2))) if statistic else None
         first, second = self.pairs[place] if self.sign * self.means[place] > 0 else self.pairs[place][::-1]
-        return Undecided(first, second, abs(float(self.means[place])), images)
+        trainings = int(np.ceil(images / count * self.trainings)) if images and self.trainings > 1 else None
+        return Undecided(first, second, abs(float(self.means[place])), images, trainings)
 
 
 def _alone(name: str, ranked: Sequence[str], family: _Family | None) -> tuple[int, int]:

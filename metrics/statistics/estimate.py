@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
+from bam.metrics.statistics.moments import moments, stacked
 from bam.metrics.statistics.resampling import LEVEL, Resampling
 
 TRIAL_SIZE = 100  # images, as in the paper
@@ -28,11 +29,13 @@ def estimates(
 ) -> dict[str, Estimate]:
     """For each column, float (n,), its mean with its interval; NaN are left out.
 
-    Standard errors and degrees of freedom of Student's t are those of `Resampling.clustered_variance`. The
-    interval of a mean of `rates` (values within 0 and 1) is symmetric on the scale of its log odds; where all
-    are 0, or all 1, it is that of Clopper and Pearson 1934 for as many trials as there are sources, by the
-    factor with fewest, which holds for all values within 0 and 1. For others that all agree, and without two
-    sources of every factor, there is none. What intervals cover is in docs/statistics.md.
+    Columns may be (T, n), of T trainings on the same images: the mean is that of the trainings' means, over
+    the images that any of them uses, and the interval covers other trainings too.
+    Standard errors and degrees of freedom of Student's t are those of `Moments.variance`. The interval of a
+    mean of `rates` (values within 0 and 1) is symmetric on the scale of its log odds; where all are 0, or all
+    1, it is that of Clopper and Pearson 1934 for as many trials as there are sources, by the factor with
+    fewest, which holds for all values within 0 and 1. For others that all agree, and without two sources of
+    every factor, there is none. What intervals cover is in docs/statistics.md.
 
     >>> images = np.arange(6)[:, None]
     >>> estimates({"a": np.array([0, 1, 1, 0, 1, 1.0])}, Resampling(images, seed=0), rates=True)["a"].value
@@ -40,13 +43,15 @@ def estimates(
     """
     if not columns:
         return {}
-    table = np.stack([np.asarray(column, float) for column in columns.values()], 1)
-    variances, freedoms = resampling.clustered_variance(table)
+    table = stacked(columns.values())
     result = {}
-    for name, column, variance, freedom in zip(columns, table.T, variances, freedoms, strict=True):
-        used = ~np.isnan(column)
-        known = column[used]
-        mean, ends = float(known.mean()) if len(known) else None, (None, None)
+    for place, (name, variance, freedom) in enumerate(
+        zip(columns, *moments(table, resampling).variance(), strict=True)
+    ):
+        column = table[..., place]
+        known, used = column[~np.isnan(column)], ~np.isnan(column).all(0)
+        means = [row[~np.isnan(row)].mean() for row in column if not np.isnan(row).all()]
+        mean, ends = float(np.mean(means)) if means else None, (None, None)
         if rates and mean in (0, 1) and not np.isnan(variance):
             ends = _agreed(mean, resampling.fewest_sources(used))
         elif len(known) and np.ptp(known) > 0 and not np.isnan(variance):
@@ -56,7 +61,7 @@ def estimates(
                 ends = float(special.expit(odds - width)), float(special.expit(odds + width))
             else:
                 ends = float(mean - times), float(mean + times)
-        result[name] = Estimate(mean, *ends, len(known))
+        result[name] = Estimate(mean, *ends, int(used.sum()))
     return result
 
 
@@ -76,15 +81,16 @@ class CurveEstimate:
 
 def curve_estimates(curves: Mapping[str, np.ndarray], resampling: Resampling) -> dict[str, CurveEstimate]:
     """For each of the curves, float (n, K), the mean of those that have no NaN, each point with the interval
-    that `estimates` gives it: that of a rate where a curve's values are 0 and 1 alone.
+    that `estimates` gives it: that of a rate where a curve's values are 0 and 1 alone. Of several trainings
+    they may be (T, n, K).
 
     The intervals hold point by point, not for all points of a curve at once.
     """
     tables: dict[bool, dict[tuple[str, int], np.ndarray]] = {True: {}, False: {}}
     for name, values in curves.items():
-        used = ~np.isnan(values).any(1)
+        used = ~np.isnan(values).any(-1)
         rates = bool(np.isin(values[used], (0, 1)).all())
-        points = np.where(used[:, None], values, np.nan).T
+        points = np.moveaxis(np.where(used[..., None], values, np.nan), -1, 0)
         tables[rates] |= {(name, place): point for place, point in enumerate(points)}
     found = {
         key: known
@@ -92,7 +98,7 @@ def curve_estimates(curves: Mapping[str, np.ndarray], resampling: Resampling) ->
         for key, known in estimates(table, resampling, rates).items()
     }
     return {
-        name: _curve_estimate([found[name, place] for place in range(values.shape[1])])
+        name: _curve_estimate([found[name, place] for place in range(values.shape[-1])])
         for name, values in curves.items()
     }
 
