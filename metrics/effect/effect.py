@@ -13,9 +13,11 @@ from bam.data_prep.dataset import View
 from bam.metrics.contrast.commonality import missing, networks
 from bam.metrics.effect.points import OfNetwork, Points, baseline_of, of_network
 from bam.metrics.effect.regions import of_regions
+from bam.metrics.effect.zero import of_untrained
 from bam.metrics.evaluation.images import shuffled
 from bam.metrics.evaluation.plan import Planned
 from bam.metrics.evaluation.run import Run
+from bam.metrics.evaluation.untrained import UNTRAINED, untrained_networks
 from bam.metrics.metric import Concluded, Curves, metric
 from bam.metrics.results.schema import Column, Line
 from bam.metrics.statistics.comparison import compare
@@ -45,7 +47,15 @@ CORRELATIONS = {
     "raw": ("raw", "log_odds"),
 }
 WITHIN, SIGN, COMPLETENESS, REGIONS = "within_classes", "sign", "completeness_error", "regions"
+ZERO = "untrained"
 CALIBRATION = "calibration"
+CHART = Curves(
+    "Effect of the object where its attribution changes so much",
+    "change of g_c, percentile",
+    [100 * (place + 0.5) / TENTHS for place in range(TENTHS)],
+    {CALIBRATION: {}},
+    {"mean effect on the log odds": CALIBRATION},
+)
 
 
 @settings
@@ -61,6 +71,7 @@ class Effect:
     regions: bool = setting(
         False, "also halves of the object and boxes of the background, whose maps are made for it"
     )
+    untrained: int = UNTRAINED
 
 
 def _models(run: Run, settings: Effect) -> dict[str, Classifier]:
@@ -84,8 +95,10 @@ def _views(run: Run, settings: Effect) -> tuple[View, View]:
 
 
 def _planned(run: Run, settings: Effect) -> list[Planned]:
-    models = _models(run, settings)
-    return [run.planned(view, model) for view in _views(run, settings) for model in models.values()]
+    models = list(_models(run, settings).values())
+    untrained = untrained_networks(run, models, settings.untrained)
+    every = [*models, *(network for networks in untrained for network in networks)]
+    return [run.planned(view, model) for view in _views(run, settings) for model in every]
 
 
 @metric(
@@ -118,11 +131,13 @@ def effect(run: Run, settings: Effect) -> Concluded:
         `sign`: how often g_c changes in the effect's direction, of the images where the effect is larger than
         its noise, the standard deviation over what the object is exchanged for; chance is 0.5. `completeness
         error`: the mean of |sum of the map - (logit of the image - logit of the baseline)|, of methods that
-        claim it to be 0.
+        claim it to be 0. `untrained`, where asked for: of the change of g_c for networks that never learned
+        anything, with the same effects: the method's own zero.
     """
     models, views = _models(run, settings), _views(run, settings)
+    classifiers = list(models.values())
     both = settings.networks == "scene"
-    known = [of_network(run, *views, model, both, settings.donors) for model in models.values()]
+    known = [of_network(run, *views, model, both, settings.donors) for model in classifiers]
     points = Points(known, run.first(views[0]).sources, settings.donors)
     resampling = Resampling(points.sources, run.settings.seed)
     attributions = {name: points.attributions(name) for name in points.methods}
@@ -132,8 +147,9 @@ def effect(run: Run, settings: Effect) -> Concluded:
     beside = _correlations(points, attributions, resampling)
     beside[SIGN] = _signs(points, attributions, resampling)
     beside[COMPLETENESS] = _completeness(run, points, resampling)
+    beside[ZERO] = of_untrained(run, views, classifiers, settings.untrained, points, resampling)
     if settings.regions:
-        beside[REGIONS] = of_regions(run, views[0], models, points, settings.donors)
+        beside[REGIONS] = of_regions(run, views[0], classifiers, points, settings.donors)
     comparison = compare(contributions, resampling, "up", run.controls & set(points.methods))
     described = {each.classifier.name: _described(each, settings.donors) for each in known}
     effects = points.effects["log_odds"]
@@ -157,13 +173,7 @@ def effect(run: Run, settings: Effect) -> Concluded:
         comparison,
         columns=_columns(beside),
         notes=[*_notes(described), *comparison.notes()],
-        curves=Curves(
-            "Effect of the object where its attribution changes so much",
-            "change of g_c, percentile",
-            [100 * (place + 0.5) / TENTHS for place in range(TENTHS)],
-            {CALIBRATION: {}},
-            {"mean effect on the log odds": CALIBRATION},
-        ),
+        curves=CHART,
         details={"effects": described},
     )
 
@@ -231,6 +241,7 @@ def _columns(beside: Mapping[str, Mapping[str, Estimate]]) -> list[Column]:
         "attribution": "attribution",
         SIGN: "sign",
         REGIONS: "regions",
+        ZERO: "untrained",
         COMPLETENESS: "completeness error",
     }
     shown = [Column(title, key) for key, title in titles.items() if beside.get(key)]

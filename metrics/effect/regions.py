@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain
@@ -113,13 +113,13 @@ def free_box(mask: np.ndarray, seed: int) -> np.ndarray:
 
 
 def of_regions(
-    run: Run, view: View, models: Mapping[str, Classifier], points: Points, donors: int
+    run: Run, view: View, models: Sequence[Classifier], points: Points, donors: int
 ) -> dict[str, Estimate]:
     """For each method Spearman's correlation, over the regions of the images that count, of the mean
     attribution with the effect on the log odds of exchanging the region."""
     regions, effects = Regions(view, run.settings.seed), []
     given: dict[str, list[np.ndarray]] = {name: [] for name in points.methods}
-    for model in models.values():
+    for model in models:
         pictures = [[f"{region} {number}" for number in range(1, donors + 1)] for region in REGIONS]
         answers = ask(run, view, model, [WITH, *chain.from_iterable(pictures)], regions)
         effects.append(np.stack([effect(answers, pictures=names).mean(1) for names in pictures], 1))

@@ -14,6 +14,7 @@ from bam.metrics.effect import effect as module
 from bam.metrics.effect.effect import Effect, _calibration
 from bam.metrics.evaluation.images import shuffled
 from bam.metrics.evaluation.rows import Row
+from bam.metrics.evaluation.untrained import untrained_networks
 from bam.metrics.scoring import evaluate
 from bam.metrics.statistics.resampling import Resampling
 
@@ -81,7 +82,7 @@ def scores(effects, run_in, tmp_path_factory):
                 methods,
                 limit=LIMIT,
                 batch_size=LIMIT,
-                asked={"effect": Effect(kind, donors=2)},
+                asked={"effect": Effect(kind, donors=2, untrained=2 if kind == "scene" else 0)},
             )
             found[kind] = evaluate(METRICS["effect"], run)
     return found
@@ -134,6 +135,22 @@ def test_numbers_are_those_of_rows_and_forward_passes(scores, effects, dataset):
     details = score.details["effects"]["scene"]
     assert details["mean"]["log_odds_noise"] is None or details["mean"]["log_odds_noise"] > 0
     assert f"of the {details['recognised']} images, of {LIMIT}, that count." in score.table()
+
+
+def test_untrained_networks_are_each_methods_own_zero(scores, effects, dataset):
+    run = scores["scene"].basis.run
+    views = [shuffled(dataset.view(name), 0) for name in ("object_scene", "scene_only")]
+    found = {"vanilla_gradient": [], "oracle": []}
+    for (network,) in untrained_networks(run, [run.classifier("scene")], 2):
+        rows = [run.collect(view, network) for view in views]
+        for name, of in found.items():
+            change = [a.g_c - b.g_c for a, b in zip(*(each[name] for each in rows), strict=True)]
+            truth = [effects["scene"][row.image_id] for row in rows[0][name]]
+            of.append(stats.spearmanr(change, truth).statistic)
+    for name, of in found.items():
+        assert scores["scene"][name].beside["untrained"].value == pytest.approx(np.mean(of))
+    assert found["vanilla_gradient"][0] != found["vanilla_gradient"][1]
+    assert "untrained" not in scores["object"]["vanilla_gradient"].beside
 
 
 def test_signs_count_where_the_effect_is_larger_than_its_noise(scores, effects):
