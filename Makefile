@@ -18,7 +18,7 @@ demo: $(VENV)/installed
 test: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -16,6 +16,23 @@ from bam.data_prep.sources import Sources
 from bam.data_prep.sources.coco import Coco
 from bam.data_prep.sources.miniplaces import MiniPlaces
 
+# Those that take longest of all, in that order: begun first, so that no worker waits for one at the end.
+LONG = (
+    "tests/leaderboard/test_making.py",
+    "tests/bam/test_commands.py",
+    "tests/test_docs.py",
+    "tests/test_benchmarks.py",
+    "tests/metrics/test_every_metric.py",
+    "tests/attributions/test_methods.py",
+    "tests/bam/benchmark/test_work.py",
+)
+
+
+def pytest_collection_modifyitems(items):
+    """Files in the order of `LONG`, the others as they were."""
+    places = {name: place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: places.get(item.nodeid.partition("::")[0], len(LONG)))
+
 
 def pytest_terminal_summary(terminalreporter):
     """Say how many tests were skipped for want of which extra."""
@@ -268,6 +285,23 @@ def untrained(dataset):
     return write
 
 
+def shortened():
+    """The network `small` without most of its layers: as many pixels, classes and last feature maps."""
+    import tf_keras as keras
+
+    keras.utils.set_random_seed(0)
+    layers = keras.layers
+
+    def conv(x, width, stride=1):
+        return layers.BatchNormalization()(layers.Conv2D(width, 3, stride, padding="same", use_bias=False)(x))
+
+    inputs = keras.Input((64, 64, 3), name="pixels")
+    x = layers.ReLU()(conv(layers.Rescaling(1 / 127.5, offset=-1, name="preprocess")(inputs), 16, 4))
+    x = layers.ReLU(name="block_layer2")(layers.Add()([x, conv(x, 16)]))
+    x = layers.ReLU(name="block_layer4")(conv(x, 128, 2))
+    return keras.Model(inputs, layers.Dense(10, name="logits")(layers.GlobalAveragePooling2D()(x)))
+
+
 @pytest.fixture(scope="session")
 def scene_model_folder(dataset, tmp_path_factory):
     """A folder of trained models that holds an untrained scene classifier. Not to be changed."""
@@ -275,14 +309,13 @@ def scene_model_folder(dataset, tmp_path_factory):
     from dataclasses import asdict
 
     from bam.base.files import write_json
-    from bam.models.architectures import build_model
     from bam.models.classifier import Classifier
     from bam.models.training.accuracy import evaluate_views
     from bam.models.training.task import Task
     from bam.models.training.training import make_config
 
     folder, task = tmp_path_factory.mktemp("models"), Task("scene")
-    model = build_model("small", 10, "none", seed=0)
+    model = shortened()
     classifier = Classifier(model, task.class_names, task.name, task.labels)
     description = {
         "config": asdict(make_config(task, dataset)),

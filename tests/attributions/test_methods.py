@@ -141,8 +141,10 @@ def test_a_function_of_ones_own_is_a_method_and_its_shape_is_checked(oblong_clas
 def test_any_convolutional_network_can_be_explained(small):
     """Here with depthwise convolutions, ReLU6 and blocks without a last ReLU."""
     keras.utils.set_random_seed(0)
-    settings = {"weights": None, "classes": 4, "classifier_activation": None, "alpha": 0.35}
-    model = keras.applications.MobileNetV2((32, 32, 3), **settings)
+    whole = keras.applications.MobileNetV2((32, 32, 3), weights=None, include_top=False, alpha=0.35)
+    x = whole.get_layer("block_3_expand_relu").output  # the first blocks hold all kinds of layers
+    x = keras.layers.Dense(4)(keras.layers.GlobalAveragePooling2D()(x))
+    model = keras.Model(whole.input, x)
     classifier = Classifier(model, "abcd", batch_size=4)
     images = np.random.default_rng(0).uniform(0, 255, (2, 32, 32, 3)).astype(np.float32)
     np.testing.assert_allclose(classifier.logits(images), model(images, training=False), rtol=1e-3, atol=1e-3)

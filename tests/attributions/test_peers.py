@@ -66,16 +66,23 @@ def pair(classifier):
         classifier.model.inputs, [classifier.model.get_layer(last).output, classifier.model.output]
     )
 
-    def call_model(images, call_model_args=None, expected_keys=None):
-        images = tf.convert_to_tensor(images, tf.float32)
+    @tf.function(input_signature=[tf.TensorSpec((None, SIZE, SIZE, 3)), tf.TensorSpec((), tf.int32)])
+    def ask(images, target):
         with tf.GradientTape() as tape:
             tape.watch(images)
             features, logits = inner(images, training=False)
-            score = logits[:, call_model_args["target"]]
+            score = logits[:, target]
+        return features, *tape.gradient(score, (features, images))
+
+    def call_model(images, call_model_args=None, expected_keys=None):
+        target = tf.constant(call_model_args["target"], tf.int32)
+        values, inside, at_pixels = ask(tf.constant(images, tf.float32), target)
         if expected_keys == [base.INPUT_OUTPUT_GRADIENTS]:
-            return {base.INPUT_OUTPUT_GRADIENTS: tape.gradient(score, images).numpy()}
-        gradients = tape.gradient(score, features).numpy()
-        return {base.CONVOLUTION_LAYER_VALUES: features.numpy(), base.CONVOLUTION_OUTPUT_GRADIENTS: gradients}
+            return {base.INPUT_OUTPUT_GRADIENTS: at_pixels.numpy()}
+        return {
+            base.CONVOLUTION_LAYER_VALUES: values.numpy(),
+            base.CONVOLUTION_OUTPUT_GRADIENTS: inside.numpy(),
+        }
 
     return saliency, call_model
 
