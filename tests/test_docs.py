@@ -118,7 +118,7 @@ def test_the_examples_of_the_page_on_python(at_home, dataset, scene_model_folder
     assert names["score"].metric == "deletion"
     out = capsys.readouterr().out
     assert "| contrast |" in out
-    assert "| metric | random from real |" in out
+    assert "| metric | network | random from real |" in out
     for file in ("maps.pdf", "idr.csv", "idr.tex", "idr.pdf", "photos.pdf", "runs/results/report.html"):
         assert (at_home / file).stat().st_size > 0
 
@@ -157,7 +157,7 @@ def test_the_walk_runs_from_top_to_end(at_home, capsys):
     assert set(names["idr"]) == {*names["METHODS"], "brightness", "object_mask", "random", "edges"}
     assert names["idr"]["brightness"].settings == {}
     out = capsys.readouterr().out
-    assert "| metric | random from real |" in out
+    assert "| metric | network | random from real |" in out
     files = {path.name for path in (at_home / "runs" / "quickstart").iterdir()}
     assert {"maps.pdf", "idr.json", "deletion.json", "idr.pdf", "idr.tex", "report.html"} <= files
 

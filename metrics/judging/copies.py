@@ -14,6 +14,7 @@ from bam.attributions.registry import Explainer
 from bam.base.progress import Progress
 from bam.metrics.evaluation.images import ImageSet
 from bam.metrics.evaluation.order import relevance
+from bam.metrics.evaluation.settings import RunSettings
 from bam.metrics.evaluation.sweep import announced, raw_maps
 from bam.metrics.metric import METRICS
 from bam.metrics.results.score import Score
@@ -65,20 +66,22 @@ def near_copies(scores: Sequence[Score], count: int) -> NearCopies | None:
     names: dict[str, None] = {}
     lowest: dict[frozenset[str], float] = {}
     networks, most = [], 0
-    for images, classifier, explainers, seed in _looked_at(scores).values():
+    for images, classifier, explainers, settings in _looked_at(scores).values():
         names |= dict.fromkeys(each.name for each in explainers)
-        amount = min(count, len(images.ids))
+        amount = len(images.ids[: settings.limit][:count])
         if amount and len(explainers) > 1:
-            found = _correlations(images, classifier, explainers, seed, amount)
+            found = _correlations(images, classifier, explainers, settings.seed, amount)
             lowest |= {pair: min(value, lowest.get(pair, 1.0)) for pair, value in found.items()}
             networks.append(classifier.name)
             most = max(most, amount)
     return NearCopies(NEAR, most, tuple(networks), _clusters(names, lowest)) if networks else None
 
 
-def _looked_at(scores: Sequence[Score]) -> dict[str, tuple[ImageSet, Classifier, list[Explainer], int]]:
+def _looked_at(
+    scores: Sequence[Score],
+) -> dict[str, tuple[ImageSet, Classifier, list[Explainer], RunSettings]]:
     """For each network, by its digest, images of a metric that explains it, and the methods of all these."""
-    found: dict[str, tuple[ImageSet, Classifier, list[Explainer], int]] = {}
+    found: dict[str, tuple[ImageSet, Classifier, list[Explainer], RunSettings]] = {}
     for score in scores:
         metric, basis = METRICS[score.metric], score.basis
         run = basis.run
@@ -87,7 +90,7 @@ def _looked_at(scores: Sequence[Score]) -> dict[str, tuple[ImageSet, Classifier,
         else:
             sets = [(run.pictures(each), each) for each in basis.measured.models.values()]
         for images, classifier in sets:
-            *_, known, _ = found.setdefault(classifier.digest, (images, classifier, [], run.settings.seed))
+            *_, known, _ = found.setdefault(classifier.digest, (images, classifier, [], run.settings))
             names = [each.name for each in known]
             known += [
                 each for each in run.suited(classifier) if not each.method.control and each.name not in names

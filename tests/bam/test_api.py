@@ -56,8 +56,8 @@ def test_rows_are_used_again_and_the_score_is_read_back(places, monkeypatch):
 def test_scores_are_judged(places):
     methods = ["vanilla_gradient", "gradient_x_input", "grad_cam"]
     score = bam.score("deletion", methods=methods, model="scene", limit=4, **places)
-    judgement = bam.judge(score)
-    assert bam.judge([score]) == judgement
+    judgement = bam.judge(score, judge_inverted=False, judge_copies=0)
+    assert bam.judge([score], judge_inverted=False, judge_copies=0) == judgement
     assert judgement.metrics["deletion"].soundness is not None
     assert "| deletion ↓ |" in judgement.table()
     read = bam.read_score(score.write(places["out"]))

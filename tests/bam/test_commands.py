@@ -114,7 +114,7 @@ def test_metrics_are_judged_on_composites(folders, tmp_path):
     )  # fmt: skip
     assert errors == []
     assert "| method | flips to the second class ↑ |" in out
-    assert "| metric | random from real |" in out
+    assert "| metric | network | random from real |" in out
     judgement = json.loads((tmp_path / "judgement.json").read_text())
     assert {"inpainting", "inpainting:weighted", "deletion"} <= set(judgement["metrics"])
     names = {path.name for path in tmp_path.glob("*.*")}

@@ -230,7 +230,7 @@ def test_masks_are_asked_for(own, run_in, region_classifier):
 
 def test_it_can_be_judged(run_for, recognised):
     score = scored(run_for(("vanilla_gradient", "random", "centre")), threshold_images=2)
-    verdicts = judge(score).metrics
+    verdicts = judge(score, judge_inverted=False, judge_copies=0).metrics
     assert set(verdicts) == {
         "localisation",
         *(f"localisation:{key}" for key in ("mass", "pointing", "auc", "box_error")),
