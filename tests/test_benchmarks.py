@@ -127,7 +127,7 @@ def test_it_runs(script, dataset, request, ran, tmp_path):
         flags = (*flags, "--data", dataset.folder)
     if script in ("benchmarks/attributions.py", "benchmarks/deletion.py"):
         flags = (*flags, "--model", request.getfixturevalue("object_model_folder") / "object")
-    found = ran(script, flags, tmp_path)
+    found = ran(script, flags)
     assert words in found
     if script == "benchmarks/known_answers.py":
         check_known_answers(found)
