@@ -109,7 +109,7 @@ def rank_coverage(
         error = TRAINED[trained] * np.sqrt(2 / IMAGES[0][0])
         values = means + np.sqrt(0.5) * (common + own + error * networks.sum(0))
         table = dict(enumerate(np.moveaxis(values, -1, 0)))
-        sets = compare(table, Resampling(sources, 0, samples=500), "up").ranks.values()
+        sets = compare(table, Resampling(sources, 0, samples=200), "up").ranks.values()
         held = [
             low <= 1 + (means > mean).sum() and (means >= mean).sum() <= high
             for mean, (low, high) in zip(means, sets, strict=True)

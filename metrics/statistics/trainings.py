@@ -13,6 +13,7 @@ from itertools import combinations
 import numpy as np
 from scipy import special
 
+from bam.metrics.statistics.comparison import ROUNDING
 from bam.metrics.statistics.estimate import Estimate
 from bam.metrics.statistics.moments import Moments, mean_over, moments, stacked
 from bam.metrics.statistics.resampling import LEVEL, Resampling, interval
@@ -126,8 +127,10 @@ def outperforming(columns: Mapping[str, np.ndarray], direction: str) -> dict[Pai
     table = dict(zip(columns, np.moveaxis(stacked(columns.values()), -1, 0), strict=True)) if columns else {}
     sign, result = 1 if direction == "up" else -1, {}
     for first, second in combinations(columns, 2):
+        largest = np.nanmax(np.abs([table[first], table[second]]), initial=0)
         means = mean_over(sign * (table[first] - table[second])[..., None])[:, 0]
         means = means[~np.isnan(means)]
+        means[np.abs(means) <= ROUNDING * largest] = 0
         result[first, second] = _share_of(float((np.sign(means) + 1).sum() / 2), len(means))
     return result
 

@@ -88,6 +88,8 @@ def test_who_wins_in_how_many_trainings():
     exact = stats.binomtest(2, 4).proportion_ci(method="exact")
     assert (won.ci_low, won.ci_high) == pytest.approx((exact.low, exact.high))
     assert won.ci_low > found.ci_low or won.ci_high > found.ci_high
+    same = outperforming({"a": a, "b": (a + 0.1) - 0.1}, "up")["a", "b"]  # but for rounding
+    assert same.value == 0.5
     all_won = outperforming({"a": a[:2], "b": b[:2]}, "up")["a", "b"]
     assert all_won == Estimate(1.0, pytest.approx(0.025**0.5), 1.0, 2)
     assert outperforming({"b": b[:2], "a": a[:2]}, "up")["b", "a"].ci_low == 0
