@@ -109,6 +109,7 @@ def _planned(run: Run, settings: Effect) -> list[Planned]:
     "taking it away?",
     source="Yang & Kim 2019, section 4.3, for what is measured of each image",
     cite=("yang2019bam",),
+    knows_truth=True,
     per_image=False,
     settings=Effect,
     planned=_planned,
