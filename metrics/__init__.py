@@ -7,8 +7,8 @@ if __name__ != "bam.metrics":
     raise ImportError("metrics is a part of bam: import bam.metrics")
 
 # In the order in which lists name the metrics: these register themselves.
-from bam.metrics.contrast import mcs, rmcs, idr  # noqa: F401, I001
-from bam.metrics.effect import effect  # noqa: F401
+from bam.metrics.effect import effect  # noqa: F401, I001
+from bam.metrics.contrast import mcs, rmcs, idr  # noqa: F401
 from bam.metrics.independence import iir  # noqa: F401
 from bam.metrics.concepts import tcav  # noqa: F401
 from bam.metrics.inpainting import inpainting  # noqa: F401

@@ -59,7 +59,7 @@ PRESETS = {
         100,
         THREE,
         (
-            Measurement(("mcs", "idr"), 100, 100, {"robustness": False}),
+            Measurement(("effect", "mcs", "idr"), 100, 100, {"robustness": False}),
             Measurement(("localisation",), 30, 30, {"threshold_images": 30}),
             Measurement(("iir",), 50, 60),
             Measurement(("inpainting", "deletion", "insertion"), 30, 90),
@@ -71,7 +71,7 @@ PRESETS = {
         SUITE,
         (
             # Twice as many maps as without the untrained networks.
-            Measurement(("mcs", "idr", "effect"), None, 4800, {"untrained": 3}),
+            Measurement(("effect", "mcs", "idr"), None, 4800, {"untrained": 3}),
             # As many maps as a hundred images of the two before without these.
             Measurement(("localisation",), 100, 100),
             # Three times as many.
@@ -88,7 +88,7 @@ PRESETS = {
         1000,
         SUITE,
         (
-            Measurement(("mcs", "idr", "effect"), 1000, 2400),
+            Measurement(("effect", "mcs", "idr"), 1000, 2400),
             Measurement(("localisation",), 100, 100),
             Measurement(("robustness",), 100, 300),
             Measurement(("randomisation",), 30, 300),

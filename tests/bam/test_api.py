@@ -36,7 +36,7 @@ def test_a_score_of_names_functions_and_settings(places):
     line = score["grad_cam"]
     assert line.n + line.excluded["misclassified"] == 6
     assert (line.value, line.ci_low) == (line.estimate.value, line.estimate.ci_low)
-    assert score.configuration.metric == {"robustness": False, "premise": True}
+    assert score.configuration.metric == {"robustness": False, "premise": True, "untrained": 0}
     assert score.configuration.run["limit"] == 6
     assert score["smoothgrad(samples=2)"].settings == {"samples": 2, "noise": 0.15}
     assert "| brightness |" in score.table()
