@@ -1,6 +1,6 @@
 """Which methods find the truth about networks whose answer is known, and which metrics reward those that do.
 
-  python benchmarks/known_answers.py             # the tables of docs/known_answers.md, about 8 minutes
+  python benchmarks/known_answers.py             # the tables of docs/known_answers.md
 
 Builds the networks of `bam.models.known_answers` on composites of --data, asks every method that suits them
 for the relevance of blocks of the picture and of the object, then scores the methods by every metric, and
@@ -30,8 +30,10 @@ from expectations import (
 )
 from scipy import stats
 
+from bam.attributions import Method
 from bam.attributions.choice import choose
 from bam.attributions.registry import Explainer
+from bam.attributions.removal.substrates import substrate
 from bam.base.settings import checked
 from bam.metrics import METRICS
 from bam.metrics.api import make_run
@@ -40,6 +42,7 @@ from bam.metrics.evaluation.settings import RunSettings
 from bam.metrics.results.score import Score
 from bam.metrics.results.table import markdown_table
 from bam.metrics.scoring import evaluate
+from bam.models.classifier import Classifier
 from bam.models.known_answers.answers import KnownAnswer, KnownModels
 from bam.models.known_answers.composites import BesideWindow
 from bam.models.known_answers.networks import NETWORKS
@@ -69,6 +72,14 @@ SETTINGS = {
 BLOCKS = 4  # by 4, of the picture
 NOT = " **(not as expected)**"
 SMALL = 0.01  # of the largest effect: signs of less are not compared
+
+
+def from_grey(classifier: Classifier, images: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """The gradient times the way from the grey of `deletion`, (N, H, W, 3).
+
+    That is the truth of linear networks, if grey is what takes a pixel's place.
+    """
+    return classifier.gradient(images, targets) * (images - substrate(images, "grey"))
 
 
 def blocks(size: tuple[int, int]) -> np.ndarray:
@@ -146,10 +157,11 @@ class Truth:
 
 def methods_table(name: str, truth: Truth, explainers: list[Explainer]) -> tuple[str, list[str]]:
     """What every method finds of a network, and where that is not as expected."""
-    lines, surprises, unsuited = [], [], []
+    lines, surprises = [], []
+    unsuited: dict[str, list[str]] = {}
     for explainer in explainers:
         if reason := explainer.method.unsuited(truth.known.classifier):
-            unsuited.append(f"{explainer.method.name} ({reason})")
+            unsuited.setdefault(reason, []).append(explainer.method.name)
             continue
         found = truth.found(explainer)
         method = explainer.method.name
@@ -159,7 +171,8 @@ def methods_table(name: str, truth: Truth, explainers: list[Explainer]) -> tuple
         lines.append([method, expected, *(found[key] for key in ("blocks", "signs", "objects", "window"))])
     head = ["method", "expected", "blocks", "signs", "objects", "in the window"]
     lines.sort(key=lambda line: -np.inf if line[2] is None else line[2], reverse=True)
-    return f"{markdown_table(head, lines)}\n\nUnsuited: {'; '.join(unsuited)}.", surprises
+    reasons = "; ".join(f"{', '.join(names)} ({reason})" for reason, names in unsuited.items())
+    return f"{markdown_table(head, lines)}\n\nUnsuited: {reasons}.", surprises
 
 
 def verdict(score: Score, other: str) -> tuple[str, float | None, float | None]:
@@ -222,6 +235,7 @@ def main() -> None:
     chosen = {each.method.name for each in choose(options.methods, always=())}
     settings = [f"{name}.{each}" for name in REMOVAL if name in chosen for each in REMOVAL[name]]
     explainers = choose(options.methods, overrides=settings, always=())
+    scored = [*choose(options.scored), *choose([Method("from_grey", from_grey)], always=())]
     surprises: list[str] = []
     for name in options.networks.split(","):
         models = KnownModels(name, dataset, options.size)
@@ -235,7 +249,7 @@ def main() -> None:
         print(f"{table}\n", flush=True)
         with tempfile.TemporaryDirectory() as folder:
             how = RunSettings(limit=options.explained)
-            run = make_run(asked, choose(options.scored), dataset, models, folder, how)
+            run = make_run(asked, scored, dataset, models, folder, how)
             lines, scores = [], {}
             for line, score in verdicts(name, run):
                 lines.append(line)
@@ -247,7 +261,7 @@ def main() -> None:
         print(f"{markdown_table(head, lines)}\n\n{scores_table(scores)}\n", flush=True)
     print(f"Not as expected: {'; '.join(surprises) or 'nothing'}.")
     print(f"Not run: {'; '.join(f'{name}, since {why}' for name, why in UNSUITED.items())}.")
-    print(f"{time.perf_counter() - begin:.0f} s")
+    print(f"{time.perf_counter() - begin:.0f} s, {time.process_time():.0f} s of processor time.")
 
 
 if __name__ == "__main__":

@@ -9,8 +9,9 @@ import tf_keras as keras
 
 from bam.models.known_answers.composites import Composites
 
+# Of the true class, where nothing speaks against it; small enough for probabilities to move.
 LOGIT = 6.0
-# What is there in place of an object always does, so that no branch is at the kink of its ReLUs.
+# What the scene behind an object comes to, as its strength; of 0 it would be at the kink of the ReLUs.
 BEHIND = -0.1
 # The sum of a saturated network; from 1 on it makes no difference.
 SATURATED = 1.25
@@ -44,9 +45,8 @@ def additive(composites: Composites) -> Built:
     for weights, name in ((of_scenes, "scene"), (of_objects, "object")):
         signed = _dense(pixels, f"{name}_evidence", np.concatenate([weights, -weights], 1), activation="relu")
         branches.append(_dense(signed, f"{name}_branch", np.concatenate([one, -one])))
-    return keras.Model(
-        inputs, keras.layers.Add(name="logits")(branches)
-    ), LOGIT * share * composites.strengths
+    logits = keras.layers.Add(name="logits")(branches)
+    return keras.Model(inputs, logits), LOGIT * share * composites.strengths
 
 
 def linear(composites: Composites) -> Built:

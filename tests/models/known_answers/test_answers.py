@@ -91,13 +91,16 @@ def test_of_one_composite(dataset):
     assert known.classifier.predictions(known.classifier.prepare(view[:].images)) == view.scene_labels
 
 
-def test_what_is_refused(composites):
+def test_what_is_refused(composites, monkeypatch):
     with pytest.raises(BamError, match="did you mean 'linear'"):
         known_answer("linaer", composites, "object", SIZE)
     with pytest.raises(BamError, match="16 pixels or more"):
         known_answer("linear", composites, "object", 8)
     with pytest.raises(BamError, match="scene_commonality"):
         KnownModels("linear", composites, SIZE)["scene_commonality_0.1"]
+    monkeypatch.setattr("bam.models.known_answers.answers.WINDOW", 0.0)
+    with pytest.raises(BamError, match="too many for the 0 values in the window"):
+        known_answer("linear", composites, "object", SIZE)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
