@@ -59,6 +59,8 @@ EXPECTED: dict[tuple[str, str], Expected] = {
         ordered=(TRUTH, "what the mask changes first changes nothing"),
         violation=(NEITHER, "a patch on the object changes nothing, which violates no sign"),
         robustness=(OTHER, "the mask stays whatever happens to the pixels"),
+        effect=(SILENT, "no object has an effect, so that nothing correlates with it"),
+        randomisation=(TRUTH, "the mask does not change with the weights"),
     ),
     **_on(
         "additive",
@@ -72,6 +74,8 @@ EXPECTED: dict[tuple[str, str], Expected] = {
         ),
         violation=(TRUTH, "the mask is positive on objects that speak against the class"),
         robustness=(OTHER, "the mask stays whatever happens to the pixels"),
+        effect=(SILENT, "the mask changes by the same in all images, which correlates with nothing"),
+        randomisation=(TRUTH, "the mask does not change with the weights"),
     ),
     **_on(
         "linear",
@@ -82,6 +86,8 @@ EXPECTED: dict[tuple[str, str], Expected] = {
         ordered=(TRUTH, "edges do not tell evidence for the class from evidence against it"),
         violation=(TRUTH, "edges are positive, and half of the strongest patches speak against the class"),
         robustness=(OTHER, "weights stay where they are when the picture moves, and edges move along"),
+        effect=(TRUTH, "edges do not tell how strongly an object speaks for the class"),
+        randomisation=(TRUTH, "edges do not change with the weights"),
     ),
     **_on(
         "saturated",
@@ -92,6 +98,8 @@ EXPECTED: dict[tuple[str, str], Expected] = {
         ordered=(TRUTH, "a map of 0 gives a random order"),
         violation=(NEITHER, "a map of 0 never violates, and evidence seldom does"),
         robustness=(SILENT, "the similarity of maps of 0 is undefined"),
+        effect=(TRUTH, "the gradient is 0 with any object, so that its change tells none from another"),
+        randomisation=(SILENT, "the similarity of maps of 0 is undefined"),
     ),
     **_on(
         "edges",
@@ -102,6 +110,8 @@ EXPECTED: dict[tuple[str, str], Expected] = {
         ordered=(NEITHER, "the network compares edges: nearly the same pixels come first"),
         violation=(NEITHER, "the strongest edges are evidence for the class in both"),
         robustness=(OTHER, "edges move with the picture, and what is compared with them stays"),
+        effect=(TRUTH, "edges do not tell how strongly an object speaks for the class"),
+        randomisation=(TRUTH, "edges do not change with the weights"),
     ),
 }
 # Methods whose relevance of a block is, by theory, what making it black costs: where the logit is linear on

@@ -68,6 +68,8 @@ SETTINGS = {
     "inpainting": {"inpainter": "mean", "fills": 1},
     "localisation": {"threshold_images": 1},
     "robustness": {"other_seeds": 1},
+    "effect": {"networks": "object"},
+    "randomisation": {"weight_draws": 1, "cascade_stages": 1, "independent": False},
 }
 BLOCKS = 4  # by 4, of the picture
 NOT = " **(not as expected)**"
@@ -177,6 +179,8 @@ def methods_table(name: str, truth: Truth, explainers: list[Explainer]) -> tuple
 
 def verdict(score: Score, other: str) -> tuple[str, float | None, float | None]:
     """Which of `METHOD` and the other method a score prefers, and their values."""
+    if score.images is None:
+        return concluded(score, other)
     values = [score.images.values.get(name) for name in (METHOD, other)]
     if any(each is None for each in values):
         return SILENT, None, None
@@ -192,6 +196,23 @@ def verdict(score: Score, other: str) -> tuple[str, float | None, float | None]:
     if abs(centre) <= half or centre == 0:
         return NEITHER, *shown
     return (TRUTH if centre > 0 else OTHER), *shown
+
+
+def concluded(score: Score, other: str) -> tuple[str, float | None, float | None]:
+    """The same by a score that is no mean over images: one is preferred if its 95% interval lies beside that
+    of the other. A correlation of 1 or -1 has none, and is taken as it is."""
+    values = [score[name].value if name in score else None for name in (METHOD, other)]
+    if None in values:
+        return SILENT, *values
+    ends = [
+        (
+            each.value if each.ci_low is None else each.ci_low,
+            each.value if each.ci_high is None else each.ci_high,
+        )
+        for each in (score[METHOD], score[other])
+    ]
+    (low, high), (other_low, other_high) = ends if score.direction == "up" else ends[::-1]
+    return TRUTH if low > other_high else OTHER if high < other_low else NEITHER, *values
 
 
 def verdicts(name: str, run: Run) -> Iterator[tuple[list[object], Score]]:

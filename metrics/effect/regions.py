@@ -81,7 +81,7 @@ class Regions:
         donor, classes = (self._objects, OBJECTS) if half else (self._scenes, SCENES)
         labels = batch.object_labels if half else batch.scene_labels
         prompts = [
-            prompt_of(others(classes, label, image, self._seed, int(number)))
+            prompt_of(others(classes, label, image, self._seed, int(number), donor.shown))
             for image, label in zip(batch.ids, labels, strict=True)
         ]
         # Both halves of an object come from one donor.

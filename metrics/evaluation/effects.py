@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ import numpy as np
 from scipy.special import logsumexp
 
 from bam.base.digests import key_digest
+from bam.base.errors import BamError
 from bam.base.seeds import generator, image_seeds
 from bam.data_prep.classes import OBJECTS
 from bam.data_prep.dataset import Batch, View
@@ -87,17 +88,25 @@ class Pictures:
             return self._scenes[[self._places[image] for image in batch.ids]].images
         number = int(name.removeprefix(EXCHANGED))
         prompts = [
-            prompt_of(others(OBJECTS, label, image, self._seed, number))
+            prompt_of(others(OBJECTS, label, image, self._seed, number, self._donor.shown))
             for image, label in zip(batch.ids, batch.object_labels, strict=True)
         ]
         seeds = image_seeds(batch.ids, self._seed, name)
         return self._donor.fill(batch.images, np.ones(batch.masks.shape, bool), prompts, seeds, batch.ids)
 
 
-def others(classes: Sequence[str], label: int, image: str, seed: int, number: int) -> str:
-    """The class that is the image's number-th donor's: the others in a random order, again and again."""
+def others(
+    classes: Sequence[str], label: int, image: str, seed: int, number: int, shown: Collection[str]
+) -> str:
+    """The class that is the image's number-th donor's: the others in a random order, again and again.
+
+    shown: those that there are donors of. Raises `BamError` if none is another.
+    """
     order = generator(seed, "exchanged", image).permutation(np.delete(np.arange(len(classes)), label))
-    return classes[order[(number - 1) % len(order)]]
+    known = [classes[place] for place in order if classes[place] in shown]
+    if not known:
+        raise BamError(f"{classes[label]} cannot be exchanged: the test images show nothing else of its kind")
+    return known[(number - 1) % len(known)]
 
 
 def ask(

@@ -58,6 +58,11 @@ class Donor(Inpainter):
         view = None if self._view is None else self._view.name
         return super().key | {"dataset": self._dataset.fingerprint, "view": view}
 
+    @property
+    def shown(self) -> Collection[str]:
+        """The classes of objects and scenes that the test composites show."""
+        return self._members.keys()
+
     def _paint(
         self,
         images: np.ndarray,

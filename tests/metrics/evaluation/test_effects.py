@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
+from bam.base.errors import BamError
 from bam.data_prep.classes import OBJECTS
 from bam.metrics.evaluation.effects import WITH, WITHOUT, Answer, Pictures, ask, effect, log_odds, others
 from bam.metrics.evaluation.images import shuffled
@@ -29,10 +30,21 @@ def test_log_odds_are_those_of_the_probabilities():
 
 
 def test_the_other_classes_come_in_an_order_of_the_image_alone():
-    found = [others(OBJECTS, 3, "dog-bedroom-0001", 0, number) for number in range(1, 20)]
+    found = [others(OBJECTS, 3, "dog-bedroom-0001", 0, number, OBJECTS) for number in range(1, 20)]
     assert sorted(found[:9]) == sorted(set(OBJECTS) - {OBJECTS[3]})
     assert found[9:18] == found[:9]
-    assert found[:9] != [others(OBJECTS, 3, "dog-bedroom-0002", 0, number) for number in range(1, 10)]
+    assert found[:9] != [
+        others(OBJECTS, 3, "dog-bedroom-0002", 0, number, OBJECTS) for number in range(1, 10)
+    ]
+
+
+def test_only_classes_that_are_shown_are_exchanged_for():
+    every = [others(OBJECTS, 3, "dog-bedroom-0001", 0, number, OBJECTS) for number in range(1, 10)]
+    shown = {OBJECTS[3], *every[1::3]}
+    few = [others(OBJECTS, 3, "dog-bedroom-0001", 0, number, shown) for number in range(1, 5)]
+    assert few == [*every[1::3], every[1]]
+    with pytest.raises(BamError, match=f"^{OBJECTS[3]} cannot be exchanged"):
+        others(OBJECTS, 3, "dog-bedroom-0001", 0, 1, {OBJECTS[3]})
 
 
 def test_pictures_differ_in_the_object_alone(view, dataset):
