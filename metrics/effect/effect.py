@@ -102,7 +102,7 @@ def _planned(run: Run, settings: Effect) -> list[Planned]:
 
 
 @metric(
-    title="rank correlation",
+    title="effect correlation",
     direction="up",
     version=1,
     question="Does a method say of each image what the object does to the network's answer, as measured by "
