@@ -174,7 +174,7 @@ def methods_table(name: str, truth: Truth, explainers: list[Explainer]) -> tuple
     head = ["method", "expected", "blocks", "signs", "objects", "in the window"]
     lines.sort(key=lambda line: -np.inf if line[2] is None else line[2], reverse=True)
     reasons = "; ".join(f"{', '.join(names)} ({reason})" for reason, names in unsuited.items())
-    return f"{markdown_table(head, lines)}\n\nUnsuited: {reasons}.", surprises
+    return f"{markdown_table(head, lines)}\n\nUnsuited: {reasons or 'none'}.", surprises
 
 
 def verdict(score: Score, other: str) -> tuple[str, float | None, float | None]:
