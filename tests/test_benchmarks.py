@@ -155,7 +155,10 @@ def check_findings(text):
 
 def check_known_answers(text):
     """The gradient of the saturated network is 0, as expected; the truth is preferred by MCS."""
-    lines = {line[0]: line for line in (row.strip("| ").split(" | ") for row in text.splitlines())}
+    lines = {}
+    for row in text.splitlines():
+        line = row.strip("| ").split(" | ")
+        lines.setdefault(line[0], line)
     assert lines["vanilla_gradient"][1:3] == ["0", "-"]
     assert lines["mcs"][2:5] == ["0.000", "the truth", "the truth"]
     assert "saturated: mcs" not in text

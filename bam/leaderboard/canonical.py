@@ -16,8 +16,9 @@ from bam.data_prep.sources.drawn_sample import DRAW_SEEDS
 from bam.models.stored import read_description
 
 NETWORKS = tuple(task.name for task in THREE)
-# Entries hold no localisation, which is measured in a run of its own.
-MEASUREMENTS = tuple(each for each in PRESETS["demo"].measurements if "localisation" not in each.metrics)
+# Entries do not hold these, which are measured in runs of their own.
+_ALONE = {"effect", "localisation"}
+MEASUREMENTS = tuple(each for each in PRESETS["demo"].measurements if not _ALONE & set(each.metrics))
 METRICS: Mapping[str, Measurement] = {
     name: measurement for measurement in MEASUREMENTS for name in measurement.metrics
 }

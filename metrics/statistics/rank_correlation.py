@@ -26,7 +26,7 @@ def rank_contributions(x: np.ndarray, y: np.ndarray, groups: np.ndarray | None =
     groups: (n,), to rank within each alone; the mean is then that of the groups' correlations, by their
     points. Points of a group of fewer than four, or where x or y is all ties, are NaN.
 
-    >>> rank_contributions(np.arange(5.0), np.array([0.0, 1, 2, 4, 3])).mean().round(3)
+    >>> float(rank_contributions(np.arange(5.0), np.array([0.0, 1, 2, 4, 3])).mean().round(3))
     0.9
     """
     x, y = np.asarray(x, float), np.asarray(y, float)

@@ -38,6 +38,8 @@ RISES = {
 }
 # How cards call the sections of results.md.
 SECTIONS = {
+    "Effect of the object, image by image": "effect",
+    "Generative versions of methods that remove pixels": "generative versions",
     "Model contrast score": "MCS",
     "Fine-grained MCS": "RMCS",
     "Input dependence rate": "IDR",

@@ -234,7 +234,7 @@ def test_a_network_of_the_commonality_series(folders, tiny, tmp_path):
         ("show_maps", ("--out", "maps.jpg"), "--out: maps.jpg must end in .pdf, .png or .svg"),
         ("show_maps", ("--images", "3", "--limit", "3"), "--images 3 and --limit 3 both say how many"),
         ("show_maps", ("--view", "object_scen"), "did you mean 'object_scene'"),
-        ("metrics", ("--metric", "rmcs", "--judge"), "--judge needs a metric other than rmcs, effect, tcav"),
+        ("metrics", ("--metric", "rmcs", "--judge"), "--judge needs a metric other than effect, rmcs, tcav"),
     ],
 )
 def test_wrong_usage_is_exit_code_2(command, flags, words):

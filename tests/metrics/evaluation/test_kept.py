@@ -83,6 +83,8 @@ def test_a_file_is_known_by_its_columns_and_its_name(rows, tmp_path, kind):
 
 
 def test_each_kind_has_a_column_of_its_own():
+    from bam.metrics.effect.regions import OfRegions
+    from bam.metrics.evaluation.effects import Answer
     from bam.metrics.inpainting.class_validity import ClassRow
     from bam.metrics.inpainting.fills import Fill
     from bam.metrics.localisation.rows import Located
@@ -90,7 +92,7 @@ def test_each_kind_has_a_column_of_its_own():
     from bam.metrics.randomisation.rows import Randomised
     from bam.metrics.robustness.rows import Compared
 
-    every = (Row, Points, Fill, ClassRow, Located, Compared, Randomised)
+    every = (Row, Points, Fill, ClassRow, Located, Compared, Answer, OfRegions, Randomised)
     for kind, rows in zip(KINDS.values(), every, strict=True):
         assert {KINDS[each.name] for each in fields(rows) if each.name in KINDS} == {kind}
 

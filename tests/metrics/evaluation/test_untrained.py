@@ -16,7 +16,12 @@ from bam.models.predictions import Predicted
 
 
 def rows(values, predicted=0):
-    return {"m": [Row(str(i), "v", "n", "m", 0, predicted, "ok", g, 0.0, 0.1) for i, g in enumerate(values)]}
+    return {
+        "m": [
+            Row(str(i), "v", "n", "m", 0, predicted, "ok", g, 0.0, 0.0, 0.0, 0.0, 0.1)
+            for i, g in enumerate(values)
+        ]
+    }
 
 
 def test_the_mean_is_over_networks_on_the_pairs_that_are_used():

@@ -101,7 +101,7 @@ def test_it_is_written_and_read_back(judgement, tmp_path):
     assert again.table() == judgement.table()
     table = path.with_suffix(".md").read_text()
     assert "| tau / over methods / over images | deletion |" in table
-    assert "Not asked for, so that there is no tau with it: mcs" in table
+    assert "Not asked for, so that there is no tau with it: effect, mcs" in table
     assert "NOT VALID: " in table  # untrained networks
 
 

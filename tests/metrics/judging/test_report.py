@@ -159,8 +159,8 @@ def test_a_truth_without_values_per_image_is_compared_with(judged):
     assert judgement.metrics["good"].tau["truth"].tau == 1
     assert judgement.metrics["bad"].tau["truth"].tau == -1
     assert judgement.left_out == ("truth",)
-    assert set(judgement.missing_truths) == {"mcs", "idr"}
-    assert "there is no tau with it: mcs, idr" in judgement.table()
+    assert set(judgement.missing_truths) == {"effect", "mcs", "idr"}
+    assert "there is no tau with it: effect, mcs, idr" in judgement.table()
 
 
 def test_metrics_agree_within_images(judged):
@@ -202,7 +202,7 @@ def test_ranks_are_shown_with_other_settings(run, monkeypatch):
     titles = [part.value.caption for part in section.parts if part.kind == "table"]
     assert titles[0] == "The judge's verdict on the metrics"
     assert titles[-1].startswith("Ranks of the methods with other settings")
-    assert "no tau with it: mcs, idr" in section.parts[-1].value
+    assert "no tau with it: effect, mcs, idr" in section.parts[-1].value
 
 
 def test_a_flat_metric_fails_and_is_not_drawn(judged, run):
