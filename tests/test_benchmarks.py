@@ -154,14 +154,14 @@ def check_findings(text):
 
 
 def check_known_answers(text):
-    """The gradient of the saturated network is 0, as expected; the truth is preferred by MCS."""
+    """The gradient of the saturated network is 0, as expected; by MCS the truth has more than it."""
     lines = {}
     for row in text.splitlines():
         line = row.strip("| ").split(" | ")
         lines.setdefault(line[0], line)
     assert lines["vanilla_gradient"][1:3] == ["0", "-"]
-    assert lines["mcs"][2:5] == ["0.000", "the truth", "the truth"]
-    assert "saturated: mcs" not in text
+    assert float(lines["mcs"][1]) > float(lines["mcs"][2]) == 0
+    assert lines["mcs"][3] == "the truth"
 
 
 def check_libraries(text):
