@@ -12,7 +12,7 @@ from bam.base.settings import setting, settings
 from bam.data_prep.dataset import View
 from bam.metrics.contrast.commonality import missing, networks
 from bam.metrics.effect.points import OfNetwork, Points, baseline_of, of_network
-from bam.metrics.effect.regions import of_regions
+from bam.metrics.effect.regions import of_regions, planned_regions
 from bam.metrics.effect.zero import of_untrained
 from bam.metrics.evaluation.images import shuffled
 from bam.metrics.evaluation.plan import Planned
@@ -98,7 +98,10 @@ def _planned(run: Run, settings: Effect) -> list[Planned]:
     models = list(_models(run, settings).values())
     untrained = untrained_networks(run, models, settings.untrained)
     every = [*models, *(network for networks in untrained for network in networks)]
-    return [run.planned(view, model) for view in _views(run, settings) for model in every]
+    views = _views(run, settings)
+    found = [run.planned(view, model) for view in views for model in every]
+    regions = [planned_regions(run, views[0], model) for model in models] if settings.regions else []
+    return [*found, *regions]
 
 
 @metric(

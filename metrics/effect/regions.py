@@ -15,6 +15,7 @@ from bam.data_prep.classes import OBJECTS, SCENES
 from bam.data_prep.dataset import Batch, View
 from bam.metrics.effect.points import Points
 from bam.metrics.evaluation.effects import WITH, ask, effect, others
+from bam.metrics.evaluation.plan import Planned
 from bam.metrics.evaluation.regions import boxes, positive_map, region_attribution
 from bam.metrics.evaluation.run import Run
 from bam.metrics.evaluation.sweep import raw_maps, row_files, sweep
@@ -121,7 +122,7 @@ def of_regions(
     given: dict[str, list[np.ndarray]] = {name: [] for name in points.methods}
     for model in models:
         pictures = [[f"{region} {number}" for number in range(1, donors + 1)] for region in REGIONS]
-        answers = ask(run, view, model, [WITH, *chain.from_iterable(pictures)], regions)
+        answers = ask(run, view, model, [WITH, *chain.from_iterable(pictures)], regions, VERSION)
         effects.append(np.stack([effect(answers, pictures=names).mean(1) for names in pictures], 1))
         for name, rows in _attributed(run, view, model, regions).items():
             if name in given:
@@ -132,6 +133,15 @@ def of_regions(
         found[name] = rank_contributions(values.ravel(), np.concatenate(effects).ravel())
     sources = np.repeat(points.sources, len(REGIONS), 0)
     return correlation_estimates(found, Resampling(sources, run.settings.seed))
+
+
+def planned_regions(run: Run, view: View, classifier: Classifier) -> Planned:
+    """The rows that a network's regions want."""
+    return Planned(view, classifier, _files(run, view, classifier))
+
+
+def _files(run: Run, view: View, classifier: Classifier) -> dict[str, str | None]:
+    return row_files(view, classifier, run.suited(classifier), run.settings.seed, "regions", VERSION)
 
 
 def _attributed(run: Run, view: View, classifier: Classifier, regions: Regions) -> dict[str, list[OfRegions]]:
@@ -151,5 +161,4 @@ def _attributed(run: Run, view: View, classifier: Classifier, regions: Regions) 
                     for image, *numbers in zip(batch.ids, *columns, strict=True)
                 ]
 
-    files = row_files(view, classifier, list(by_name.values()), seed, "regions", VERSION)
-    return sweep(view, classifier, run.keeping, files, OfRegions, compute)
+    return sweep(view, classifier, run.keeping, _files(run, view, classifier), OfRegions, compute)

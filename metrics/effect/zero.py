@@ -30,7 +30,7 @@ def of_untrained(
 ) -> dict[str, Estimate]:
     """For each method the mean over `count` untrained networks, in place of each of `models`, of Spearman's
     correlation of the change of g_c from the second view to the first with the effects of the trained on the
-    log odds, over the points that the method uses.
+    log odds, over the points that the method uses. A network whose maps are all ties counts for none.
     """
     contributions: dict[str, list[np.ndarray]] = {name: [] for name in points.methods if count}
     for networks in untrained_networks(run, models, count):
@@ -40,4 +40,5 @@ def of_untrained(
             found.append(
                 rank_contributions(np.where(points.used(name), change, np.nan), points.effects["log_odds"])
             )
-    return correlation_estimates({name: np.mean(of, 0) for name, of in contributions.items()}, resampling)
+    means = {name: np.ma.masked_invalid(of).mean(0).filled(np.nan) for name, of in contributions.items()}
+    return correlation_estimates(means, resampling)

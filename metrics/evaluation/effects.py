@@ -115,10 +115,12 @@ def ask(
     classifier: Classifier,
     names: Sequence[str],
     make: Callable[[Batch, str], np.ndarray] | None = None,
+    version: int | None = None,
 ) -> Answers:
     """What a network says of the pictures of these names, of the images of the run, in their order.
 
-    make: from a batch of the view and a name to the pictures, uint8; by default `Pictures`. Answers are kept
+    make: from a batch of the view and a name to the pictures, uint8; by default `Pictures`. version: of what
+    it makes, to be raised when that comes out differently. Answers are kept
     in CSV files beside the rows, one per network, image set and picture, named also by a digest of all they
     depend on.
     """
@@ -136,13 +138,14 @@ def ask(
                 for image, *numbers in zip(batch.ids, *columns, strict=True)
             ]
 
-    files = {name: _file_name(view, classifier, name, seed) for name in names}
+    files = {name: _file_name(view, classifier, name, seed, version) for name in names}
     return sweep(view, classifier, run.keeping, files, Answer, compute, "picture")
 
 
-def _file_name(view: View, classifier: Classifier, picture: str, seed: int) -> str:
+def _file_name(view: View, classifier: Classifier, picture: str, seed: int, version: int | None) -> str:
     key = [VERSION, Donor.version, view.fingerprint, view.name, classifier.digest, classifier.labels]
     key += [classifier.batch_size, effective_precision(classifier.precision), seed, picture]
+    key += [] if version is None else [version]
     names = [classifier.name, view.name, "effect", picture.replace(" ", "_"), f"{key_digest(key)[:12]}.csv"]
     return "-".join(names)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -86,7 +86,8 @@ def _looked_at(
         metric, basis = METRICS[score.metric], score.basis
         run = basis.run
         if metric.planned:
-            sets = [(each.images, each.classifier) for each in metric.planned(run, basis.settings)]
+            planned = metric.planned(run, plainest(score))
+            sets = [(each.images, each.classifier) for each in planned]
         else:
             sets = [(run.pictures(each), each) for each in basis.measured.models.values()]
         for images, classifier in sets:
@@ -96,6 +97,13 @@ def _looked_at(
                 each for each in run.suited(classifier) if not each.method.control and each.name not in names
             ]
     return found
+
+
+def plainest(score: Score) -> Any:
+    """The settings of a metric, without variants, untrained networks and premises beside the score."""
+    settings = score.basis.settings
+    without = {"robustness": False, "untrained": 0, "premise": False}
+    return replace(settings, **{name: off for name, off in without.items() if hasattr(settings, name)})
 
 
 def _correlations(

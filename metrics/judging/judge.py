@@ -12,7 +12,7 @@ from bam.base.errors import BamError
 from bam.base.settings import checked
 from bam.metrics.evaluation.run import Run
 from bam.metrics.judging.consistency import consistency
-from bam.metrics.judging.copies import near_copies
+from bam.metrics.judging.copies import near_copies, plainest
 from bam.metrics.judging.grid import Grid, grid_of, read_grid
 from bam.metrics.judging.inversion import inversion, inverted
 from bam.metrics.judging.measures import (
@@ -177,14 +177,7 @@ def _inverted(entry: Entry, entries: Sequence[Entry]) -> Run | None:
 
 def _asked(run: Run, entries: Sequence[Entry]) -> dict[str, Any]:
     """Metrics of one run share what they compute."""
-    return {each.score.metric: _plainest(each.score) for each in entries if each.score.basis.run is run}
-
-
-def _plainest(score: Score) -> Any:
-    """The settings of a metric, without variants, untrained networks and premises beside the score."""
-    settings = score.basis.settings
-    without = {"robustness": False, "untrained": 0, "premise": False}
-    return replace(settings, **{name: off for name, off in without.items() if hasattr(settings, name)})
+    return {each.score.metric: plainest(each.score) for each in entries if each.score.basis.run is run}
 
 
 def _grid(
@@ -194,7 +187,7 @@ def _grid(
     name, run = entry.score.metric, entry.score.basis.run
     found = []
     for each in combinations:
-        asked = {name: replace(_plainest(entry.score), **each)}
+        asked = {name: replace(plainest(entry.score), **each)}
         score = evaluate(METRICS[name], replace(run, asked=asked))
         found += [(each, metric) for metric in judged(score, "", clusters) if metric.name == name]
     return grid_of(*zip(*found, strict=True)) if found else None
@@ -236,6 +229,9 @@ def _verdict(
     tau: Mapping[str, Tau | None],
 ) -> Verdict:
     degraded, other = noisy.get(metric.name), inverse.get(metric.name)
+    how = METRICS[entry.score.metric].inverse
+    if how == "minus" and metric.name != entry.name:
+        other = None  # its further scores order pixels by positive parts
     return Verdict(
         metric.direction,
         entry.networks,
@@ -244,6 +240,6 @@ def _verdict(
         spread(metric),
         reliability(metric),
         soundness(degraded, NOISE_SHARES) if degraded else None,
-        inversion(metric, other, METRICS[entry.score.metric].inverse or "") if other else None,
+        inversion(metric, other, how or "") if other else None,
         tau,
     )

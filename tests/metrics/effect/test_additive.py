@@ -84,4 +84,4 @@ def test_random_maps_have_intervals_that_hold_0_in_most_of_100_seeds(places):
         change = region_attribution(with_object, masks) - region_attribution(without, masks)
         found = correlation_estimates({"random": rank_contributions(change, effects)}, resampling)["random"]
         held += found.ci_low <= 0 <= found.ci_high
-    assert held >= 90
+    assert held >= 90  # 99 were found; 95 are to be expected, and chance is left room
