@@ -238,3 +238,25 @@ def test_a_series_that_is_not_there_is_named(run_for, tmp_path):
     run = run_for(models=tmp_path, asked={"effect": Effect("series")})
     with pytest.raises(BamError, match=r"the series needs ten models, and .* lacks scene_commonality_0\.1"):
         evaluate(METRICS["effect"], run)
+
+
+def test_an_untrained_network_whose_maps_tie_counts_for_none(effects, run_in, tmp_path, monkeypatch):
+    monkeypatch.setattr(Row, "correct", property(lambda row: True))
+
+    def silent(classifier, images, targets):
+        if classifier.name.endswith("untrained_1"):
+            return np.ones(images.shape[:3], np.float32)
+        return classifier.gradient(images, targets)
+
+    asked = {"effect": Effect(donors=2, untrained=2)}
+    run = run_in(tmp_path, [Method("silent", silent)], limit=LIMIT, batch_size=LIMIT, asked=asked)
+    found = evaluate(METRICS["effect"], run)["silent"].beside["untrained"]
+    assert found.n == LIMIT
+    assert found.value is not None
+
+
+def test_maps_of_regions_are_planned(run_in, tmp_path):
+    run = run_in(tmp_path, ["vanilla_gradient"], limit=4)
+    plain, more = (module._planned(run, Effect(regions=regions)) for regions in (False, True))
+    assert len(more) == len(plain) + 1
+    assert "vanilla_gradient" in more[-1].files
