@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from coverage_trainings import TRAININGS
 from scipy import stats
-from simulated import design, effects, one_each
+from simulated import design, effects, one_each, ranks_held
 
 from bam.base.progress import Progress
 from bam.metrics.judging.measures import Judged, agreement, spread
@@ -78,10 +78,7 @@ def rank_coverage(
             values = (values > spread / 2).astype(float)
         table = {str(place): column for place, column in enumerate(values.T)}
         sets = compare(table, Resampling(sources, 0, samples=500), "up").ranks.values()
-        held = [
-            low <= 1 + (means > mean).sum() and (means >= mean).sum() <= high
-            for mean, (low, high) in zip(means, sets, strict=True)
-        ]
+        held = ranks_held(means, sets)
         at_once.append(all(held))
         alone.append(np.mean(held))
         width.append(np.mean([high - low + 1 for low, high in sets]))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 from scipy import optimize, special
-from simulated import design, effects, one_each
+from simulated import design, effects, one_each, ranks_held
 
 from bam.metrics.statistics.comparison import compare
 from bam.metrics.statistics.estimate import estimates
@@ -110,10 +110,7 @@ def rank_coverage(
         values = means + np.sqrt(0.5) * (common + own + error * networks.sum(0))
         table = dict(enumerate(np.moveaxis(values, -1, 0)))
         sets = compare(table, Resampling(sources, 0, samples=200), "up").ranks.values()
-        held = [
-            low <= 1 + (means > mean).sum() and (means >= mean).sum() <= high
-            for mean, (low, high) in zip(means, sets, strict=True)
-        ]
+        held = ranks_held(means, sets)
         at_once.append(all(held))
         alone.append(np.mean(held))
         width.append(np.mean([high - low + 1 for low, high in sets]))

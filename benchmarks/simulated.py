@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 
@@ -23,3 +25,11 @@ def effects(rng: np.random.Generator, sources: np.ndarray, share: float, methods
     for factor in sources.T:
         total += np.sqrt(share) * rng.normal(size=(factor.max() + 1, methods))[factor]
     return total
+
+
+def ranks_held(means: np.ndarray, sets: Iterable[tuple[int, int]]) -> list[bool]:
+    """Whether the rank set of each method holds all ranks that its true mean has, more being better."""
+    return [
+        low <= 1 + (means > mean).sum() and (means >= mean).sum() <= high
+        for mean, (low, high) in zip(means, sets, strict=True)
+    ]

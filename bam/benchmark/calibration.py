@@ -18,8 +18,10 @@ BATCH, REPEATS = 8, 3
 # others without the forward passes, which are fewer than the gradients of all methods. Localisation needs as
 # many of the training split as it has test images in a benchmark; effect needs those of idr.
 MAPS = {"mcs": 2, "idr": 2, "iir": 2, "rmcs": 10, "tcav": 0, "localisation": 3, "robustness": 9}
-MAPS |= {"effect": 0}
-MAPS["randomisation"] = 28  # three draws of five stages and four other layers, and the trained network's
+MAPS |= {
+    "effect": 0,
+    "randomisation": 28,  # three draws of five stages and four other layers, and the trained network's
+}
 VARIANTS = 3  # image sets of a contrast with its robustness
 
 

@@ -13,6 +13,7 @@ from bam.metrics.evaluation.pairs import Pairs
 from bam.metrics.evaluation.run import Run
 from bam.metrics.evaluation.untrained import untrained_networks
 from bam.metrics.statistics.estimate import Estimate
+from bam.metrics.statistics.moments import mean_over
 from bam.metrics.statistics.rank_correlation import correlation_estimates, rank_contributions
 from bam.metrics.statistics.resampling import Resampling
 
@@ -40,5 +41,5 @@ def of_untrained(
             found.append(
                 rank_contributions(np.where(points.used(name), change, np.nan), points.effects["log_odds"])
             )
-    means = {name: np.ma.masked_invalid(of).mean(0).filled(np.nan) for name, of in contributions.items()}
+    means = {name: mean_over(np.array(of)) for name, of in contributions.items()}
     return correlation_estimates(means, resampling)

@@ -13,6 +13,7 @@ from bam.base.settings import setting
 from bam.metrics.evaluation.images import ImageSet, of_known_classes, shuffled
 from bam.metrics.evaluation.pairs import Pairs
 from bam.metrics.evaluation.run import Run
+from bam.metrics.statistics.moments import mean_over
 from bam.models.predictions import Predicted
 
 if TYPE_CHECKING:
@@ -75,6 +76,5 @@ def own_zero(found: Pairs, others: Sequence[Pairs]) -> dict[str, np.ndarray]:
             before, after = pairs.attributions(name)
             known = used & np.isfinite(before) & np.isfinite(after)
             columns.append(np.where(known, np.asarray(pairs.statistic(before, after), float), np.nan))
-        table = np.ma.masked_invalid(columns)
-        result[name] = table.mean(0).filled(np.nan)
+        result[name] = mean_over(np.array(columns))
     return result

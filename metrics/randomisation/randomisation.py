@@ -16,6 +16,7 @@ from bam.metrics.metric import Beside, Curves, Measured, metric
 from bam.metrics.randomisation.rows import MEASURES, OfDraws, left_out, mean_of
 from bam.metrics.randomisation.stages import VERSION, Layers, Stages
 from bam.metrics.results.schema import Column
+from bam.metrics.statistics.moments import mean_over
 
 MODEL = "object"
 TITLES = {"ssim": "SSIM", "hog": "HOG", "correlation": "Spearman", "absolute": "Spearman of absolute values"}
@@ -125,8 +126,7 @@ def _means(draws: Mapping[str, OfDraws], measure: str) -> dict[str, np.ndarray]:
 
 def _mean_over(stages: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
     """For each method the mean over stages, float (N,), of those where maps can be compared."""
-    tables = {method: np.ma.masked_invalid([each[method] for each in stages]) for method in stages[0]}
-    return {method: table.mean(0).filled(np.nan) for method, table in tables.items()}
+    return {method: mean_over(np.array([each[method] for each in stages])) for method in stages[0]}
 
 
 def _all_rows(rows: Mapping[Layers, Mapping[str, OfDraws]]) -> dict[str, list]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bam.metrics.evaluation.regions import CONSTANT, NAN, OK
+from bam.metrics.statistics.moments import mean_over
 
 MEASURES = ("ssim", "hog", "correlation", "absolute")
 
@@ -41,8 +42,7 @@ OfDraws = Sequence[Sequence[Randomised]]
 
 def mean_of(draws: OfDraws, measure: str) -> np.ndarray:
     """float (N,): for each image the mean over the draws, NaN where in none of them maps can be compared."""
-    table = np.ma.masked_invalid([[getattr(row, measure) for row in rows] for rows in draws])
-    return table.mean(0).filled(np.nan)
+    return mean_over(np.array([[getattr(row, measure) for row in rows] for rows in draws], float))
 
 
 def left_out(draws: OfDraws) -> dict[str, int]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from bam.metrics.evaluation.regions import CONSTANT, NAN, OK
 from bam.metrics.robustness.similarity import Similarity
+from bam.metrics.statistics.moments import mean_over
 
 CHANGED = "changed_class"
 MEASURES = Similarity._fields
@@ -42,10 +43,7 @@ OfMethod = Mapping[str, Sequence[Compared]]
 
 def mean_of(rows: Sequence[Sequence[Compared]], measure: str) -> np.ndarray:
     """float (N,): for each image the mean over several changes, NaN where none of them can be compared."""
-    table = np.array([[getattr(row, measure) for row in lines] for lines in rows], float)
-    known = ~np.isnan(table)
-    sums = np.where(known, table, 0).sum(0)
-    return np.divide(sums, known.sum(0), out=np.full(table.shape[1], np.nan), where=known.any(0))
+    return mean_over(np.array([[getattr(row, measure) for row in lines] for lines in rows], float))
 
 
 def count_of(rows: Sequence[Sequence[Compared]], status: str) -> int:
