@@ -5,8 +5,8 @@ python benchmarks/removal.py --architecture small --batch_size 32  # the small n
 
 The floor of a method is the network's compiled forward pass on as many finished images in batches of the
 same size, with the same folding of batch norms. All take turns in one run and the median of the rounds
-counts, after one that is not counted, in which networks are compiled. With --together instead: images per
-second of meaningful perturbation, optimised together and one at a time.
+counts, after a short one that is not counted, in which networks are compiled. With --together instead:
+images per second of meaningful perturbation, optimised together and one at a time.
 """
 
 from __future__ import annotations
@@ -31,6 +31,9 @@ from bam.models.network.derivatives import forward
 
 # Runs a method on some images, and how many forward passes it makes of them.
 Contender = tuple[Callable[[], object], int]
+
+# Samples and masks of the round that is not counted.
+SHORT = 64
 
 
 def floor(classifier: Classifier, passes: int) -> Callable[[], None]:
@@ -72,21 +75,29 @@ def compare(
     classifier: Classifier, images: np.ndarray, targets: np.ndarray, options: argparse.Namespace
 ) -> None:
     """A line for each method, ours and others', with what the floor takes for as many passes."""
+    short = argparse.Namespace(**vars(options) | {"samples": SHORT, "masks": SHORT})
+    medians(contenders(classifier, images, targets, short)[0], 1)
+    timed, passes = contenders(classifier, images, targets, options)
+    seconds = medians(timed, options.rounds)
+    print("| | forward passes | seconds | times the floor |\n|---|---|---|---|")
+    for name, count in passes.items():
+        ratio = seconds[name] / seconds[f"floor {count}"]
+        print(f"| {name} | {count} | {seconds[name]:.3f} | {ratio:.2f} |", flush=True)
+
+
+def contenders(
+    classifier: Classifier, images: np.ndarray, targets: np.ndarray, options: argparse.Namespace
+) -> tuple[dict[str, Callable[[], object]], dict[str, int]]:
+    """All that is timed, floors included, and the forward passes of each method."""
     found = ours(classifier, images, targets, options)
     # The others on the first image alone, with as many passes as ours on it.
     each = {name: passes // len(images) for name, (_, passes) in found.items()}
     patch, stride = scaled(53, classifier.input_size), scaled(options.stride, classifier.input_size)
     for make in (lime_contenders, captum_contenders, xplique_contenders):
         found |= make(classifier, images[0], int(targets[0]), each, patch, stride)
-    floors = {passes: floor(classifier, passes) for _, passes in found.values()}
-    contenders = {name: run for name, (run, _) in found.items()}
-    contenders |= {f"floor {passes}": run for passes, run in floors.items()}
-    medians(contenders, 1)
-    seconds = medians(contenders, options.rounds)
-    print("| | forward passes | seconds | times the floor |\n|---|---|---|---|")
-    for name, (_, passes) in found.items():
-        ratio = seconds[name] / seconds[f"floor {passes}"]
-        print(f"| {name} | {passes} | {seconds[name]:.3f} | {ratio:.2f} |", flush=True)
+    passes = {name: count for name, (_, count) in found.items()}
+    floors = {f"floor {count}": floor(classifier, count) for count in passes.values()}
+    return {name: run for name, (run, _) in found.items()} | floors, passes
 
 
 def together(

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 import tensorflow as tf
-from peers import torch_resnet50
 
+from bam import torch_twin
 from bam.attributions.removal.substrates import MEAN_COLOUR
 from bam.attributions.removal.superpixels import COMPACTNESS, SEGMENTS, SIGMA, superpixels
 from bam.models.classifier import Classifier
@@ -56,16 +56,14 @@ def captum_contenders(
     patch: int,
     stride: int,
 ) -> Contenders:
-    """captum's occlusion, LIME and kernel SHAP on a ResNet50 of the same shape in PyTorch, random weights."""
-    if classifier.model.name != "resnet50":
-        return {}
+    """captum's occlusion, LIME and kernel SHAP on the same network in PyTorch."""
     try:
         import torch
         from captum.attr import KernelShap, Lime, Occlusion
     except ImportError:
         print('captum is not installed: pip install -e ".[peers]"')
         return {}
-    network, size = torch_resnet50(len(classifier.class_names)).eval(), classifier.batch_size
+    network, size = torch_twin(classifier), classifier.batch_size
     pixels = torch.tensor(image[None].transpose(0, 3, 1, 2).copy())
     segments = torch.tensor(superpixels(image[None], SEGMENTS, COMPACTNESS, SIGMA)[0], dtype=torch.long)
     grey = torch.tensor(MEAN_COLOUR).reshape(1, 3, 1, 1)
@@ -111,7 +109,9 @@ def xplique_contenders(
         return {}
     size, one_hot = classifier.batch_size, tf.one_hot([target], len(classifier.class_names))
     mapped = {
-        "map_to_interpret_space": lambda picture: superpixels(picture[None], SEGMENTS, COMPACTNESS, SIGMA)[0]
+        "map_to_interpret_space": lambda picture: superpixels(
+            picture.numpy()[None], SEGMENTS, COMPACTNESS, SIGMA
+        )[0]
     }
     explainers = {
         "sliding_patch": Occlusion(classifier.model, size, patch_size=patch, patch_stride=stride),
