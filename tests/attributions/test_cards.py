@@ -47,6 +47,7 @@ SECTIONS = {
     "Inpainting metric": "inpainting",
     "Perturbation metrics": "perturbation",
     "Localisation": "localisation",
+    "Robustness and randomisation": "robustness and randomisation",
 }
 SIZE, PATCH = (12, 20), 4
 # How many images the slow methods ask about with the settings of `small`, for one map.
