@@ -47,6 +47,7 @@ SECTIONS = {
     "Inpainting metric": "inpainting",
     "Perturbation metrics": "perturbation",
     "Localisation": "localisation",
+    "Methods of other libraries": "other libraries",
     "Robustness and randomisation": "robustness and randomisation",
 }
 SIZE, PATCH = (12, 20), 4
