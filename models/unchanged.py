@@ -39,7 +39,7 @@ def _of_keras(model: Any) -> Callable[[], list[str]]:
     kept = [(weight, weight.value()) for weight in model.weights]
 
     def put_back() -> list[str]:
-        changed = [each for each in kept if tf.reduce_any(_differ(each[0].value(), each[1]))]
+        changed = [each for each in kept if _changed(each[0].value(), each[1], tf.reduce_any)]
         for weight, value in changed:
             weight.assign(value)
         return [weight.name for weight, _ in changed]
@@ -53,7 +53,7 @@ def _of_torch(module: Any) -> Callable[[], list[str]]:
     kept = [(name, weight, weight.detach().clone()) for name, weight in named]
 
     def put_back() -> list[str]:
-        changed = [each for each in kept if _differ(each[1].detach(), each[2]).any()]
+        changed = [each for each in kept if _changed(each[1].detach(), each[2], lambda x: x.any())]
         for _, weight, value in changed:
             weight.detach().copy_(value)
         return [name for name, *_ in changed]
@@ -61,6 +61,7 @@ def _of_torch(module: Any) -> Callable[[], list[str]]:
     return put_back
 
 
-def _differ(one: Any, other: Any) -> Any:
-    """Where two tensors of a framework hold other numbers; NaN is no other than NaN."""
-    return (one != other) & ((one == one) | (other == other))
+def _changed(one: Any, other: Any, any_of: Callable[[Any], Any]) -> bool:
+    """Whether two tensors of a framework hold other numbers; NaN is no other than NaN."""
+    different = one != other
+    return bool(any_of(different)) and bool(any_of(different & ((one == one) | (other == other))))
