@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
+import functools
 import inspect
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import CodeType, ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,6 +22,9 @@ from bam.base.files import near_path
 from bam.base.home import Home, function_in, run_file
 from bam.base.versions import versions
 from bam.models.torch.importing import INSTALL
+
+if TYPE_CHECKING:
+    from bam.models.classifier import Classifier
 
 
 def is_custom(entry: str) -> bool:
@@ -40,7 +44,8 @@ def custom_method(
     says (it has a closure or no name, or comes from a notebook or the prompt) has rows that are not kept,
     unless a version is given. Naming a file runs it. A function whose first parameter is annotated as
     `torch.nn.Module` is given the network in PyTorch, see `torch_methods.on_twin`; PyTorch's version is part
-    of its own. Raises `BamError` if it is not there, cannot be run, takes other arguments, or has the name of
+    of its own. One that changes the network's weights raises `BamError` where it is called. Raises `BamError`
+    if it is not there, cannot be run, takes other arguments, or has the name of
     a registered method.
 
     >>> def brightness(classifier, images, targets):
@@ -154,5 +159,18 @@ def _checked(function: Callable[..., Any], name: str) -> tuple[Callable[..., np.
     except (TypeError, ValueError) as error:  # a function of C may have no signature
         raise BamError(f"{takes} ({', '.join(given)}) or has a default: {error}") from None
     if not of_torch:
-        return function, ""
+        return _on_loan(function, name), ""
     return on_twin(function), f" torch {versions(['torch'])['torch']}"
+
+
+def _on_loan(function: Callable[..., np.ndarray], name: str) -> Callable[..., np.ndarray]:
+    """The function, which must leave the classifier's weights as they are: `BamError` if it does not."""
+
+    @functools.wraps(function)
+    def explained(classifier: Classifier, *given: Any, **settings: Any) -> np.ndarray:
+        from bam.models.unchanged import unchanged
+
+        with unchanged(classifier, name):
+            return function(classifier, *given, **settings)
+
+    return explained

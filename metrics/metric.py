@@ -23,6 +23,7 @@ from bam.base.settings import NoSettings
 from bam.metrics.evaluation.plan import Planned
 from bam.metrics.evaluation.run import Run
 from bam.metrics.evaluation.settings import RunSettings
+from bam.metrics.results.image_values import ImageValues
 from bam.metrics.results.schema import Column, Direction, Line
 from bam.metrics.statistics.comparison import Comparison
 
@@ -105,7 +106,9 @@ class Concluded:
     """What a metric found that has no numbers of single images: it says itself how sure it is.
 
     lines: by method, without version and settings. curves: of what the lines hold themselves, so that those
-    of `Curves` are named alone. The others as in `Measured`.
+    of `Curves` are named alone. nearness: of a metric that knows the truth, how nearly each method tells it
+    of each image, more is better, but only between the methods of one image: what the numbers that other
+    metrics have of the images are compared with. The others as in `Measured`.
     """
 
     models: Mapping[str, Classifier]
@@ -118,6 +121,7 @@ class Concluded:
     problems: Sequence[str] = ()
     images: Mapping[str, Any] = field(default_factory=dict)
     details: Mapping[str, Any] = field(default_factory=dict)
+    nearness: ImageValues | None = None
 
 
 @dataclass(frozen=True)

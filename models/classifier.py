@@ -72,8 +72,7 @@ class Classifier:
         self.input_size: tuple[int, int] = model.input_shape[1:3]
         if precision not in PRECISIONS:
             raise unknown("precision", precision, PRECISIONS)
-        self._compiled: dict[Any, Callable] = {}
-        self._memo = Memo()
+        self._compiled, self._memo = {}, Memo()
 
     @cached_property
     def network(self) -> keras.Model:
@@ -244,6 +243,11 @@ class Classifier:
             self._compiled[key] = make()
         return self._compiled[key]
 
+    def forget(self) -> None:
+        """What was made of weights that were others for a while is made anew."""
+        self._compiled.clear()
+        vars(self).pop("network", None)
+
     def feature_layer(self) -> str:
         """Name of the last layer with spatial feature maps, which Grad-CAM explains by default."""
         if name := last_feature_maps(self.model):
@@ -265,8 +269,8 @@ class Classifier:
 
     def _check(self, images: np.ndarray) -> None:
         if images.shape[1:] != (*self.input_size, 3):
-            expected = (*self.input_size, 3)
-            raise BamError(f"{self.name} takes images of {expected}, not {images.shape[1:]}: use prepare()")
+            given = f"{(*self.input_size, 3)}, not {images.shape[1:]}"
+            raise BamError(f"{self.name} takes images of {given}: use prepare()")
         if not len(images):
             raise BamError(f"{self.name} was given no images")
 

@@ -12,7 +12,7 @@ from bam.base.files import made_once
 from bam.base.texts import split_outside_brackets
 from bam.data_prep.dataset import Dataset
 from bam.models.stored import Models, load_classifier
-from bam.models.torch.built import InputSize, names_function
+from bam.models.torch.built import InputSize
 from bam.models.training.task import SUITE, Task
 
 if TYPE_CHECKING:
@@ -68,9 +68,8 @@ class GivenModels(Models):
             there = ", ".join(self.paths)
             raise BamError(f"`models` gives {there}, and no {name}: add {name}=NETWORK")
         if name not in self._loaded:
-            path, (preprocess, size) = self.paths[name], self._own
-            how = (self.precision, self.batch_size, TASKS[name].class_names, preprocess)
-            classifier = load_classifier(path, *how, size if names_function(path) else None)
+            how = (self.precision, self.batch_size, TASKS[name].class_names, *self._own)
+            classifier = load_classifier(self.paths[name], *how)
             classifier.name, classifier.labels = name, TASKS[name].labels
             self._loaded[name] = classifier
         return self._loaded[name]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bam.base.errors import BamError
+from bam.base.errors import BamError, first_line
 from bam.base.files import is_hidden, read_json
 from bam.data_prep.dataset import Dataset
 from bam.models.formats import check_format, names_network
@@ -54,8 +54,8 @@ def load_classifier(
     what you trust.
     preprocess: what is to be done to pixels in 0..255 first, if the network does not do it itself: "0..1",
     "-1..1", "imagenet", "caffe" or "MEAN/SD", see `network.scales.scale_of`. input_size: of the pictures that
-    the nn.Module takes, one number of pixels, or height and width. Raises `BamError` if the model is not
-    there, incomplete, damaged, or no such classifier.
+    an nn.Module takes, or a network of Keras that takes any: one number of pixels, or height and width.
+    Raises `BamError` if the model is not there, incomplete, damaged, or no such classifier.
 
     >>> scene = load_classifier("runs/models/scene")
     >>> scene.class_names[:2]
@@ -67,13 +67,11 @@ def load_classifier(
     if names_function(path):
         return built(path, read_names(class_names), input_size, preprocess, precision, batch_size)
     path = Path(path)
-    if input_size is not None:
-        raise BamError(f"`input_size` is for a network of PyTorch: {path.name} knows its size")
     check_format(path)
     if names_network(path) or path.is_file():
-        return _own(path, read_names(class_names), precision, batch_size, preprocess)
+        return _own(path, read_names(class_names), precision, batch_size, preprocess, input_size)
     if (path / "model.json").exists():
-        check_knows_its_input(path.name, class_names, preprocess)
+        check_knows_its_input(path.name, class_names, preprocess, input_size)
     return _trained(path, precision, batch_size)
 
 
@@ -86,7 +84,7 @@ def check_knows_its_input(
     if preprocess != "none":
         raise BamError(f"`preprocess` is for a network of your own: the model {name} takes pixels in 0..255")
     if input_size is not None:
-        raise BamError(f"`input_size` is for a network of PyTorch: the model {name} knows its size")
+        raise BamError(f"`input_size` is for a network of your own: the model {name} knows its size")
 
 
 def read_names(class_names: ClassNames | None) -> tuple[str, ...]:
@@ -144,7 +142,12 @@ def _remedy(folder: Path) -> str:
 
 
 def _own(
-    path: Path, class_names: tuple[str, ...], precision: str, batch_size: int, preprocess: str
+    path: Path,
+    class_names: tuple[str, ...],
+    precision: str,
+    batch_size: int,
+    preprocess: str,
+    input_size: InputSize | None,
 ) -> Classifier:
     from bam.models.architectures.weights import read_network
     from bam.models.classifier import Classifier
@@ -155,11 +158,37 @@ def _own(
     shapes = [[tuple(tensor.shape) for tensor in ends or ()] for ends in (model.inputs, model.outputs)]
     if [[len(shape) for shape in ends] for ends in shapes] != [[4], [2]]:
         raise BamError(f"{path} goes from {shapes[0]} to {shapes[1]}: from images to logits is needed")
+    model = _of_size(model, path, input_size)
     remarks: list[str] = []
-    if None not in shapes[0][0][1:]:  # else the classifier says so
+    if model.input_shape[3] is not None:  # else the classifier says so
         model, remarks = with_logits(preprocessed(model, preprocess), str(path))
     # Checked under the name of the file.
     return Classifier(model, class_names, path.stem, None, {}, batch_size, precision, remarks)
+
+
+def _of_size(model: Any, path: Path, input_size: InputSize | None) -> Any:
+    """A network of Keras for pictures of the size that it is given; as it is, if it takes no other."""
+    from bam.models.network.rebuilt import sized
+
+    sides = model.input_shape[1:3]
+    if input_size is None and None in sides:
+        raise BamError(
+            f"{path} takes pictures of any size, but one is needed: give `input_size`, as 224, or 224,192 "
+            "for height and width"
+        )
+    size = sides if input_size is None else read_size(input_size)
+    if any(side not in (None, given) for side, given in zip(sides, size, strict=True)):
+        taken = " x ".join("any" if side is None else str(side) for side in sides)
+        raise BamError(f"{path} takes pictures of {taken}, not {size[0]} x {size[1]}: leave out `input_size`")
+    if None not in sides:
+        return model
+    try:
+        return sized(model, size)
+    except ValueError as error:
+        raise BamError(
+            f"{path} cannot take pictures of {size[0]} x {size[1]} ({first_line(error)}): give another "
+            "`input_size`"
+        ) from None
 
 
 class Models:

@@ -122,9 +122,12 @@ class Library:
         if wraps(found[name]) and not inner:
             raise BamError(f"{self.name}:{name} needs a method in brackets, as {self.name}:{name}(Saliency)")
         if inner and not wraps(found[name]):
-            raise BamError(f"{self.name}:{name} takes no method in brackets: settings are NAME=VALUE")
+            raise BamError(f"{self.name}:{name} takes no method in brackets, but settings: give NAME=VALUE")
         if inner and wraps(found[inner]):
-            raise BamError(f"{self.name}:{name} takes no {inner} in brackets, which needs a method itself")
+            raise BamError(
+                f"{self.name}:{name} takes no {inner} in brackets, which needs a method itself: name one "
+                "that needs none, as Saliency"
+            )
 
 
 def wraps(kind: type) -> bool:
@@ -145,7 +148,7 @@ def _function(name: str, adapted: Adapted) -> Callable[..., np.ndarray]:
     ) -> np.ndarray:
         # Some would search for ever.
         if not np.isfinite(images).all():
-            raise BamError(f"{name} takes finite pixels only, and some are NaN or infinite")
+            raise BamError(f"{name} takes finite pixels only, but some are NaN or infinite: leave these out")
         seeds = np.zeros(len(images), np.uint64) if seed is None else seed
         maps = []
         try:

@@ -88,7 +88,9 @@ class Preprocessing:
         "itself",
     )
     input_size: str | None = setting(
-        None, "pixels of the pictures that a network of PyTorch takes, as 224, or 224,192 for height, width"
+        None,
+        "pixels of the pictures that a network of PyTorch takes, or one of Keras that takes pictures of any "
+        "size, as 224, or 224,192 for height, width",
     )
 
 

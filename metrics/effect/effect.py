@@ -142,7 +142,8 @@ def effect(run: Run, settings: Effect) -> Concluded:
     classifiers = list(models.values())
     both = settings.networks == "scene"
     known = [of_network(run, *views, model, both, settings.donors) for model in classifiers]
-    points = Points(known, run.first(views[0]).sources, settings.donors)
+    images = run.first(views[0])
+    points = Points(known, images.sources, settings.donors)
     resampling = Resampling(points.sources, run.settings.seed)
     attributions = {name: points.attributions(name) for name in points.methods}
     contributions = {
@@ -179,6 +180,7 @@ def effect(run: Run, settings: Effect) -> Concluded:
         notes=[*_notes(described), *comparison.notes()],
         curves=CHART,
         details={"effects": described},
+        nearness=points.nearness(images.ids),
     )
 
 

@@ -14,6 +14,8 @@ from bam.data_prep.dataset import Batch, View
 from bam.metrics.evaluation.effects import WITH, WITHOUT, Answers, Pictures, ask, effect
 from bam.metrics.evaluation.pairs import Pairs
 from bam.metrics.evaluation.run import Run
+from bam.metrics.results.image_values import ImageValues
+from bam.metrics.statistics.rank_correlation import rank_distances
 
 if TYPE_CHECKING:
     from bam.models.classifier import Classifier
@@ -126,6 +128,19 @@ class Points:
             found[key] = np.where(used, first, np.nan)
             found[f"{key}_change"] = np.where(used, first - second, np.nan)
         return found
+
+    def nearness(self, ids: Sequence[str]) -> ImageValues | None:
+        """How near the place of a change of g_c among all is to that of the effect on the log odds among all.
+
+        0 to -1, see `rank_distances`; None for several networks, which have each image several times. ids: of
+        the images.
+        """
+        if len(self._networks) > 1:
+            return None
+        effects = self.effects["log_odds"]
+        changes = {name: self.attributions(name)["attribution_change"] for name in self.methods}
+        values = {name: -rank_distances(change, effects) for name, change in changes.items()}
+        return ImageValues(tuple(ids), self.sources, values)
 
     def completeness_error(self, explainer: Explainer) -> np.ndarray:
         """float (P,): |sum of the map - (f(x) - f(baseline))|, of logits, for a method that claims it."""

@@ -10,11 +10,12 @@ import numpy as np
 from bam.base.errors import BamError
 from bam.base.seeds import generator
 from bam.base.settings import setting
-from bam.metrics.evaluation.images import ImageSet, of_known_classes, shuffled
+from bam.metrics.evaluation.images import ImageSet, shuffled
 from bam.metrics.evaluation.pairs import Pairs
 from bam.metrics.evaluation.run import Run
 from bam.metrics.statistics.moments import mean_over
 from bam.models.predictions import Predicted
+from bam.models.training.task import Task
 
 if TYPE_CHECKING:
     from bam.models.classifier import Classifier
@@ -28,14 +29,15 @@ UNTRAINED: Any = setting(
 def adapting_images(run: Run, classifier: Classifier) -> ImageSet:
     """The images of which batch norms with fresh weights take their moments from the first, `ADAPTED`.
 
-    They are of the training split of the image set that the network was trained on (of X_o,s if that is
-    unknown), or the first of the user's own.
+    They are of the training split of the image set that the network was trained on, X^k for those of the
+    series (X_o,s if that is unknown), or the first of the user's own.
     """
     if run.images is not None:
         return run.pictures(classifier)
-    on = classifier.description.get("config", {}).get("on") or "object_scene"
-    view = of_known_classes(run.dataset.view(on, "train"), classifier)
-    return shuffled(view, run.settings.seed)
+    config = classifier.description.get("config", {})
+    known = {key: config[key] for key in ("on", "commonality", "classes") if config.get(key) is not None}
+    task = Task(config.get("labels") or "scene", **known)
+    return shuffled(task.view(run.dataset, "train"), run.settings.seed)
 
 
 def untrained_networks(run: Run, classifiers: Sequence[Classifier], count: int) -> Iterator[list[Classifier]]:

@@ -19,15 +19,24 @@ from bam.metrics.judging.measures import (
     Judged,
     Tau,
     agreement,
-    fixed_agreement,
     judged,
     reliability,
     separation,
     soundness,
     spread,
 )
-from bam.metrics.judging.report import HUMAN, Agreement, Judgement, Verdict
+from bam.metrics.judging.report import Agreement, Judgement, Verdict
 from bam.metrics.judging.settings import Judging
+from bam.metrics.judging.truths import (
+    Truth,
+    fixed_taus,
+    in_images,
+    known_truths,
+    missing,
+    named,
+    networks_of,
+    truths,
+)
 from bam.metrics.metric import METRICS
 from bam.metrics.results.environment import environment
 from bam.metrics.results.score import Score
@@ -59,11 +68,12 @@ def judge(
 ) -> Judgement:
     """Judge the metrics behind `scores`, by these, and by what they say of other maps and networks.
 
-    scores: as they were computed, not read from files; several of one metric if of several networks. human:
-    ranks of methods, see `read_ranking`. settings: those of `Judging`. What metrics say of the oracle with
-    noise, of inverted maps, by the other network and with other settings is computed, and its rows are kept.
-    Of the user's own images no oracle is known, so that there is no test with noise. Raises `BamError` if no
-    metric can be judged, for two scores of one metric by the same networks, and for settings that cannot be.
+    scores: as they were computed, not read from files; several of one metric if of several networks. A metric
+    is compared with `effect` of the networks that it explains alone. human: ranks of methods, see
+    `read_ranking`. settings: those of `Judging`. What metrics say of the oracle with noise, of inverted maps,
+    by the other network and with other settings is computed, and its rows are kept. Of the user's own images
+    no oracle is known, so that there is no test with noise. Raises `BamError` if no metric can be judged, for
+    two scores of one metric by the same networks, and for settings that cannot be.
 
     >>> import bam
     >>> score = bam.score("deletion", methods="grad_cam", model="scene", limit=4)
@@ -77,6 +87,7 @@ def judge(
     if any(each.basis is None for each in scores):
         raise BamError("scores that were read from files cannot be judged: give some that were computed here")
     grids = read_grid(how.judge_grid, {each.metric for each in scores})
+    fixed = truths(scores, human)
     further = _of_other_networks(scores) if how.judge_both else []
     order = [each.metric for each in scores]
     entries = _entries(sorted([*scores, *further], key=lambda each: order.index(each.metric)))
@@ -86,34 +97,40 @@ def judge(
     copies = near_copies([each.score for each in entries], how.judge_copies) if how.judge_copies else None
     clusters = [each.methods for each in copies.clusters] if copies else []
     found = {each: judged(each.score, each.suffix, clusters) for each in entries}
-    metrics = [metric for each in entries for metric in found[each]]
+    ranked = [each for each in entries if METRICS[each.score.metric].ranked]
     taus = tuple(
         Agreement((first.name, second.name), tau, consistency(first, second))
-        for first, second in combinations(metrics, 2)
+        for first, second in combinations([metric for each in ranked for metric in found[each]], 2)
         if (tau := agreement(first, second))
     )
     noisy = _again(entries, _noisy)
     inverse = _again(entries, _inverted) if how.judge_inverted else {}
-    fixed = _fixed(scores, human)
-    ranked = {each.name: _grid(each, grids.get(each.score.metric, ()), clusters) for each in entries}
-    known = {metric.name for metric in metrics}
+    grids_of = {each.name: _grid(each, grids.get(each.score.metric, ()), clusters) for each in entries}
+    others = [each for each in scores if not judged(each)]
     return Judgement(
         {
-            metric.name: _verdict(metric, each, noisy, inverse, _taus(metric, taus, fixed))
+            metric.name: _verdict(metric, each, noisy, inverse, taus, fixed)
             for each in entries
             for metric in found[each]
         },
         taus,
         copies,
-        {name: grid for name, grid in ranked.items() if grid},
-        tuple(each.metric for each in scores if each.metric not in known),
-        tuple(name for name in _truths() if all(each.metric != name for each in scores)),
+        {name: grid for name, grid in grids_of.items() if grid},
+        tuple(map(_called, others)),
+        tuple(name for name in known_truths() if all(each.metric != name for each in scores)),
         tuple(dict.fromkeys(warning for each in entries for warning in each.score.warnings())),
-        {each.metric: each.configuration for each in scores}
+        {_called(each): each.configuration for each in others}
         | {each.name: each.score.configuration for each in entries},
         human,
         environment(computed=any(each.environment.devices for each in scores)),
+        missing({each.name: each.score for each in ranked}, fixed),
+        tuple(each.name for each in entries if each not in ranked),
     )
+
+
+def _called(score: Score) -> str:
+    """The name of a score that is not judged, with the networks of a truth."""
+    return score.metric + (named(networks_of(score).values()) if METRICS[score.metric].knows_truth else "")
 
 
 def _entries(scores: Sequence[Score]) -> list[Entry]:
@@ -193,32 +210,16 @@ def _grid(
     return grid_of(*zip(*found, strict=True)) if found else None
 
 
-def _truths() -> list[str]:
-    return [name for name, metric in METRICS.items() if metric.knows_truth]
-
-
-def _fixed(scores: Sequence[Score], human: Mapping[str, float] | None) -> dict[str, dict[str, float]]:
-    """Rankings that have no values for single images, more is better: of people, and of metrics that know the
-    truth."""
-    found = {}
-    for score in scores:
-        if METRICS[score.metric].knows_truth and not judged(score):
-            sign = 1 if score.direction == "up" else -1
-            lines = {name: line.value for name, line in score.lines.items() if not line.control}
-            found[score.metric] = {name: sign * value for name, value in lines.items() if value is not None}
-    return found | ({HUMAN: {name: -rank for name, rank in human.items()}} if human else {})
-
-
 def _taus(
-    metric: Judged, taus: Sequence[Agreement], fixed: Mapping[str, Mapping[str, float]]
+    metric: Judged, entry: Entry, taus: Sequence[Agreement], fixed: Sequence[Truth]
 ) -> dict[str, Tau | None]:
     """With the metrics that know the truth, and with people."""
     found: dict[str, Tau | None] = {}
-    for name in _truths():
+    for name in known_truths():
         if any(name in each.pair for each in taus):
             pair = {metric.name, name}
             found[name] = next((each.tau for each in taus if set(each.pair) == pair), None)
-    return found | {name: fixed_agreement(metric, ranking) for name, ranking in fixed.items()}
+    return found | fixed_taus(metric, entry.score, fixed)
 
 
 def _verdict(
@@ -226,8 +227,10 @@ def _verdict(
     entry: Entry,
     noisy: Mapping[str, Judged],
     inverse: Mapping[str, Judged],
-    tau: Mapping[str, Tau | None],
+    taus: Sequence[Agreement],
+    fixed: Sequence[Truth],
 ) -> Verdict:
+    ranked = METRICS[entry.score.metric].ranked
     degraded, other = noisy.get(metric.name), inverse.get(metric.name)
     how = METRICS[entry.score.metric].inverse
     if how == "minus" and metric.name != entry.name:
@@ -241,5 +244,6 @@ def _verdict(
         reliability(metric),
         soundness(degraded, NOISE_SHARES) if degraded else None,
         inversion(metric, other, how or "") if other else None,
-        tau,
+        _taus(metric, entry, taus, fixed) if ranked else {},
+        in_images(metric, entry.score, fixed) if ranked else {},
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,6 @@ from bam.metrics.results.style import PAGE, write_png
 from bam.metrics.results.table import cell, markdown_table
 from bam.metrics.statistics.estimate import Estimate
 
-HUMAN = "human"
 NOTE = (
     "`random from real`: Cohen's d of the paired differences between the real methods' mean and `random`, "
     "more than 0 if they are better; `better than random`, `worse`: how many methods are, by the paired "
@@ -37,7 +36,9 @@ NOTE = (
     "its limit a score does not change. `inverted not worse`: of how many real methods the inverted map "
     "scores better or as well; `shown worse`: of how many it is worse by paired tests. `tau`: Kendall's, "
     "between rankings of the real methods; chance in the rankings draws it towards 0, which its interval "
-    "allows for in part. `over methods`, `over images`: Spearman's correlation of the methods within images "
+    "allows for in part. `image by image`: Spearman's correlation, within an image, of what the metric gives "
+    "the methods with how near each comes to the measured effect, the mean over the images. "
+    "`over methods`, `over images`: Spearman's correlation of the methods within images "
     "and of the images within methods. `W`: Kendall's, of the ranks with other settings, 1 if all are alike."
 )
 
@@ -47,7 +48,8 @@ class Verdict:
     """What there is to say of one metric.
 
     networks: those explained. reliability: Krippendorff's alpha of the methods' ranks in single images. tau:
-    with the metrics that know the truth, and with people.
+    with the metrics that know the truth, and with people. in_images: with truths that are known of single
+    images, Spearman's correlation of the methods within images.
     """
 
     direction: Direction
@@ -59,6 +61,7 @@ class Verdict:
     soundness: Soundness | None
     inversion: Inversion | None
     tau: Mapping[str, Tau | None]
+    in_images: Mapping[str, Estimate] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,8 @@ class Judgement:
     taus: between all pairs of rankings; near_copies: methods that count as one; grids: ranks with other
     settings, by metric; left_out: metrics that are not judged; missing_truths: those that know the truth, and
     were not asked for; warnings: why networks are not to be trusted; configurations: what was asked of each
-    metric; human: people's ranks.
+    metric; human: people's ranks; missing_networks: truths of networks that are explained, which were not
+    asked for, and the metrics that explain these; unranked: metrics that rank no methods.
     """
 
     metrics: Mapping[str, Verdict]
@@ -90,6 +94,8 @@ class Judgement:
     configurations: Mapping[str, Configuration]
     human: Mapping[str, float] | None
     environment: Environment
+    missing_networks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    unranked: tuple[str, ...] = ()
     format: int = FORMAT
 
     def write(self, folder: str | Path) -> Path:
@@ -116,6 +122,13 @@ class Judgement:
             notes.append(f"Not judged, giving no values for single images: {', '.join(self.left_out)}.")
         if self.missing_truths:
             notes.append(f"Not asked for, so that there is no tau with it: {', '.join(self.missing_truths)}.")
+        for truth, names in self.missing_networks.items():
+            notes.append(f"There is no {truth}, so that there is no tau with it of {', '.join(names)}.")
+        if self.unranked:
+            notes.append(
+                f"Not ranking methods, so that agreement with them would say nothing: "
+                f"{', '.join(self.unranked)}."
+            )
         return notes + [f"**NOT VALID: {warning}**" for warning in self.warnings]
 
     def rows(self) -> tuple[list[str], list[list[Any]]]:
@@ -124,6 +137,9 @@ class Judgement:
         head = ["metric", "network", "random from real", "95% interval", "better than random", "worse"]
         head += ["spread", "95% interval", "pairs apart", "alpha", "95% interval", "noise test"]
         head += ["inverted not worse", "shown worse", *(f"tau with {name}" for name in known)]
+        found = [verdict.in_images for verdict in self.metrics.values()]
+        of_images = list(dict.fromkeys(name for each in found for name in each))
+        head += [f"{name}, image by image" for name in of_images]
         lines = []
         for name, verdict in self.metrics.items():
             apart, between, alpha = verdict.separation, verdict.spread, verdict.reliability
@@ -145,6 +161,7 @@ class Judgement:
                     inverse and f"{len(inverse.not_worse)} of {len(inverse.falls)}",
                     inverse and f"{len(inverse.shown_worse)} of {len(inverse.falls)}",
                     *(tau and tau.tau for tau in map(verdict.tau.get, known)),
+                    *map(verdict.in_images.get, of_images),
                 ]
             )
         return head, lines

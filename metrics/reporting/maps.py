@@ -44,7 +44,8 @@ class Maps:
     networks, methods: names, in order. For each network: `explained`, the N names of the classes that its
     maps are of; `predicted`, those that it predicts; `true`, those that are right, None where that is not
     known. maps: by network and method, without those pairs that `unsuited` names, network -> method -> why.
-    left_out: images that could not be used, and why. rule: a sentence on which images these are.
+    left_out: images that could not be used, and why. rule: a sentence on which images these are. remarks:
+    sentences on what was changed of the networks.
 
     >>> import bam
     >>> maps = bam.show("grad_cam,random", limit=3).maps
@@ -66,11 +67,12 @@ class Maps:
     unsuited: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     left_out: Mapping[str, str] = field(default_factory=dict)
     rule: str = ""
+    remarks: tuple[str, ...] = ()
 
     @property
     def notes(self) -> list[str]:
-        """Sentences on what is left out: methods that do not suit a network, and images."""
-        found = []
+        """Sentences on what was changed of networks, and on methods and images that are left out."""
+        found = list(self.remarks)
         for network, reasons in self.unsuited.items():
             named = ", ".join(f"{name} ({reason})" for name, reason in reasons.items())
             found += [f"Left out, since they do not suit {network}: {named}."] if reasons else []
@@ -140,6 +142,7 @@ def maps_of(
         unsuited=unsuited,
         left_out=dict(left_out or {}),
         rule=rule,
+        remarks=tuple(remark for classifier, _ in networks for remark in classifier.remarks),
     )
 
 

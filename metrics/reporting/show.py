@@ -20,7 +20,7 @@ from bam.metrics.reporting.maps import Maps, maps_of
 from bam.metrics.reporting.selection import Selection, image_sets, settled
 from bam.models.inpainters.store import GIGABYTES
 from bam.models.stored import is_own
-from bam.models.torch.built import InputSize, names_function
+from bam.models.torch.built import InputSize
 
 if TYPE_CHECKING:
     from bam.models.classifier import Classifier
@@ -88,12 +88,11 @@ def show(
     explainers = choose(methods, always=())
     given = _networks(model)
     own = [each for each in given if is_own(each)]
-    built = [each for each in own if names_function(each)]
     runs: list[Run] = []
     for each in given:
         # What only a network of the user's own needs is for these; where there is none, it is refused.
         needed = (class_names, preprocess) if each in own or not own else (None, "none")
-        size = input_size if names_function(each) or not built else None
+        size = input_size if each in own or not own else None
         how = RunSettings(seed=selection.seed, precision=selection.precision, batch_size=selection.batch_size)
         known = runs[0].data if runs and runs[0].data else data
         runs.append(

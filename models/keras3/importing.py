@@ -6,7 +6,9 @@ import os
 import sys
 from types import ModuleType
 
-from bam.base.errors import BamError
+from bam.base.errors import BamError, one_line
+
+INSTALL = "`pip install 'keras>=3'` installs it"
 
 
 def import_keras3() -> ModuleType:
@@ -19,10 +21,12 @@ def import_keras3() -> ModuleType:
     try:
         import keras
     except ImportError as error:
-        raise BamError(f"networks of Keras 3 need it ({error}): pip install 'keras>=3'") from None
+        raise BamError(
+            f"networks of Keras 3 need Keras 3, which cannot be imported ({one_line(error)}): {INSTALL}"
+        ) from None
     if int(keras.__version__.split(".")[0]) < 3:
         raise BamError(
-            f"networks of Keras 3 need it, and Keras {keras.__version__} is here: pip install 'keras>=3'"
+            f"networks of Keras 3 need Keras 3, but Keras {keras.__version__} is installed: {INSTALL}"
         )
     backend = keras.backend.backend()
     if backend != "tensorflow":

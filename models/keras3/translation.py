@@ -39,10 +39,16 @@ def translated(model: Any, name: str) -> keras.Model:
     that is no graph of layers from images (N, H, W, channels) to one answer, and if the answers differ.
     """
     if not isinstance(model, import_keras3().Model) or not getattr(model, "inputs", None):
-        raise BamError(f"{name} is a subclassed model: a functional or sequential one is needed")
+        raise BamError(
+            f"{name} is a subclassed model, but a functional or sequential one is needed: export it as a "
+            "SavedModel folder"
+        )
     shapes = [[tuple(tensor.shape) for tensor in ends] for ends in (model.inputs, model.outputs)]
     if [len(ends) for ends in shapes] != [1, 1] or len(shapes[0][0]) != 4:
-        raise BamError(f"{name} goes from {shapes[0]} to {shapes[1]}: from images to logits is needed")
+        raise BamError(
+            f"{name} goes from {shapes[0]} to {shapes[1]}, but from images to logits is needed: save "
+            "keras.Model(images, logits)"
+        )
     size = shapes[0][0][1:]
     probes = _probes([side or _ANY_SIZE for side in size])
     if "int" in str(model.inputs[0].dtype):
@@ -54,8 +60,9 @@ def translated(model: Any, name: str) -> keras.Model:
     found = np.asarray(network(probes, training=False), np.float64)
     if not _alike([found], [theirs], _tolerance(model)):
         raise BamError(
-            f"{name} cannot be rebuilt in tf_keras: the answers to random pixels differ by "
-            f"{np.abs(found - theirs).max():.2g} (of {np.abs(theirs).max():.2g}), more than rounding"
+            f"{name} cannot be rebuilt in tf_keras, since the answers to random pixels differ by "
+            f"{np.abs(found - theirs).max():.2g} (of {np.abs(theirs).max():.2g}), where rounding alone may: "
+            "export it as a SavedModel folder"
         )
     return network
 
@@ -109,7 +116,8 @@ class _Replay:
                 self.layers[own] = layer
                 return [_Pair(*pair) for pair in zip(symbols, values, strict=True)]
         raise BamError(
-            f"{self.name} has a layer that cannot be rebuilt in tf_keras: {own}, of {_kind(operation)}"
+            f"{self.name} has a layer that cannot be rebuilt in tf_keras ({own}, of {_kind(operation)}): "
+            "export it as a SavedModel folder"
         )
 
     def _candidates(self, node: Any, known: dict[int, _Pair], own: str) -> Iterator[tuple[Any, Callable]]:

@@ -32,6 +32,14 @@ def preprocessed(model: keras.Model, scale: str) -> keras.Model:
     return _rewritten(model, lambda x: rescaling(channels(x) if reverse else x))
 
 
+def sized(model: keras.Model, size: tuple[int, int]) -> keras.Model:
+    """The model for pictures of one size (height, width), of one that takes any.
+
+    Raises `ValueError` for a size that it cannot take.
+    """
+    return _rewritten(model, size=size)
+
+
 def with_layers(
     model: keras.Model, replaced: Callable[[keras.layers.Layer], keras.layers.Layer | None]
 ) -> keras.Model:
@@ -99,15 +107,22 @@ def _is_graph(layer: keras.layers.Layer) -> bool:
 
 
 def _rewritten(
-    model: keras.Model, before: Callable[[tf.Tensor], tf.Tensor] = lambda x: x, flat: bool = False
+    model: keras.Model,
+    before: Callable[[tf.Tensor], tf.Tensor] = lambda x: x,
+    flat: bool = False,
+    size: tuple[int, int] | None = None,
 ) -> keras.Model:
     """The model with copies of its layers, one a call.
 
-    before: what is done to its input. flat: whether it becomes flat, see `flattened`.
+    before: what is done to its input. flat: whether it becomes flat, see `flattened`. size: height and width
+    of its pictures, by default as they are.
     """
     copies = _copies(model, flat)
     inputs = [
-        keras.Input(x.shape[1:], x.shape[0], x._keras_history.layer.name, x.dtype) for x in model.inputs
+        keras.Input(
+            (*size, x.shape[3]) if size else x.shape[1:], x.shape[0], x._keras_history.layer.name, x.dtype
+        )
+        for x in model.inputs
     ]
     outputs = _replayed(model, [before(x) for x in inputs], iter([copy for copy, _ in copies]), flat)
     rewritten = keras.Model(inputs, outputs, name=model.name)

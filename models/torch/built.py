@@ -41,7 +41,9 @@ def read_size(size: InputSize | None) -> tuple[int, int]:
     except (TypeError, ValueError):
         numbers = ()
     if len(numbers) not in (1, 2) or min(numbers) < 1:
-        raise BamError(f"`input_size` must be a number of pixels, or height,width, not {size!r}")
+        raise BamError(
+            f"`input_size` must be a number of pixels, or height,width, not {size!r}: give 224, or 224,192"
+        )
     return numbers[0], numbers[-1]
 
 
@@ -77,8 +79,10 @@ def _made(path: Path, name: str) -> Any:
     try:
         return function()
     except (Exception, SystemExit) as error:  # whatever it is, it is the user's to know
-        hint = gpu_hint(error)
-        raise BamError(f"{path}: {name}() failed ({one_line(error)}){hint and ': '}{hint}") from error
+        remedy = gpu_hint(error) or "make it run by itself"
+        raise BamError(
+            f"{path}: {name}() failed ({one_line(error)}), but an nn.Module of PyTorch is needed: {remedy}"
+        ) from error
 
 
 def _defined(module: ModuleType) -> list[str]:

@@ -20,7 +20,7 @@ SUFFIX, CLASSES = ".pt2", "class_names.json"
 def check_suffix(path: str | Path) -> None:
     """Raise `BamError` if a file of this name is none that PyTorch exports networks to."""
     if Path(path).suffix != SUFFIX:
-        raise BamError(f"{path} must end in {SUFFIX}, as files of torch.export do")
+        raise BamError(f"{path} must end in {SUFFIX}, as files of torch.export do: rename it")
 
 
 def write_twin(classifier: Classifier, path: str | Path) -> Path:
@@ -40,7 +40,10 @@ def write_twin(classifier: Classifier, path: str | Path) -> Path:
     try:
         program = torch.export.export(twin, example, dynamic_shapes=sizes)
     except Exception as error:  # whatever it is, it is the module's
-        raise BamError(f"{classifier.name} cannot be exported by PyTorch ({one_line(error)})") from error
+        raise BamError(
+            f"{classifier.name} cannot be exported by PyTorch ({one_line(error)}): take its `bam.torch_twin` "
+            "in Python"
+        ) from error
     with replacing(path) as temporary:
         torch.export.save(program, temporary, extra_files={CLASSES: json.dumps(classifier.class_names)})
     return Path(path)

@@ -47,7 +47,8 @@ class TorchNetwork:
     ):
         torch = self._torch = import_torch()
         if not isinstance(module, torch.nn.Module):
-            raise BamError(f"{name} is a {type(module).__name__}, but an nn.Module of PyTorch is needed")
+            kind = type(module).__name__
+            raise BamError(f"{name} is a {kind}, but an nn.Module of PyTorch is needed: build one")
         self.name, self.input_size, self.remarks = name, input_size, []
         if any(part.training for part in module.modules()):
             self.remarks.append(f"{name} was in training mode, and is set to evaluation mode.")
@@ -262,7 +263,7 @@ class TorchNetwork:
         except Exception:  # noqa: BLE001, the first error is the one to know
             return BamError(
                 f"{self.name} cannot be asked with pictures (N, 3, {height}, {width}) ({one_line(error)}): "
-                f"{gpu_hint(error) or 'is `input_size` the size that it takes?'}"
+                f"{gpu_hint(error) or 'give the `input_size` that it takes'}"
             )
         return BamError(
             f"{self.name} takes pictures with channels last, (N, {height}, {width}, 3), but an nn.Module of "
@@ -274,7 +275,9 @@ class TorchNetwork:
         logits = logits_of(output)
         if logits is None or logits.ndim != 2 or len(logits) != 2 or not logits.is_floating_point():
             found = f"a {type(output).__name__}" if logits is None else f"values {tuple(logits.shape)}"
-            raise BamError(f"{self.name} gives {found} for 2 images, but logits (2, classes) are needed")
+            raise BamError(
+                f"{self.name} gives {found} for 2 images, but logits (2, classes) are needed: let it end so"
+            )
         self._gives_tensor = logits is output
         if isinstance(output, (tuple, list)) and not hasattr(output, "logits"):
             self.remarks.append(f"Of the {len(output)} results of {self.name} the first is explained.")

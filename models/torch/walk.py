@@ -91,10 +91,15 @@ def network_of(model: keras.Model, translated: Callable[[Call], Value]) -> Any:
     no counterpart.
     """
     if not getattr(model, "_is_graph_network", False):
-        raise BamError(f"{model.name} is a subclassed model: a functional or sequential one is needed")
+        raise BamError(
+            f"{model.name} is a subclassed model, but a twin in torch needs layers: leave out what needs one"
+        )
     model = unshared(model)
     if len(model.inputs) != 1 or len(model.outputs) != 1:
-        raise BamError(f"{model.name} has several inputs or outputs, so that it has no twin in torch")
+        raise BamError(
+            f"{model.name} has several inputs or outputs, but a twin in torch has one of each: leave out "
+            "what needs one"
+        )
     network = modules.Network()
     (start,), (end,) = model.inputs, model.outputs
     values = {id(start): Value(0, tuple(start.shape[1:]), len(start.shape) == 4)}

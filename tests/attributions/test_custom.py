@@ -56,6 +56,21 @@ def test_a_function_in_a_file_is_a_method(file, scene_classifier, images):
     np.testing.assert_allclose(maps, images.mean(-1) ** 2, rtol=1e-5)
 
 
+def test_one_that_changes_the_network_is_an_error_and_the_next_is_not_misled(scene_classifier, images):
+    def honest(classifier, images, targets):
+        return classifier.gradient(images, targets)
+
+    def randomising(classifier, images, targets):
+        weight = classifier.model.weights[-1]
+        weight.assign(weight + 1)
+        return honest(classifier, images, targets)
+
+    before = explain(scene_classifier, images, [0, 1], custom_method(honest))
+    with pytest.raises(BamError, match="randomising changed the weights of scene"):
+        explain(scene_classifier, images, [0, 1], custom_method(randomising))
+    np.testing.assert_array_equal(explain(scene_classifier, images, [0, 1], custom_method(honest)), before)
+
+
 def test_its_neighbours_and_dataclasses_work(tmp_path, scene_classifier, images):
     (tmp_path / "neighbour_of_mine.py").write_text("FACTOR = 3")
     (tmp_path / "late_neighbour.py").write_text("TERM = 1")

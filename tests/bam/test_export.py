@@ -52,7 +52,7 @@ def test_a_trained_model_and_a_file_of_ones_own(scene_model_folder, scene_classi
             "--model takes the name of a trained model in --models, a .keras or .h5",
         ),
         (("--model", "scene", "--preprocess", "caffe"), 1, "--preprocess is for a network of your own"),
-        (("--model", "scene", "--input_size", "64"), 1, "--input_size is for a network of PyTorch"),
+        (("--model", "scene", "--input_size", "64"), 1, "--input_size is for a network of your own"),
     ],
 )
 def test_what_cannot_be_is_one_line(scene_model_folder, capsys, flags, code, words):

@@ -96,7 +96,7 @@ def test_what_is_no_classifier_is_refused(tmp_path):
         "two": "from images to logits is needed",
         "whole_numbers": "takes uint8, but floats are needed",
         "single": "takes 1 pictures at a time",
-        "any_size": "but a fixed size and three channels are needed",
+        "any_size": "takes pictures of any size, but one is needed",
         "no_images": r"goes from \[\(None, 12\)\] to \[\(None, 2\)\]",
         "unserved": "cannot be read as a SavedModel folder .*serving_default",
         "softmax": "gives probabilities, but logits are needed",
@@ -105,3 +105,5 @@ def test_what_is_no_classifier_is_refused(tmp_path):
         with pytest.raises(BamError, match=words) as caught:
             load_classifier(tmp_path / name, class_names=["cat", "dog"])
         assert "\n" not in str(caught.value)
+    sized = load_classifier(tmp_path / "any_size", class_names=["cat", "dog"], input_size=8)
+    assert sized.logits(np.full((1, 8, 8, 3), 7, np.float32)).tolist() == [[7, 7]]

@@ -71,7 +71,7 @@ def test_what_is_no_classifier_is_refused(tmp_path):
         "sound.zip": "its name does not end so",
         "empty.keras": r"cannot be read as a \.keras file",
         "two.keras": "from images to logits is needed",
-        "any_size.keras": "but a fixed size and three channels are needed",
+        "any_size.keras": "takes pictures of any size, but one is needed: give `input_size`",
         "flat.keras": r"goes from \[\(None, 12\)\] to \[\(None, 2\)\]",
         "sigmoid.keras": "ends in sigmoid, as of classes",
     }.items():
@@ -80,6 +80,45 @@ def test_what_is_no_classifier_is_refused(tmp_path):
         assert "\n" not in str(caught.value)
     with pytest.raises(BamError, match="2 outputs, but 3 class names"):
         load_classifier(tmp_path / "sound.keras", class_names=list("abc"))
+
+
+@pytest.mark.parametrize("library", ["keras", "tf_keras"])
+def test_a_network_for_any_size_is_given_one(library, tmp_path):
+    layers = pytest.importorskip(library).layers
+    model = pytest.importorskip(library).Sequential(
+        [
+            layers.Input((None, None, 3)) if library == "keras" else layers.InputLayer((None, None, 3)),
+            layers.Conv2D(4, 3, strides=2, activation="relu", name="conv"),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(2),
+        ]
+    )
+    model.save(tmp_path / "net.keras")
+    pixels = np.random.default_rng(0).uniform(0, 255, (2, 11, 9, 3)).astype(np.float32)
+    classifiers = [
+        load_classifier(tmp_path / "net.keras", class_names=["a", "b"], input_size=size, preprocess="0..1")
+        for size in ("11,9", (11, 9), 16)
+    ]
+    assert [each.input_size for each in classifiers] == [(11, 9), (11, 9), (16, 16)]
+    first, again, other = classifiers
+    np.testing.assert_allclose(first.logits(pixels), np.asarray(model(pixels / 255)), rtol=1e-4, atol=1e-5)
+    assert first.features(pixels, "conv").shape == (2, 5, 4, 4)
+    assert first.digest == again.digest != other.digest
+    for size, words in (
+        (2, r"cannot take pictures of 2 x 2 \(.*\): give another `input_size`$"),
+        ("big", "`input_size` must be a number of pixels"),
+    ):
+        with pytest.raises(BamError, match=words) as caught:
+            load_classifier(tmp_path / "net.keras", class_names=["a", "b"], input_size=size)
+        assert "\n" not in str(caught.value)
+
+
+def test_a_network_for_one_size_keeps_it(tmp_path):
+    network().save(tmp_path / "net.keras")
+    how = {"class_names": ["a", "b"]}
+    assert load_classifier(tmp_path / "net.keras", **how, input_size=8).input_size == (8, 8)
+    with pytest.raises(BamError, match="takes pictures of 8 x 8, not 8 x 9: leave out `input_size`"):
+        load_classifier(tmp_path / "net.keras", **how, input_size=(8, 9))
 
 
 def test_a_file_that_names_other_modules_is_refused_before_they_are_imported(edited, tmp_path, monkeypatch):

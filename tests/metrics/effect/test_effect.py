@@ -100,6 +100,19 @@ def test_what_knows_the_effect_has_1_and_its_opposite_has_less_by_2(scores, kind
     assert score["oracle"].beside["logit"].value < 1
 
 
+@pytest.mark.parametrize("kind", ["object", "scene"])
+def test_how_near_each_method_comes_to_the_effect_of_an_image(scores, kind):
+    found = scores[kind].basis.measured.nearness
+    assert (found.values["oracle"] == 0).all()
+    places = (np.arange(LIMIT) + 0.5) / LIMIT
+    assert sorted(found.values["inverted"]) == pytest.approx(sorted(-abs(2 * places - 1)))
+    assert len(set(found.ids)) == LIMIT == len(found.sources)
+    # Without ties Spearman's correlation is made up of it.
+    squares = (found.values["random"] ** 2).mean()
+    expected = 1 - 6 * LIMIT**2 / (LIMIT**2 - 1) * squares
+    assert scores[kind]["random"].value == pytest.approx(expected)
+
+
 def test_numbers_are_those_of_rows_and_forward_passes(scores, effects, dataset):
     score = scores["scene"]
     run = score.basis.run

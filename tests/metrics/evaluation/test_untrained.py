@@ -9,7 +9,7 @@ from bam.metrics.contrast.variants import Contrast
 from bam.metrics.evaluation.images import shuffled
 from bam.metrics.evaluation.pairs import Pairs
 from bam.metrics.evaluation.rows import Row
-from bam.metrics.evaluation.untrained import own_zero, untrained_networks
+from bam.metrics.evaluation.untrained import adapting_images, own_zero, untrained_networks
 from bam.metrics.independence.iir import Independence
 from bam.metrics.scoring import evaluate
 from bam.models.predictions import Predicted
@@ -74,6 +74,23 @@ def test_no_two_networks_are_the_same_and_a_seed_is_enough(run_for):
     first = digests(0, 2)
     assert digests(0) == first[:2]
     assert len({*first, *digests(1)}) == 6
+
+
+@pytest.mark.parametrize(
+    ("name", "view"),
+    [
+        ("object", ("object_scene", None)),
+        ("scene_on_scene_only", ("scene_only", None)),
+        ("scene_commonality_0.3", ("commonality", 0.3)),
+    ],
+)
+def test_batch_norms_adapt_on_what_the_network_was_trained_on(name, view, run_for):
+    run = run_for()
+    found = adapting_images(run, run.classifier(name))
+    kind, k = view
+    expected = shuffled(run.dataset.view(kind, "train", k=k), run.settings.seed)
+    assert found.ids == expected.ids
+    assert (found.name, found.present.tolist()) == (expected.name, expected.present.tolist())
 
 
 def test_iir_has_the_same_patches(run_for, all_correct):

@@ -17,6 +17,7 @@ from bam.metrics.judging.judge import judge
 from bam.metrics.judging.report import judgement_schema, read_judgement
 from bam.metrics.metric import Beside, Concluded, Measured, Metric, NoSettings
 from bam.metrics.reporting.sections import agreement_section
+from bam.metrics.results.image_values import ImageValues
 from bam.metrics.results.schema import Line
 from bam.metrics.scoring import evaluate
 from bam.metrics.statistics.comparison import Comparison
@@ -25,6 +26,7 @@ from bam.metrics.statistics.estimate import Estimate
 NAMES = ("grad_cam", "smoothgrad", "vanilla_gradient", "random")
 N = 60
 SOURCES = np.arange(N).astype(str)[:, None]
+IDS = tuple(map(str, range(N)))
 
 
 def fake(name, means, noisy=None, beside=(), **declared):
@@ -143,24 +145,115 @@ def test_metrics_without_values_per_image_are_named(judged):
         judged(TOTAL)
 
 
-def test_a_truth_without_values_per_image_is_compared_with(judged):
-    """Its ranking is fixed; one that was not asked for is named."""
+def truth_of(networks, values, nearness=None):
+    """A truth whose score has no values for single images, of these networks."""
 
     def conclude(run, settings):
-        values = {"grad_cam": 0.1, "smoothgrad": 0.4, "vanilla_gradient": 0.9, "random": 0.0}
         lines = {
-            name: Line(Estimate(value, n=N), control=name == "random", excluded={}, seconds=0.0)
-            for name, value in values.items()
+            name: Line(Estimate(value, n=N), control=name == "random")
+            for name, value in zip(NAMES, values, strict=True)
         }
-        return Concluded({}, lines, Comparison("none"))
+        return Concluded(
+            {name: run.classifier(name) for name in networks}, lines, Comparison("none"), nearness=nearness
+        )
 
-    truth = Metric("truth", conclude, "truth", "down", 1, "nowhere", per_image=False, knows_truth=True)
-    judgement = judged(truth, GOOD, BAD)
+    return Metric("truth", conclude, "truth", "down", 1, "nowhere", per_image=False, knows_truth=True)
+
+
+def of_networks(metric, *networks):
+    """The same metric, explaining networks of the run."""
+
+    def measure(run, settings):
+        models = {name: run.classifier(name) for name in networks}
+        return replace(metric.function(run, settings), models=models)
+
+    return replace(metric, function=measure)
+
+
+def test_a_truth_without_values_per_image_is_compared_with(judged):
+    """Its ranking is fixed; one that was not asked for is named."""
+    judgement = judged(truth_of([], (0.1, 0.4, 0.9, 0.0)), GOOD, BAD)
     assert judgement.metrics["good"].tau["truth"].tau == 1
     assert judgement.metrics["bad"].tau["truth"].tau == -1
     assert judgement.left_out == ("truth",)
     assert set(judgement.missing_truths) == {"effect", "mcs", "idr"}
     assert "there is no tau with it: effect, mcs, idr" in judgement.table()
+
+
+def test_a_truth_is_that_of_the_network_explained(run, monkeypatch):
+    """It holds for object and not for scene; who explains both is compared with both."""
+    truths = {"object": (0.1, 0.4, 0.9, 0.0), "scene": (0.9, 0.4, 0.1, 0.0)}
+    of = {"good": ["object"], "bad": ["scene"], "of_both": ["object", "scene"]}
+    monkeypatch.setitem(METRICS, "truth", truth_of([], (0, 0, 0, 0)))
+    found = {}
+    for network, values in truths.items():
+        monkeypatch.setitem(METRICS, "truth", truth_of([network], values))
+        found[network] = evaluate(METRICS["truth"], run)
+    scores = []
+    for name, networks in of.items():
+        metric = of_networks(replace(BAD if name == "bad" else GOOD, name=name), *networks)
+        monkeypatch.setitem(METRICS, name, metric)
+        scores.append(evaluate(metric, run))
+
+    def taus(judgement):
+        found = judgement.metrics.items()
+        return {name: {key: each.tau for key, each in verdict.tau.items()} for name, verdict in found}
+
+    judgement = judge([*scores, *found.values()], judge_both=False, judge_copies=0)
+    expected = {"truth (object)": 1, "truth (scene)": -1}
+    by_metric = taus(judgement)
+    assert by_metric["good"] == {"truth (object)": 1}
+    assert by_metric["bad"] == {"truth (scene)": 1}
+    assert by_metric["of_both"] == expected
+    assert judgement.missing_networks == {}
+    assert judgement.left_out == ("truth (object)", "truth (scene)")
+    assert judgement.configurations["truth (scene)"].models.keys() == {"scene"}
+    header = judgement.table().splitlines()[0]
+    assert "| tau with truth (object) | tau with truth (scene) |" in header
+
+    # Without the truth of object none stands in for it.
+    judgement = judge([*scores, found["scene"]], judge_both=False, judge_copies=0)
+    by_metric = taus(judgement)
+    assert by_metric["good"] == {}
+    assert by_metric["of_both"] == {"truth (scene)": -1}
+    assert judgement.missing_networks == {"truth (object)": ("good", "of_both")}
+    assert "no truth (object), so that there is no tau with it of good, of_both." in judgement.table()
+    with pytest.raises(BamError, match=r"truth \(scene\) is given twice"):
+        judge([scores[0], found["scene"], found["scene"]])
+
+
+def test_a_truth_is_compared_with_image_by_image(judged):
+    """One image ties for all methods, and another is none of the metrics'."""
+    levels = np.tile([[0.0], [-0.1], [-0.2], [-0.5]], N)
+    levels[:, 5] = -0.3
+    nearness = ImageValues((*IDS[1:], "another"), SOURCES, dict(zip(NAMES, levels, strict=True)))
+
+    def with_ids(metric):
+        return replace(metric, function=lambda *given: replace(metric.function(*given), ids=IDS))
+
+    truth = truth_of([], (0.1, 0.4, 0.9, 0.0), nearness)
+    judgement = judged(truth, with_ids(GOOD), with_ids(BAD), IDR)
+    found = {name: verdict.in_images for name, verdict in judgement.metrics.items()}
+    assert found["good"]["truth"].value == pytest.approx(1)
+    assert found["bad"]["truth"].value == pytest.approx(-1)
+    assert found["good"]["truth"].n == N - 2
+    assert found["idr"] == {}  # it names no images
+    rows = [line for line in judgement.table().splitlines() if line.startswith("| ")]
+    assert rows[0].endswith("| tau with truth | truth, image by image |")
+    assert rows[1].endswith("| 1.000 |")
+    judgement = judged(truth, replace(with_ids(GOOD), ranked=False), IDR)
+    assert judgement.metrics["good"].in_images == {}
+
+
+def test_what_does_not_rank_is_compared_with_nothing(judged):
+    people = {"grad_cam": 1, "smoothgrad": 2, "vanilla_gradient": 3}
+    flat = replace(GOOD, name="unranked", ranked=False)
+    judgement = judged(truth_of([], (0.1, 0.4, 0.9, 0.0)), GOOD, flat, IDR, human=people)
+    assert judgement.metrics["unranked"].tau == judgement.metrics["unranked:twin"].tau == {}
+    assert set(judgement.metrics["good"].tau) == {"truth", "idr", "human"}
+    assert not any("unranked" in name for each in judgement.taus for name in each.pair)
+    assert judgement.metrics["unranked"].spread.pairs_apart == 3
+    assert "would say nothing: unranked." in judgement.table()
 
 
 def test_metrics_agree_within_images(judged):

@@ -157,10 +157,12 @@ def test_a_few_classes_are_shown_as_they_are_predicted(show, dataset, suite_fold
     classifier.labels, classifier.name = None, "few"
     classifier.description["config"]["classes"] = ["bird", "dog"]
     classifier.class_names = ("bird", "dog", *"345678910")
+    classifier.remarks = ("The last softmax of few is left out, since logits are explained.",)
     maps = show("random", [classifier, "scene"], limit=4).maps
     assert set(maps.true["few"]) <= {"bird", "dog"}
     assert maps.explained["few"] == maps.predicted["few"]
     assert maps.explained["scene"] == maps.true["scene"]
+    assert maps.notes == list(classifier.remarks)
     everything = shuffled(dataset.view("object_scene"), 0).ids
     assert not set(maps.ids) <= set(everything[:4])
 

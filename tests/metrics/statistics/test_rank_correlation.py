@@ -6,6 +6,7 @@ from bam.metrics.statistics.comparison import compare
 from bam.metrics.statistics.rank_correlation import (
     correlation_estimates,
     rank_contributions,
+    rank_distances,
     shares_below,
 )
 from bam.metrics.statistics.resampling import Resampling
@@ -29,6 +30,27 @@ def test_by_hand():
     # Ranks 1 2 3 4 and 1 3 2 4: 1 - 6 * (0 + 1 + 1 + 0) / (4 * 15).
     assert rank_contributions([1, 2, 3, 4], [0.1, 5, 2, 9]).mean() == pytest.approx(0.8)
     assert shares_below(np.array([3.0, 1, 3, 0])).tolist() == [0.75, 0.375, 0.75, 0.125]
+
+
+@pytest.mark.parametrize("count", [4, 7, 60])
+def test_squared_distances_make_up_spearmans_correlation(count):
+    rng = np.random.default_rng(count)
+    x = rng.normal(size=count)
+    y = x + rng.normal(size=count)
+    found = rank_distances(np.append(x, np.nan), np.append(y, 3.0))
+    assert np.isnan(found[-1])
+    expected = 1 - 6 * count**2 / (count**2 - 1) * (found[:-1] ** 2).mean()
+    assert stats.spearmanr(x, y).statistic == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("x", [[1, 2, 3], [2, 2, 2, 2], [1, 2, 3, np.nan], []])
+def test_distances_need_four_points_that_differ(x):
+    for given in ((x, np.arange(len(x))), (np.arange(len(x)), x)):
+        assert np.isnan(rank_distances(*given)).all()
+
+
+def test_distances_of_ties_are_of_their_mean_places():
+    assert rank_distances([3, 1, 3, 0], [9, 4, 2, 1]).tolist() == [0.125, 0.25, 0.375, 0]
 
 
 def test_contributions_are_those_of_the_jackknife():

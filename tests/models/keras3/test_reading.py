@@ -92,8 +92,8 @@ def test_damaged_files_are_one_line(tmp_path):
 def test_keras_must_be_there_new_and_on_tensorflow(monkeypatch):
     assert import_keras3() is keras
     for module, words in (
-        (None, r"networks of Keras 3 need it .*pip install 'keras>=3'"),
-        (SimpleNamespace(__version__="2.15.0"), r"Keras 2\.15\.0 is here: pip install 'keras>=3'"),
+        (None, r"networks of Keras 3 need Keras 3, .*pip install 'keras>=3'"),
+        (SimpleNamespace(__version__="2.15.0"), r"Keras 2\.15\.0 is installed: `pip install 'keras>=3'"),
         (
             SimpleNamespace(__version__="3.9.0", backend=SimpleNamespace(backend=lambda: "torch")),
             "Keras computes with torch here: set the environment variable KERAS_BACKEND to tensorflow",

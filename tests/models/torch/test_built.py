@@ -321,8 +321,8 @@ def test_files_that_are_not_there_or_fail(tmp_path):
         load_classifier(tmp_path / "net.py:build", **how)
 
 
-def test_input_size_is_for_pytorch_alone(scene_model_folder, tmp_path):
-    with pytest.raises(BamError, match="`input_size` is for a network of PyTorch: scene knows its size"):
+def test_input_size_is_for_networks_of_ones_own(scene_model_folder, tmp_path):
+    with pytest.raises(BamError, match="`input_size` is for a network of your own: the model scene"):
         load_classifier(scene_model_folder / "scene", input_size=8)
 
 

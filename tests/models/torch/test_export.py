@@ -53,6 +53,6 @@ def test_its_weights_have_the_names_of_the_layers(classifier, tmp_path):
 
 
 def test_a_file_of_another_kind_is_refused(classifier, tmp_path):
-    with pytest.raises(BamError, match=r"net\.onnx must end in \.pt2"):
+    with pytest.raises(BamError, match=r"net\.onnx must end in \.pt2, as files .*: rename it"):
         write_twin(classifier, tmp_path / "net.onnx")
     assert list(tmp_path.iterdir()) == []
