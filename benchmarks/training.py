@@ -1,6 +1,6 @@
 """How fast networks are trained, against a plain Keras fit in the same run, and in bfloat16.
 
-  python benchmarks/training.py                                       # the small network: two minutes
+  python benchmarks/training.py                                       # the small network: some minutes
   python benchmarks/training.py --architectures resnet50 --steps 10   # 224 px: some minutes
 
 Both train the same network with the same optimizer, loss and size of batch. The plain fit is given arrays in

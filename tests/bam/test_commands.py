@@ -212,8 +212,8 @@ def test_several_trainings(folders, tiny, tmp_path):
     out, errors = bam("validate", "--models", tmp_path, code=1)
     assert "| f_s, training 1 |" in out
     assert "model scene@1 fails the validity check object_scene: learned" in errors[0]
-    _, errors = bam("metrics", "--metric", "idr", "--model", "scene@2", *places, code=1)
-    assert errors == ["x"]
+    _, errors = bam("metrics", "--metric", "deletion", "--model", "scene@2", *places, code=1)
+    assert f"`python -m bam.train --labels scene --trainings 3 --models {tmp_path}`" in errors[-1]
 
 
 @pytest.mark.parametrize(
