@@ -62,6 +62,10 @@ class GivenModels(Models):
         """Whether a network is given under this name."""
         return name in self.paths
 
+    def trainings(self, name: str) -> tuple[int, ...]:
+        """Number 0 alone, if a network is given under this name."""
+        return (0,) if self.has(name) else ()
+
     def __getitem__(self, name: str) -> Classifier:
         """The network of this name. Raises `BamError` if none is given, or it cannot be loaded."""
         if name not in self.paths:

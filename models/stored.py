@@ -11,6 +11,7 @@ from bam.base.files import is_hidden, read_json
 from bam.data_prep.dataset import Dataset
 from bam.models.formats import check_format, names_network
 from bam.models.torch.built import InputSize, built, names_function, read_size
+from bam.models.training.numbered import parted_name, trainings_of
 from bam.models.training.task import SUITE
 
 if TYPE_CHECKING:
@@ -135,8 +136,10 @@ def _trained(folder: Path, precision: str, batch_size: int) -> Classifier:
 
 
 def _remedy(folder: Path) -> str:
-    flags = next((task.flags for task in SUITE if task.name == folder.name), None)
+    network, training = parted_name(folder.name)
+    flags = next((task.flags for task in SUITE if task.name == network), None)
     if flags:
+        flags += f" --trainings {training + 1}" if training else ""
         return f"make it with `python -m bam.train {flags} --models {folder.parent}`"
     found = sorted(path.parent.name for path in folder.parent.glob("*/model.json"))
     there = ", ".join(name for name in found if not is_hidden(name)) or "no trained models"
@@ -179,6 +182,10 @@ class Models:
     def has(self, name: str) -> bool:
         """Whether the folder has a trained model of this name."""
         return (self.folder / name / "model.json").exists()
+
+    def trainings(self, name: str) -> tuple[int, ...]:
+        """Numbers of the trainings of a network that the folder has, see `training_name`; ascending."""
+        return trainings_of(self.folder, name)
 
     def __getitem__(self, name: str) -> Classifier:
         """The trained model `name`. Raises `BamError` if it cannot be loaded."""
