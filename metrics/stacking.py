@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bam.base.errors import BamError
+from bam.metrics.evaluation.plan import Planned
 from bam.metrics.evaluation.run import Run
-from bam.metrics.metric import Beside, Described, Measured
+from bam.metrics.metric import Beside, Described, Measured, Metric
 from bam.models.training.numbered import parted_name, training_name
 
 if TYPE_CHECKING:
@@ -47,6 +48,16 @@ def described(models: Iterable[Classifier], first: Iterable[Classifier]) -> dict
                 "again, or leave it out with `trainings`"
             )
         found[model.name] = Described(model.digest, model.seed_digest, model.description)
+    return found
+
+
+def planned(metric: Metric, run: Run) -> list[Planned]:
+    """What a metric of which that is known wants of all trainings, without computing any."""
+    settings = run.asked[metric.name]
+    found = list(metric.planned(run, settings))
+    count = run.trainings(each.classifier.name for each in found)
+    for number in range(1, count):
+        found += metric.planned(run.of_training(number), settings)
     return found
 
 

@@ -92,8 +92,8 @@ class Run:
 
     def trainings(self, networks: Iterable[str]) -> int:
         """How many trainings of these networks are to be measured, from number 0 on: as many as are asked
-        for, or as the one has that has fewest. Names that no trained model has do not count; a network that was
-        given in place of a trained one has one training."""
+        for, or as the one has that has fewest. Names that no trained model has do not count; a network given
+        in place of a trained one has one training."""
         own = self.model is not None and (is_own(self.model) or not isinstance(self.model, (str, Path)))
         if own or not isinstance(self.models, Models):
             return 1

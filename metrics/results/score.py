@@ -88,6 +88,11 @@ class Score:
     def __contains__(self, method: object) -> bool:
         return method in self.lines
 
+    @property
+    def trainings(self) -> int:
+        """Of how many trainings of the networks it is."""
+        return self.configuration.run.get("trainings") or 1
+
     def warnings(self) -> list[str]:
         """Why the score is not to be trusted, if so."""
         return self.validity.warnings()

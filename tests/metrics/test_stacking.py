@@ -1,19 +1,14 @@
 """Several trainings of a network: each is measured as one is, and their values are put together."""
 
-import json
 import shutil
-from dataclasses import asdict
 
 import numpy as np
 import pytest
 
-from bam.base.errors import BamError
 from bam.base.files import read_json, write_json
 from bam.metrics import METRICS
 from bam.metrics.contrast.variants import Contrast
-from bam.metrics.results.score import read_score
 from bam.metrics.scoring import evaluate
-from bam.metrics.stacking import told
 from bam.metrics.statistics.comparison import compare
 from bam.metrics.statistics.estimate import Estimate, estimates
 from bam.metrics.statistics.resampling import Resampling
