@@ -11,7 +11,7 @@ import numpy as np
 from bam.base.errors import BamError
 from bam.metrics.evaluation.plan import Planned
 from bam.metrics.evaluation.run import Run
-from bam.metrics.metric import Beside, Described, Measured, Metric
+from bam.metrics.metric import Beside, Curves, Described, Measured, Metric
 from bam.models.training.numbered import parted_name, training_name
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ def over_trainings(first: Measured, run: Run, measure: Callable[[Run], Measured]
     that were trained otherwise than number 0, and for a metric that measures other images of each training.
     """
     found, further = [first], {}
-    for number in range(1, run.trainings(model.name for model in first.models.values())):
-        other = measure(run.of_training(number))
+    for each in run.further(model.name for model in first.models.values()):
+        other = measure(each)
         further |= described(other.models.values(), first.models.values())
         found.append(replace(other, models={}))
     return replace(_stacked(found), trainings=len(found), further=further) if further else first
@@ -54,11 +54,9 @@ def described(models: Iterable[Classifier], first: Iterable[Classifier]) -> dict
 def planned(metric: Metric, run: Run) -> list[Planned]:
     """What a metric of which that is known wants of all trainings, without computing any."""
     settings = run.asked[metric.name]
-    found = list(metric.planned(run, settings))
-    count = run.trainings(each.classifier.name for each in found)
-    for number in range(1, count):
-        found += metric.planned(run.of_training(number), settings)
-    return found
+    first = metric.planned(run, settings)
+    others = run.further(each.classifier.name for each in first)
+    return [*first, *(wanted for other in others for wanted in metric.planned(other, settings))]
 
 
 def _config(description: Mapping[str, Any]) -> dict[str, Any]:
@@ -69,11 +67,10 @@ def _stacked(found: Sequence[Measured]) -> Measured:
     first = found[0]
     if any(not np.array_equal(each.sources, first.sources) for each in found):
         raise BamError("the images differ from training to training: set `trainings` to 1")
-    curves = first.curves and replace(first.curves, curves=_rows([each.curves.curves for each in found]))
     more = {"further_trainings": [dict(each.details) for each in found[1:]]} if first.details else {}
     return replace(
         first,
-        values=_rows([{"": each.values} for each in found])[""],
+        values=stacked([each.values for each in found]),
         excluded={
             name: {why: sum(each.excluded[name][why] for each in found) for why in reasons}
             for name, reasons in first.excluded.items()
@@ -84,23 +81,27 @@ def _stacked(found: Sequence[Measured]) -> Measured:
             key: {name: _total([each.counts[key][name] for each in found]) for name in numbers}
             for key, numbers in first.counts.items()
         },
-        curves=curves,
+        curves=_curves([each.curves for each in found]),
         notes=told([each.notes for each in found]),
         problems=told([each.problems for each in found]),
         details={**first.details, **more},
     )
 
 
-def _rows(found: Sequence[Mapping[str, Mapping[str, np.ndarray]]]) -> dict[str, dict[str, np.ndarray]]:
-    """By key and method, with the trainings before the axes of the values."""
-    return {
-        key: {name: np.stack([np.asarray(each[key][name], float) for each in found]) for name in of}
-        for key, of in found[0].items()
-    }
+def stacked(found: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """Values of each training, by method, as one array with the trainings before its other axes."""
+    return {name: np.stack([np.asarray(each[name], float) for each in found]) for name in found[0]}
 
 
 def _beside(found: Sequence[Beside]) -> Beside:
-    return replace(found[0], values=_rows([{"": each.values} for each in found])[""])
+    return replace(found[0], values=stacked([each.values for each in found]))
+
+
+def _curves(found: Sequence[Curves | None]) -> Curves | None:
+    first = found[0]
+    return first and replace(
+        first, curves={key: stacked([each.curves[key] for each in found]) for key in first.curves}
+    )
 
 
 def _total(found: Sequence[int | str]) -> int | str:

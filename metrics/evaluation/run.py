@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
@@ -90,10 +90,15 @@ class Run:
         if isinstance(self.models, Models) and self.settings.trainings:
             self.models.check_trainings(name, self.settings.trainings)
 
-    def trainings(self, networks: Iterable[str]) -> int:
-        """How many trainings of these networks are to be measured, from number 0 on: as many as are asked
-        for, or as the one has that has fewest. Names that no trained model has do not count; a network given
-        in place of a trained one has one training."""
+    def further(self, networks: Iterable[str]) -> Iterator[Run]:
+        """The same of each training of these networks beyond number 0; they are loaded for it alone.
+
+        There are as many trainings as are asked for, or as the network has that has fewest. Names that no
+        trained model has do not count, and a network given in place of a trained one has one training.
+        """
+        return (self.of_training(number) for number in range(1, self._trainings(networks)))
+
+    def _trainings(self, networks: Iterable[str]) -> int:
         own = self.model is not None and (is_own(self.model) or not isinstance(self.model, (str, Path)))
         if own or not isinstance(self.models, Models):
             return 1
@@ -103,7 +108,7 @@ class Run:
         return min((next(n for n in count() if n not in each) for each in there if each), default=1)
 
     def of_training(self, training: int) -> Run:
-        """The same of another training of the networks, which are loaded for it alone."""
+        """The same of the training of this number."""
         return replace(self, models=self.models.of_training(training)) if training else self
 
     @property
