@@ -36,7 +36,7 @@ RANK_NOTE = (
 )
 ONE_TRAINING = "Intervals are for this training of the networks: what another one changes is in none of them."
 TRAININGS = (
-    "Mean of {} trainings of the networks; intervals and rank sets are for further ones too. `sd between "
+    "Of {} trainings of the networks: intervals and rank sets are for further ones too. `sd between "
     "trainings`: of their scores. `trial sd`: the mean of theirs. `n`: the images that any of them uses; "
     "`left out` and other counts are sums over all."
 )
