@@ -19,7 +19,7 @@ from bam.metrics.evaluation.images import shuffled
 from bam.metrics.evaluation.run import Run
 from bam.metrics.metric import Concluded, metric
 from bam.metrics.results.schema import Column
-from bam.metrics.stacking import described
+from bam.metrics.stacking import described, told
 from bam.metrics.statistics.comparison import Comparison
 from bam.metrics.statistics.estimate import Estimate
 

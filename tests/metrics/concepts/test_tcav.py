@@ -11,6 +11,7 @@ from bam.base.errors import BamError
 from bam.base.files import write_json
 from bam.base.settings import checked
 from bam.data_prep.classes import COMMONALITIES, SCENES
+from bam.data_prep.dataset import View
 from bam.metrics import METRICS
 from bam.metrics.concepts.tcav import Concepts
 from bam.metrics.scoring import evaluate
@@ -140,13 +141,17 @@ def test_several_trainings(run, models, sensitivity, monkeypatch):
 
     monkeypatch.setattr(bam.metrics.concepts.sensitivity, "measure", fake)
     monkeypatch.setattr(bam.models.training.accuracy, "probabilities", softmax_without_dog)
+    # The small dataset has one dog for tests, which gives no interval.
+    monkeypatch.setattr(
+        View, "sources", property(lambda view: np.arange(len(view)).astype(str)[:, None].repeat(2, 1))
+    )
     score = evaluate(METRICS["tcav"], run)
     line, means = score["tcav"], score["tcav"].trainings.means
     assert score.trainings == len(means) == 3
     assert line.value == pytest.approx(np.mean(means), abs=0.02)  # not all use the same images
     assert line.ci_low < line.value < line.ci_high
     assert line.beside["first"].value - line.beside["second"].value == pytest.approx(line.value)
-    assert line.counts["passed"] == "1 of 1, 1 of 1; " * 2 + "1 of 1, 1 of 1"
+    assert line.counts["passed"] == "; ".join(["1 of 1, 0 of 1"] * 3)  # f_s is as the random concept
     assert {"object@2", "scene@2", "scene_commonality_0.1@1"} <= set(score.configuration.models)
     assert "scene_commonality_0.1@2" not in score.configuration.models
     assert line.beside["r"].n == len(score.basis.run.dataset.view("bamboo_forest")[:].ids)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from bam.metrics import METRICS
+from bam.metrics.effect import effect as module
 from bam.metrics.effect.effect import Effect
 from bam.metrics.scoring import evaluate
 from bam.metrics.statistics.comparison import compare
@@ -13,8 +14,6 @@ from bam.metrics.statistics.trainings import between_trainings
 
 
 def test_the_score_of_two_trainings(run_for, trainings_folder, all_correct, monkeypatch):
-    import bam.metrics.effect.effect as module
-
     found, plain = [], module.of_training
 
     def watched(*given):
@@ -22,12 +21,12 @@ def test_the_score_of_two_trainings(run_for, trainings_folder, all_correct, monk
         return found[-1]
 
     monkeypatch.setattr(module, "of_training", watched)
-    methods, asked = ("vanilla_gradient", "random"), {"effect": Effect(donors=2, regions=True, untrained=1)}
+    methods, asked = ("vanilla_gradient", "random"), {"effect": Effect(donors=2, regions=True)}
     how = {"models": trainings_folder, "limit": 8, "batch_size": 8, "asked": asked}
     score = evaluate(METRICS["effect"], run_for(methods, trainings=2, **how))
     assert len(found) == score.trainings == 2
     resampling = Resampling(found[0].sources, 0)
-    for key, get in (("score", lambda line: line.estimate), ("signed_change", None), ("untrained", None)):
+    for key, get in (("score", lambda line: line.estimate), ("signed_change", None)):
         table = {name: np.stack([each.columns[key][name] for each in found]) for name in methods}
         for name, estimate in correlation_estimates(table, resampling).items():
             assert (get(score[name]) if get else score[name].beside[key]) == estimate
