@@ -67,9 +67,8 @@ class GivenModels(Models):
         return (0,) if self.has(name) else ()
 
     def check_trainings(self, name: str, count: int) -> None:
-        """Raise `BamError` if more than one is asked for."""
-        if count > 1:
-            raise BamError("`trainings` is of networks that `bam train` made, and `models` gives others")
+        """Raise `BamError`: there is one."""
+        raise BamError("`trainings` is of networks that `bam train` made, and `models` gives others")
 
     def __getitem__(self, name: str) -> Classifier:
         """The network of this name. Raises `BamError` if none is given, or it cannot be loaded."""

@@ -123,7 +123,7 @@ def rmcs(run: Run, settings: NoSettings) -> Concluded:
         columns=columns,
         notes=[
             *_told_apart(tests, len(found)),
-            *([SEVERAL.format(10 * len(found))] if further else []),
+            *([SEVERAL.format(10 * len(found)), *correlations.comparison.notes()] if further else []),
             table,
         ],
         problems=series.drop.problems(),
@@ -149,9 +149,7 @@ def _line(name: str, series: Series, correlations: Correlations, run: Run) -> Li
     beside = {"paper": Estimate(PAPER[name])} if name in PAPER else {}
     beside |= {"given_k": correlations.given_k[name]} if name in correlations.given_k else {}
     return Line(
-        Estimate(
-            found.value, found.ci_low, found.ci_high, sum(int(each.used[name].sum()) for each in contrasts)
-        ),
+        replace(found, n=sum(int(pairs.used[name].sum()) for pairs in contrasts)),
         control=name in run.controls,
         excluded={why: sum(pairs.excluded[name][why] for pairs in contrasts) for why in reasons},
         seconds=round(sum(seconds), 3),

@@ -82,12 +82,14 @@ class Run:
             check_knows_its_input(name.name if given else str(name), *own)
         if given:
             return name
+        if not self.images:
+            return self.classifier(str(name))
         self._check_trainings(str(name))
-        return self.models[str(name)] if self.images else self.classifier(str(name))
+        return self.models[str(name)]
 
     def _check_trainings(self, name: str) -> None:
         """Raise `BamError` if there are fewer trainings of a network than are asked for."""
-        if isinstance(self.models, Models) and self.settings.trainings:
+        if isinstance(self.models, Models) and (self.settings.trainings or 1) > 1:
             self.models.check_trainings(name, self.settings.trainings)
 
     def further(self, networks: Iterable[str]) -> Iterator[Run]:
