@@ -27,7 +27,7 @@ def series_contributions(x: np.ndarray, y: np.ndarray, given_place: bool = False
 
     >>> x = np.array([[1.0, 2, 3, 4], [2, 2, 3, 5]])[..., None]
     >>> float(series_contributions(x, x**2).mean().round(3))
-    0.981
+    0.98
     """
     x, y = np.broadcast_arrays(np.asarray(x, float), np.asarray(y, float))
     trainings, _, images = x.shape
