@@ -3,6 +3,7 @@
 python -m bam.train --labels scene                    # f_s, small network: about a minute on 2 cores
 python -m bam.train --labels scene --on scene_only    # the model of the input independence rate
 python -m bam.train --labels scene --commonality 0.3  # f^k
+python -m bam.train --labels scene --trainings 5      # f_s five times: scene, scene@1 ... scene@4
 python -m bam.train --labels object --classes bird,dog --architecture four_conv   # two classes alone
 python -m bam.train --all --architecture resnet50 --weights imagenet --models runs/resnet50   # as the paper
 """
@@ -39,6 +40,9 @@ class What:
         None, "tell only these classes apart, two or more (by default all ten)"
     )
     all: bool = setting(False, "train the thirteen models: f_o, f_s, f_s on scene_only, f^0.1 ... f^1.0")
+    trainings: int = setting(
+        1, "train each so often, with other draws each time: NAME is number 0, NAME@1 ... the others", ge=1
+    )
     data: Folder = setting("data/bam", "folder of the dataset")
     models: Folder = setting("runs/models", "folder of the models; several machines must share it")
 
@@ -82,13 +86,16 @@ def _main(flags: command.Flags) -> None:
     from bam.models.training.training import is_chief, make_config, train
 
     command.say_if_drawn(dataset)
-    for number, task in enumerate(tasks, 1):
-        with STDERR.stage(f"model {number} of {len(tasks)}") if what.all else nullcontext():
-            description = train(make_config(task, dataset, **asdict(how)), dataset, folder)
+    # One of each before the second of any: what is there can be measured while the others are trained.
+    wanted = [(training, task) for training in range(what.trainings) for task in tasks]
+    for number, (training, task) in enumerate(wanted, 1):
+        config = make_config(task, dataset, **asdict(how), training=training)
+        with STDERR.stage(f"model {number} of {len(wanted)}") if len(wanted) > 1 else nullcontext():
+            description = train(config, dataset, folder)
         accuracy = ", ".join(f"{view} {value:.3f}" for view, value in description["accuracy"].items())
-        print(f"{folder / task.name}: accuracy {accuracy}")
+        print(f"{folder / config.name}: accuracy {accuracy}")
         if task.on == "object_scene" and task.commonality is None:
-            for failure in filter(None, (check.failure(task.name) for check in checks(description))):
+            for failure in filter(None, (check.failure(config.name) for check in checks(description))):
                 print(command.red(failure))
     report = table(stored(folder))
     if is_chief():

@@ -32,6 +32,7 @@ from bam.metrics.judging.human import read_ranking
 from bam.metrics.judging.settings import Judging
 from bam.metrics.metric import Metric, NoSettings, find_metric
 from bam.metrics.results.table import markdown_table
+from bam.metrics.stacking import planned
 from bam.models.given import names_networks
 from bam.models.inpainters import INPAINTERS
 
@@ -192,7 +193,7 @@ def _plan(metric: Metric, run: Run) -> str:
     """What there is to be computed for a metric, as a table with a sentence below."""
     if metric.planned is None:
         return f"{metric.name}: what it needs is known only when it runs"
-    found = shares(metric.planned(run, run.asked[metric.name]), run.keeping.folder, run.settings.limit)
+    found = shares(planned(metric, run), run.keeping.folder, run.settings.limit)
     lines = [
         [
             *(each.model, each.images, each.method, each.there, each.lacking),

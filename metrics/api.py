@@ -58,7 +58,7 @@ def score(
     `load_classifier`. predictions: a CSV file of what networks predict, in place of the networks, for mcs,
     idr and localisation of folders of maps; `data` then is the folder that `bam images` wrote, and no
     TensorFlow is loaded. settings: those of the run (limit, trials, seed,
-    precision, batch_size) and of the metric. Raises `BamError` for what is not there or cannot be.
+    precision, batch_size, trainings) and of the metric. Raises `BamError` for what is not there or cannot be.
 
     >>> import bam
     >>> score = bam.score("idr", methods=["grad_cam", "smoothgrad(samples=2)"], limit=4)
@@ -129,7 +129,8 @@ def make_run(
     if Path(out).is_file():
         raise BamError(f"`out` must be a folder, and {out} is a file")
     if predictions is not None:
-        _check_networkless(metrics, explainers, {**given, "precision": settings.precision})
+        given |= {"precision": settings.precision, "trainings": settings.trainings}
+        _check_networkless(metrics, explainers, given)
         data = WrittenImages(data)
         models = Predictions.read(predictions, data, settings.batch_size)
     elif not isinstance(data, Dataset):

@@ -64,6 +64,15 @@ class Curves:
 
 
 @dataclass(frozen=True)
+class Described:
+    """What a score says of a network that need not be loaded any more, as of a `Classifier`."""
+
+    digest: str
+    seed_digest: str
+    description: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class Measured:
     """What a metric found: a number for each image and method.
 
@@ -76,6 +85,8 @@ class Measured:
     `object_mask` knows where the truth is.
     ids: of the images, where they have any; by them scores of several runs are compared.
     rate: whether values lie within 0 and 1, as answers of yes and no do, and areas under probabilities.
+    trainings, further: a metric leaves them as they are. It measures one training of the networks, and
+    `stacking.over_trainings` makes of several what values have one more axis for.
     """
 
     models: Mapping[str, Classifier]
@@ -95,6 +106,8 @@ class Measured:
     oracle: bool = True
     rate: bool = False
     ids: Sequence[str] | None = None
+    trainings: int = 1
+    further: Mapping[str, Described] = field(default_factory=dict)
 
     def showing(self, *columns: Column) -> Measured:
         """The same with further columns."""
@@ -106,9 +119,10 @@ class Concluded:
     """What a metric found that has no numbers of single images: it says itself how sure it is.
 
     lines: by method, without version and settings. curves: of what the lines hold themselves, so that those
-    of `Curves` are named alone. nearness: of a metric that knows the truth, how nearly each method tells it
-    of each image, more is better, but only between the methods of one image: what the numbers that other
-    metrics have of the images are compared with. The others as in `Measured`.
+    of `Curves` are named alone. trainings: how many the lines are of; further: the networks of those beyond
+    number 0, by name. nearness: of a metric that knows the truth, how nearly each method tells it of each
+    image (of training 0), more is better, but only between the methods of one image: what the numbers that
+    other metrics have of the images are compared with. The others as in `Measured`.
     """
 
     models: Mapping[str, Classifier]
@@ -121,6 +135,8 @@ class Concluded:
     problems: Sequence[str] = ()
     images: Mapping[str, Any] = field(default_factory=dict)
     details: Mapping[str, Any] = field(default_factory=dict)
+    trainings: int = 1
+    further: Mapping[str, Described] = field(default_factory=dict)
     nearness: ImageValues | None = None
 
 

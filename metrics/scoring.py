@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,14 +12,17 @@ import numpy as np
 from bam.base.errors import BamError
 from bam.metrics.evaluation.asked import check_given
 from bam.metrics.evaluation.run import Run
-from bam.metrics.metric import Concluded, Measured, Metric
+from bam.metrics.metric import Concluded, Described, Measured, Metric
 from bam.metrics.results.environment import effective_precision, environment
 from bam.metrics.results.image_values import ImageValues
 from bam.metrics.results.schema import Chart, Column, Configuration, Line, Network, Validity
 from bam.metrics.results.score import Score
+from bam.metrics.stacking import over_trainings
 from bam.metrics.statistics.comparison import Comparison, compare
 from bam.metrics.statistics.estimate import TRIAL_SIZE, curve_estimates, estimates, trial_sd
+from bam.metrics.statistics.moments import image_values, mean_over, stacked
 from bam.metrics.statistics.resampling import Resampling
+from bam.metrics.statistics.trainings import between_trainings, with_outperforming
 from bam.models.predictions import Predictions
 from bam.models.training.validity import Check, checks
 
@@ -30,12 +34,18 @@ RANK_NOTE = (
     "`rank set`: the ranks that a method can have among the methods; the sets of all hold at once, with 95%. "
     "What intervals and sets cover is said in docs/statistics.md."
 )
+ONE_TRAINING = "Intervals are for this training of the networks: what another one changes is in none of them."
+TRAININGS = (
+    "Of {} trainings of the networks: intervals and rank sets are for further ones too. `sd between "
+    "trainings`: of their scores. `trial sd`: the mean of theirs. `n`: the images that any of them uses; "
+    "`left out` and other counts are sums over all."
+)
 LAYER, SHARE = "layer", "share_of_logit"
 
 
 @dataclass(frozen=True)
 class Basis:
-    """What a score was made of, to be judged by."""
+    """What a score was made of, to be judged by: of several trainings, number 0 alone."""
 
     run: Run
     settings: Any
@@ -48,8 +58,9 @@ def evaluate(metric: Metric, run: Run) -> Score:
     from_files = isinstance(run.models, Predictions)
     if from_files:
         check_given(metric.planned(run, settings), run.explainers, run.settings.limit)
-    found = metric.function(run, settings)
-    _check(found, metric)
+    first = found = _measured(metric, run, settings)
+    if isinstance(first, Measured):
+        found = over_trainings(first, run, partial(_measured, metric, settings=settings))
     if isinstance(found, Measured):
         comparison, lines = _concluded(found, metric, run)
     else:
@@ -66,18 +77,29 @@ def evaluate(metric: Metric, run: Run) -> Score:
         lines=lines,
         columns=(*found.columns, *_method_columns(lines)),
         comparison=comparison,
-        validity=Validity.of(_checks(found.models), [*found.problems, *_emptiness(found)]),
+        validity=Validity.of(_checks(_networks(found)), [*found.problems, *_emptiness(found)]),
         configuration=_configuration(found, settings, run),
         environment=environment(computed=not from_files),
         unsuited=unsuited,
-        notes=(*metric.notes, *found.notes, *_notes(comparison, metric, found.models, unsuited, run)),
+        notes=(*metric.notes, *found.notes, *_notes(comparison, metric, found, unsuited, run)),
         chart=curves and Chart(curves.title, curves.x_label, tuple(curves.x), dict(curves.panels)),
         axes=_axes(curves) if curves else {},
         oracle=getattr(found, "oracle", False),
         details=found.details,
         images=_image_values(found),
-        basis=Basis(run, settings, found),
+        basis=Basis(_of_one_training(run) if found.trainings > 1 else run, settings, first),
     )
+
+
+def _measured(metric: Metric, run: Run, settings: Any) -> Measured | Concluded:
+    """What the metric finds of one training, checked."""
+    found = metric.function(run, settings)
+    _check(found, metric)
+    return found
+
+
+def _of_one_training(run: Run) -> Run:
+    return replace(run, settings=replace(run.settings, trainings=1))
 
 
 def _check(found: Measured | Concluded, metric: Metric) -> None:
@@ -103,6 +125,10 @@ def _concluded(measured: Measured, metric: Metric, run: Run) -> tuple[Comparison
     settings, controls = run.settings, run.controls & set(measured.values)
     resampling = Resampling(measured.sources, settings.seed)
     comparison = compare(measured.values, resampling, metric.direction, controls)
+    between = {}
+    if measured.trainings > 1:
+        comparison = with_outperforming(comparison, measured.values, metric.direction)
+        between = between_trainings(measured.values, resampling)
     if not metric.ranked:
         comparison = replace(comparison, ranks={}, ranks_alone={}, undecided=None)
     beside = {
@@ -130,6 +156,7 @@ def _concluded(measured: Measured, metric: Metric, run: Run) -> tuple[Comparison
             counts={key: numbers[name] for key, numbers in measured.counts.items() if name in numbers},
             curves={key: found[name].means for key, found in curves.items()},
             curve_intervals={key: found[name].intervals for key, found in curves.items()},
+            trainings=between.get(name),
         )
     return comparison, lines
 
@@ -145,7 +172,11 @@ def _emptiness(found: Measured | Concluded) -> list[str]:
 def _image_values(found: Measured | Concluded) -> ImageValues | None:
     if isinstance(found, Concluded) or found.ids is None:
         return None
-    values = {name: np.asarray(values, float) for name, values in found.values.items()}
+    table = stacked(found.values.values())
+    values = image_values(table)
+    if found.trainings > 1:
+        values = values + mean_over(mean_over(table))
+    values = dict(zip(found.values, values.T, strict=True))
     return ImageValues(tuple(found.ids), np.asarray(found.sources), values)
 
 
@@ -182,12 +213,14 @@ def _unsuited(models: Mapping[str, Classifier], run: Run) -> dict[str, str]:
 def _notes(
     comparison: Comparison,
     metric: Metric,
-    models: Mapping[str, Classifier],
+    found: Measured | Concluded,
     unsuited: Mapping[str, str],
     run: Run,
 ) -> list[str]:
+    models = found.models
     reasons = [f"{name} ({reason})" for name, reason in unsuited.items()]
     notes = [RANK_NOTE] if len(comparison.ranks) > 1 else []
+    notes.append(TRAININGS.format(found.trainings) if found.trainings > 1 else ONE_TRAINING)
     notes += comparison.notes(metric.random_is_worst) if metric.per_image else []
     notes += [remark for model in models.values() for remark in model.remarks]
     notes += [f"Not for these networks: {', '.join(reasons)}."] if reasons else []
@@ -213,7 +246,12 @@ def _lengths_notes(models: Mapping[str, Classifier], unsuited: Mapping[str, str]
     return notes
 
 
-def _checks(models: Mapping[str, Classifier]) -> dict[str, tuple[Check, ...]]:
+def _networks(found: Measured | Concluded) -> dict[str, Classifier | Described]:
+    """Those of all trainings."""
+    return {**found.models, **found.further}
+
+
+def _checks(models: Mapping[str, Classifier | Described]) -> dict[str, tuple[Check, ...]]:
     """For each network what the validity check says of it.
 
     Networks of the commonality series are not among them, since they may rely on the dog, nor are those of
@@ -231,10 +269,11 @@ def _checks(models: Mapping[str, Classifier]) -> dict[str, tuple[Check, ...]]:
 def _configuration(found: Measured | Concluded, settings: Any, run: Run) -> Configuration:
     networks = {
         name: Network(model.digest, model.seed_digest, model.description.get("config", {}))
-        for name, model in found.models.items()
+        for name, model in _networks(found).items()
     }
+    several = {"trainings": found.trainings} if found.trainings > 1 else {}
     return Configuration(
-        run=asdict(run.settings),
+        run=asdict(run.settings) | several,
         metric=_plain(asdict(settings)),
         dataset=run.data and run.data.fingerprint,
         models=networks,

@@ -62,6 +62,14 @@ class GivenModels(Models):
         """Whether a network is given under this name."""
         return name in self.paths
 
+    def trainings(self, name: str) -> tuple[int, ...]:
+        """Number 0 alone, if a network is given under this name."""
+        return (0,) if self.has(name) else ()
+
+    def check_trainings(self, name: str, count: int) -> None:
+        """Raise `BamError`: there is one."""
+        raise BamError("`trainings` is of networks that `bam train` made, and `models` gives others")
+
     def __getitem__(self, name: str) -> Classifier:
         """The network of this name. Raises `BamError` if none is given, or it cannot be loaded."""
         if name not in self.paths:

@@ -11,6 +11,7 @@ from bam.base.files import is_hidden, read_json
 from bam.data_prep.dataset import Dataset
 from bam.models.formats import check_format, names_network
 from bam.models.torch.built import InputSize, built, names_function, read_size
+from bam.models.training.numbered import parted_name, training_name, trainings_of
 from bam.models.training.task import SUITE
 
 if TYPE_CHECKING:
@@ -133,8 +134,10 @@ def _trained(folder: Path, precision: str, batch_size: int) -> Classifier:
 
 
 def _remedy(folder: Path) -> str:
-    flags = next((task.flags for task in SUITE if task.name == folder.name), None)
+    network, training = parted_name(folder.name)
+    flags = next((task.flags for task in SUITE if task.name == network), None)
     if flags:
+        flags += f" --trainings {training + 1}" if training else ""
         return f"make it with `python -m bam.train {flags} --models {folder.parent}`"
     found = sorted(path.parent.name for path in folder.parent.glob("*/model.json"))
     there = ", ".join(name for name in found if not is_hidden(name)) or "no trained models"
@@ -194,31 +197,54 @@ def _of_size(model: Any, path: Path, input_size: InputSize | None) -> Any:
 class Models:
     """The trained models of a folder, and networks of the user's own; each is loaded once.
 
-    folder: as `python -m bam.train` fills it. precision, batch_size: those of all classifiers.
+    folder: as `python -m bam.train` fills it. precision, batch_size: those of all classifiers. training: the
+    number of theirs, see `training_name`.
 
     >>> models = Models("runs/models", batch_size=64)
     >>> models["scene"] is models["scene"]
     True
     """
 
-    def __init__(self, folder: str | Path, precision: str = "float32", batch_size: int = 32):
+    def __init__(
+        self, folder: str | Path, precision: str = "float32", batch_size: int = 32, training: int = 0
+    ):
         self.folder, self.precision, self.batch_size = Path(folder), precision, batch_size
+        self.training = training
         self._loaded: dict[Any, Classifier] = {}
 
     def has(self, name: str) -> bool:
         """Whether the folder has a trained model of this name."""
-        return (self.folder / name / "model.json").exists()
+        return (self._path(name) / "model.json").exists()
+
+    def of_training(self, training: int) -> Models:
+        """Another training of the same networks, under their names."""
+        if training == self.training:
+            return self
+        return Models(self.folder, self.precision, self.batch_size, training)
+
+    def check_trainings(self, name: str, count: int) -> None:
+        """Raise `BamError` if the folder has not as many trainings of a network, from number 0 on."""
+        lacking = set(range(count)) - set(self.trainings(name))
+        if lacking and parted_name(name)[1]:
+            raise BamError(f"{name} is one training of a network: name the network, or leave out `trainings`")
+        if lacking:
+            folder = self.folder / training_name(name, max(lacking))
+            raise BamError(f"there is no trained model in {folder}: {_remedy(folder)}")
+
+    def trainings(self, name: str) -> tuple[int, ...]:
+        """Numbers of the trainings of a network that the folder has, see `training_name`; ascending."""
+        return trainings_of(self.folder, name)
 
     def __getitem__(self, name: str) -> Classifier:
         """The trained model `name`. Raises `BamError` if it cannot be loaded."""
-        return self._load(self.folder / name)
+        return self._load(self._path(name))
 
     def trained_on(self, dataset: Dataset, name: str) -> Classifier:
         """The same. Raises `BamError` if it was trained on another dataset, too."""
         classifier = self[name]
         if classifier.description["config"]["dataset"] != dataset.fingerprint:
             raise BamError(
-                f"{self.folder / name} was trained on another dataset than {dataset.folder}: give the "
+                f"{self._path(name)} was trained on another dataset than {dataset.folder}: give the "
                 "`models` trained on it, or train them"
             )
         return classifier
@@ -237,7 +263,12 @@ class Models:
 
     def in_float32(self) -> Models:
         """The same models in float32."""
-        return self if self.precision == "float32" else Models(self.folder, "float32", self.batch_size)
+        if self.precision == "float32":
+            return self
+        return Models(self.folder, "float32", self.batch_size, self.training)
+
+    def _path(self, name: str) -> Path:
+        return self.folder / training_name(name, self.training)
 
     def _load(self, path: Path, *own: Any) -> Classifier:
         key = (path, *own)

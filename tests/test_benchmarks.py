@@ -29,6 +29,10 @@ RUNS = {
         "all 12 methods, bfloat16",
     ),
     "benchmarks/deletion.py": (("--rounds", 1, "--images", 2, "--batch_size", 2), "all 8 metrics"),
+    "benchmarks/training.py": (
+        ("--architectures", "tiny", "--steps", 2, "--batch_size", 4, "--rounds", 1),
+        "| tiny | bfloat16 | ",
+    ),
     "benchmarks/tcav.py": ((*SMALL, "--images", 4, "--runs", 2), "| block_layer1 |"),
     "benchmarks/coverage.py": (("--data_sets", 1), "mean width of 12"),
     "benchmarks/removal.py": (
@@ -98,6 +102,22 @@ def both_model_folder(untrained, tmp_path_factory):
 
 
 @pytest.fixture
+def tiny(monkeypatch):
+    """An architecture that is compiled in no time: even `small` takes ten seconds for each precision."""
+    import tf_keras as keras
+
+    from bam.models.architectures import ARCHITECTURES, Architecture
+
+    def build(classes, weights):
+        layers = keras.layers
+        inputs = keras.Input((16, 16, 3))
+        x = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3)(inputs))
+        return keras.Model(inputs, layers.Dense(classes)(layers.Dropout(0.5)(x)), name="tiny")
+
+    monkeypatch.setitem(ARCHITECTURES, "tiny", Architecture(build, 16, 1000, 1e-2))
+
+
+@pytest.fixture
 def ran(tmp_path, monkeypatch, capsys):
     """From a script and its flags to what it prints, in a folder of its own.
 
@@ -123,8 +143,10 @@ def test_it_runs(script, dataset, request, ran, tmp_path):
     if script in models:
         folder = request.getfixturevalue(f"{models[script]}_model_folder")
         flags = (*flags, "--data", dataset.folder, "--models", folder)
-    if script == "benchmarks/known_answers.py":
+    if script in ("benchmarks/known_answers.py", "benchmarks/training.py"):
         flags = (*flags, "--data", dataset.folder)
+    if script == "benchmarks/training.py":
+        request.getfixturevalue("tiny")
     if script in ("benchmarks/attributions.py", "benchmarks/deletion.py"):
         flags = (*flags, "--model", request.getfixturevalue("object_model_folder") / "object")
     found = ran(script, flags)
@@ -133,6 +155,8 @@ def test_it_runs(script, dataset, request, ran, tmp_path):
         check_known_answers(found)
     if script == "benchmarks/libraries.py":
         check_libraries(found)
+    if script == "benchmarks/training.py":
+        check_training(found)
     if script == "benchmarks/removal_findings.py":
         check_findings(found)
         kept = {path: path.stat().st_size for path in (tmp_path / "out" / "rows").glob("*.csv")}
@@ -162,6 +186,14 @@ def check_known_answers(text):
     assert lines["vanilla_gradient"][1:3] == ["0", "-"]
     assert float(lines["mcs"][1]) > float(lines["mcs"][2]) == 0
     assert lines["mcs"][3] == "the truth"
+
+
+def check_training(text):
+    """In either precision the ratio is that of the rates beside it."""
+    lines = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| tiny")]
+    assert [line[1] for line in lines] == ["float32", "bfloat16"]
+    for *_, plain, ours, ratio in lines:
+        assert float(ratio) == pytest.approx(float(ours) / float(plain), rel=0.02, abs=0.01)
 
 
 def check_libraries(text):

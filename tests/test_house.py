@@ -16,6 +16,7 @@ FLOORS = (
     "bam.metrics.results",
     "bam.metrics.evaluation",
     "bam.metrics.metric",
+    "bam.metrics.stacking",
     "bam.metrics.scoring",
     "bam.metrics.contrast",
     "bam.metrics.independence",

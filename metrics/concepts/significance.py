@@ -71,12 +71,18 @@ def layer_scores(side: Sensitivity, used: np.ndarray) -> dict[str, dict[str, Any
 
 @dataclass(frozen=True)
 class Difference:
-    """The score of one network less that of another, the two scores, and the deviation between runs."""
+    """The score of one network less that of another, the two scores, and the deviation between runs.
+
+    table: of what it is the mean, float (runs, images), NaN where an image is not used; None if none is.
+    common: how far the runs err alike.
+    """
 
     estimate: Estimate
     first: float | None = None
     second: float | None = None
     run_sd: float | None = None
+    table: np.ndarray | None = None
+    common: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -156,9 +162,10 @@ def contrast(first: Sensitivity, second: Sensitivity, sources: np.ndarray) -> Co
         table = tables[0] - tables[1]
         ends = run_interval(table, sources[used], first.common[kind])
         estimate = Estimate(float(table.mean()), *ends, int(used.sum()))
-        return Difference(
-            estimate, *(float(side.mean()) for side in tables), float(table.mean(1).std(ddof=1))
-        )
+        scores = (float(side.mean()) for side in tables)
+        whole = np.full((len(table), len(used)), np.nan)
+        whole[:, used] = table
+        return Difference(estimate, *scores, float(table.mean(1).std(ddof=1)), whole, first.common[kind])
 
     return Contrast(
         difference(CONCEPT, passed),
@@ -177,13 +184,20 @@ def run_interval(table: np.ndarray, sources: np.ndarray, common: float) -> tuple
     Student's t of the two variances' sum, with Satterthwaite's degrees of freedom; that of the runs is
     widened, since they err alike by `common`.
     """
-    runs = len(table)
     (variance,), (freedom,) = Resampling(sources, 0).clustered_variance(table.mean(0)[:, None])
+    return interval_of(float(table.mean()), variance, freedom, table.mean(1), common)
+
+
+def interval_of(
+    mean: float, variance: float, freedom: float, by_run: np.ndarray, common: float
+) -> tuple[float | None, float | None]:
+    """The same from the variance over images, with its degrees of freedom, and the mean of each run."""
     if np.isnan(variance):
         return None, None
-    between = widening(common, runs) ** 2 * table.mean(1).var(ddof=1) / runs
+    runs = len(by_run)
+    between = widening(common, runs) ** 2 * by_run.var(ddof=1) / runs
     total = variance + between
     parts = variance**2 / freedom + between**2 / (runs - 1)
     times = special.stdtrit(total**2 / parts, (1 + LEVEL) / 2) if parts else 0.0
     width = float(times * np.sqrt(total))
-    return float(table.mean()) - width, float(table.mean()) + width
+    return mean - width, mean + width

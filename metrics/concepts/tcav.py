@@ -8,21 +8,19 @@ matter less. No partial results are kept: run again, all is computed again.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from bam.base.settings import setting, settings
 from bam.data_prep.classes import COMMONALITIES, COMMONALITY_OBJECT
-from bam.metrics.contrast.commonality import PREDICTORS, Drop, drop_of, missing, networks, series_table
+from bam.metrics.concepts.series import Series
+from bam.metrics.contrast.commonality import Drop, drop_of, missing, networks
 from bam.metrics.evaluation.images import shuffled
 from bam.metrics.evaluation.run import Run
 from bam.metrics.metric import Concluded, metric
 from bam.metrics.results.schema import Column
-from bam.metrics.results.table import cell
+from bam.metrics.stacking import described, told
 from bam.metrics.statistics.comparison import Comparison
-from bam.metrics.statistics.correlation import correlation
 from bam.metrics.statistics.estimate import Estimate
 
 if TYPE_CHECKING:
@@ -56,13 +54,23 @@ def tcav(run: Run, settings: Concepts) -> Concluded:
     """TCAV's MCS between f_o and f_s, and along the commonality series where its models are there."""
     from bam.metrics.concepts.sensitivity import make_pool, measure
     from bam.metrics.concepts.significance import SIGNIFICANCE, contrast
+    from bam.metrics.concepts.trainings import lines_of
 
     seed, layers = run.settings.seed, settings.tcav_layers
     pool = make_pool(run.dataset, settings.tcav_images, settings.tcav_runs, seed)
     view = run.first(shuffled(run.dataset.view("object_scene").of_object(COMMONALITY_OBJECT), seed))
     models = {name: run.classifier(name) for name in ("object", "scene")}
-    found = contrast(*(measure(model, pool, view, layers) for model in models.values()), view.sources)
-    lines, lacking = found.lines(), missing(run)
+
+    def contrasted(models: Mapping[str, Classifier]) -> Contrast:
+        return contrast(*(measure(model, pool, view, layers) for model in models.values()), view.sources)
+
+    each, further = [contrasted(models)], {}
+    for other in run.further(models):
+        theirs = {name: other.classifier(name) for name in models}
+        each.append(contrasted(theirs))
+        further |= described(theirs.values(), models.values())
+    found = each[0]
+    lines, lacking = dict(lines_of(each, view.sources)), missing(run)
     columns = [
         Column("score of f_o", "first"),
         Column("score of f_s", "second"),
@@ -70,10 +78,11 @@ def tcav(run: Run, settings: Concepts) -> Concluded:
         Column("layers passed", "passed"),
         Column("all layers", "all_layers"),
     ]
-    series = None if lacking else _series(run, pool, layers)
-    if series:
-        models |= series.models
-        beside = {"r": series.correlation(series.rows["MCS"]), "paper": Estimate(PAPER)}
+    series = None
+    if not lacking:
+        series, theirs, others = _series(run, pool, layers)
+        models, further = {**models, **theirs}, {**further, **others}
+        beside = {"r": series.correlation("MCS"), "paper": Estimate(PAPER)}
         lines["tcav"] = replace(lines["tcav"], beside={**lines["tcav"].beside, **beside})
         columns += [
             Column("r", "r"),
@@ -82,10 +91,8 @@ def tcav(run: Run, settings: Concepts) -> Concluded:
         ]
         notes = series.notes()
     else:
-        told = (
-            f"{len(lacking)} of its {len(COMMONALITIES)} models are not there (`python -m bam.train --all`)."
-        )
-        notes = [f"No series along the commonality: {told}"]
+        there = f"{len(lacking)} of its {len(COMMONALITIES)} models are not there"
+        notes = [f"No series along the commonality: {there} (`python -m bam.train --all`)."]
     return Concluded(
         models,
         lines,
@@ -96,7 +103,7 @@ def tcav(run: Run, settings: Concepts) -> Concluded:
             f"{settings.tcav_runs} runs and of the layers that differ from the random concept; on test "
             "images with dogs that both networks classify correctly. `all layers`: the MCS of all layers, "
             "whether they differ or not. The control is the same of random concepts, in all layers.",
-            *found.rejected(),
+            *told([contrast.rejected() for contrast in each]),
             *notes,
         ],
         details={
@@ -104,68 +111,31 @@ def tcav(run: Run, settings: Concepts) -> Concluded:
             "significance": SIGNIFICANCE,
             "layers": dict(zip(("first", "second"), found.layers, strict=True)),
             "series": series.details() if series else None,
-        },
+        }
+        | ({"further_trainings": [contrast.layers for contrast in each[1:]]} if each[1:] else {}),
+        trainings=len(each),
+        further=further,
     )
 
 
-@dataclass(frozen=True)
-class _Series:
-    """The series of section 5.1: for each k the MCS of the bamboo forest class between the network trained on
-    X^k
-    and that of k = 1, and what a network loses when the dog is left out."""
-
-    models: Mapping[str, Classifier]
-    drop: Drop
-    contrasts: Sequence[Contrast]
-
-    @property
-    def rows(self) -> dict[str, list[float | None]]:
-        """For each k the network's score, and its MCS."""
-        return {
-            "score": [each.concept.first for each in self.contrasts],
-            "MCS": [each.concept.estimate.value for each in self.contrasts],
-            "MCS, all layers": [each.everywhere.estimate.value for each in self.contrasts],
-        }
-
-    def correlation(self, values: Sequence[float | None] | np.ndarray) -> Estimate:
-        """Pearson's r with the drop, over those k of which there is a value."""
-        return correlation(np.array(values, float), self.drop.series)
-
-    def others(self) -> dict[str, Estimate]:
-        """The correlation of what the score is compared with."""
-        series = {"all layers": self.rows["MCS, all layers"], **PREDICTORS}
-        return {name: self.correlation(values) for name, values in series.items()}
-
-    def notes(self) -> list[str]:
-        """What the series shows, and its table."""
-        listed = ", ".join(f"{name} {cell(found.value)}" for name, found in self.others().items())
-        return [
-            "`r`: Pearson's correlation, over the models k = 0.1 ... 1.0, of the MCS on bamboo forests with "
-            f"dogs with the accuracy lost when the dog is removed. Of others: {listed}; `step` and `-k` know "
-            "nothing but k.",
-            *(f"The series is no test: {problem}." for problem in self.drop.problems()),
-            series_table("against k=1.0", {"**accuracy drop**": self.drop.series.tolist(), **self.rows}),
-        ]
-
-    def details(self) -> dict[str, Any]:
-        """For the file."""
-        return {
-            "k": list(COMMONALITIES),
-            "accuracy_drop": self.drop.series.tolist(),
-            **self.rows,
-            "correlation": {name: asdict(found) for name, found in self.others().items()},
-            "problems": self.drop.problems(),
-        }
-
-
-def _series(run: Run, pool: Pool, layers: Sequence[str]) -> _Series:
-    """The series, of the ten networks."""
+def _series(
+    run: Run, pool: Pool, layers: Sequence[str]
+) -> tuple[Series, dict[str, Classifier], dict[str, Any]]:
+    """The series, its networks, and those of further trainings."""
     from bam.metrics.concepts.sensitivity import measure
     from bam.metrics.concepts.significance import contrast
 
     view = run.first(shuffled(run.dataset.view("bamboo_forest"), run.settings.seed))
+
+    def contrasted(models: Mapping[str, Classifier]) -> tuple[Drop, list[Contrast]]:
+        sides = [measure(model, pool, view, layers) for model in models.values()]
+        drop = drop_of(models, view, [side.correct for side in sides])
+        return drop, [contrast(side, sides[-1], view.sources) for side in sides]
+
     models = networks(run)
-    sides = [measure(model, pool, view, layers) for model in models.values()]
-    drop = drop_of(models, view, [side.correct for side in sides])
-    found = [contrast(side, sides[-1], view.sources) for side in sides]
-    return _Series(models, drop, found)
+    found, further = [contrasted(models)], {}
+    for other in run.further(models):
+        theirs = networks(other)
+        found.append(contrasted(theirs))
+        further |= described(theirs.values(), models.values())
+    return Series(*zip(*found, strict=True), view.sources), models, further

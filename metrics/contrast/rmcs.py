@@ -4,29 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bam.base.errors import BamError
-from bam.data_prep.classes import COMMONALITIES
 from bam.data_prep.dataset import View
-from bam.metrics.contrast.commonality import PREDICTORS, Drop, drop_of, missing, networks, series_table
+from bam.metrics.contrast.commonality import PREDICTORS, drop_of, missing, networks, series_table
 from bam.metrics.contrast.mcs import model_contrast
+from bam.metrics.contrast.series import Correlations, OfTraining, Series, intervals_table
 from bam.metrics.evaluation.images import shuffled
 from bam.metrics.evaluation.pairs import Pairs
 from bam.metrics.evaluation.plan import Planned
 from bam.metrics.evaluation.run import Run
 from bam.metrics.metric import Concluded, NoSettings, metric
 from bam.metrics.results.schema import Column, Line
-from bam.metrics.statistics.comparison import ALPHA, Comparison, PairedTest
-from bam.metrics.statistics.correlation import compare_correlations, correlation
+from bam.metrics.stacking import described
+from bam.metrics.statistics.comparison import ALPHA, PairedTest
 from bam.metrics.statistics.estimate import Estimate
+from bam.metrics.statistics.resampling import Resampling
 
 if TYPE_CHECKING:
     from bam.models.classifier import Classifier
 
-TEST = "z test of correlated correlations over the ten k (Meng, Rosenthal, Rubin 1992), Holm's correction"
+SEVERAL = (
+    "Of several trainings `r` is over {} points, and its interval, in place of Fisher's, over further "
+    "trainings, cutouts and scenes, of the same k: by it methods are tested and ranked. `sd between "
+    "trainings` is of r over the ten points of one. `given k`: the partial correlation within the networks "
+    "of one k, below 1.0: whether attribution follows what training makes of the same data, which no "
+    "predictor of k can."
+)
 # Pearson's r of the paper (Figure 13). The code behind its SG and IG-SG squares gradients.
 PAPER = {
     "grad_cam": 0.92,
@@ -86,81 +93,76 @@ def rmcs(run: Run, settings: NoSettings) -> Concluded:
         and IG-SG squares the gradients.)
     """
     models, view = _networks(run), _view(run)
-    rows = [run.collect(view, model) for model in models.values()]
-    with_dog = [[row.correct for row in next(iter(of_model.values()))] for of_model in rows]
-    drop = drop_of(models, run.first(view), with_dog)
-    contrasts = [Pairs(of_model, rows[-1], model_contrast) for of_model in rows]
-    series = {
-        name: np.array([_mean(pairs.values[name]) for pairs in contrasts])
-        for name in contrasts[0].values
-        if all(name in pairs.values for pairs in contrasts)
-    }
-    lines = {name: _line(name, series[name], contrasts, rows, drop, run) for name in series}
-    for name, values in PREDICTORS.items():
-        lines[name] = Line(replace(correlation(values, drop.series), n=None), control=True)
-    tests = _tests(series, drop, run)
+    found, further = [_of_training(run, models, view)], {}
+    for other in run.further(models):
+        theirs = _networks(other)
+        found.append(_of_training(other, theirs, view))
+        further |= described(theirs.values(), models.values())
+    series = Series(found)
+    resampling = Resampling(run.first(view).sources, run.settings.seed)
+    correlations = series.correlations(resampling, run.controls)
+    lines = {name: _line(name, series, correlations, run) for name in series.mcs}
+    for name in PREDICTORS:
+        known, between = correlations.found[name], correlations.between.get(name)
+        lines[name] = Line(replace(known, n=None), control=True, trainings=between)
+    tests = correlations.comparison.tests
+    title, details = "MCS against k=1.0", series.details()
+    table = series_table(title, {"**accuracy drop**": series.drop.series, **series.of_all})
+    columns = [Column("r in the paper", "paper")]
+    if further:
+        at_each_k = series.at_each_k(resampling)
+        details |= series.further_details(at_each_k)
+        shown = {name or "**accuracy drop**": of for name, of in at_each_k.items()}
+        table = intervals_table(f"{title}, with 95% intervals", shown)
+        columns = [Column("rank set", "rank"), Column("given k", "given_k"),
+                   Column("95% interval of it", "given_k", shows="interval"), *columns]  # fmt: skip
     return Concluded(
         models,
         lines,
-        Comparison(TEST, tuple(tests)),
-        columns=[Column("r in the paper", "paper")],
+        correlations.comparison,
+        columns=columns,
         notes=[
-            *_told_apart(tests),
-            series_table("MCS against k=1.0", {"**accuracy drop**": drop.series, **series}),
+            *_told_apart(tests, len(found)),
+            *([SEVERAL.format(10 * len(found)), *correlations.comparison.notes()] if further else []),
+            table,
         ],
-        problems=drop.problems(),
-        details=_details(drop, contrasts, series),
+        problems=series.drop.problems(),
+        details=details,
+        trainings=len(found),
+        further=further,
     )
 
 
-def _mean(values: np.ndarray) -> float:
-    """The mean without NaN; NaN where nothing is left."""
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if len(known) else np.nan
+def _of_training(run: Run, models: Mapping[str, Classifier], view: View) -> OfTraining:
+    rows = [run.collect(view, model) for model in models.values()]
+    with_dog = [[row.correct for row in next(iter(of_model.values()))] for of_model in rows]
+    drop = drop_of(models, run.first(view), with_dog)
+    return OfTraining(drop, [Pairs(of_model, rows[-1], model_contrast) for of_model in rows], rows)
 
 
-def _line(
-    name: str, values: np.ndarray, contrasts: Sequence[Pairs], rows: Sequence[Mapping], drop: Drop, run: Run
-) -> Line:
-    """One method: images and reasons are counted over all contrasts."""
-    found = correlation(values, drop.series)
-    used = sum(int(pairs.used[name].sum()) for pairs in contrasts)
+def _line(name: str, series: Series, correlations: Correlations, run: Run) -> Line:
+    """One method: images and reasons are counted over all contrasts, and all trainings."""
+    found = correlations.found[name]
+    contrasts = [pairs for each in series.trainings for pairs in each.contrasts]
     reasons = contrasts[0].excluded[name]
+    seconds = (row.seconds for each in series.trainings for of_model in each.rows for row in of_model[name])
+    beside = {"paper": Estimate(PAPER[name])} if name in PAPER else {}
+    beside |= {"given_k": correlations.given_k[name]} if name in correlations.given_k else {}
     return Line(
-        Estimate(found.value, found.ci_low, found.ci_high, used),
+        replace(found, n=sum(int(pairs.used[name].sum()) for pairs in contrasts)),
         control=name in run.controls,
         excluded={why: sum(pairs.excluded[name][why] for pairs in contrasts) for why in reasons},
-        seconds=round(sum(row.seconds for of_model in rows for row in of_model[name]), 3),
-        beside={"paper": Estimate(PAPER[name])} if name in PAPER else {},
-        counts={"points": found.n},
+        seconds=round(sum(seconds), 3),
+        rank=correlations.comparison.ranks.get(name),
+        beside=beside,
+        counts={"points": int((~np.isnan(series.means[name])).sum())},
+        trainings=correlations.between.get(name),
     )
 
 
-def _tests(series: Mapping[str, np.ndarray], drop: Drop, run: Run) -> list[PairedTest]:
-    """Between those methods that have a value for every k, and with the trivial predictors."""
-    whole = {name: values for name, values in series.items() if not np.isnan(values).any()}
-    return compare_correlations({**whole, **PREDICTORS}, drop.series, run.controls | set(PREDICTORS))
-
-
-def _told_apart(tests: Sequence[PairedTest]) -> list[str]:
+def _told_apart(tests: Sequence[PairedTest], trainings: int) -> list[str]:
     """How many of the tests find a difference."""
     found = sum(test.is_significant for test in tests)
     what = f"Of {len(tests)} pairs of methods, or of a method and a control, {found} differ in r"
-    return [f"{what} ({ALPHA:.0%} level, Holm's correction)."] if tests else []
-
-
-def _details(drop: Drop, contrasts: Sequence[Pairs], series: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """The series in numbers, for each k."""
-    return {
-        "k": list(COMMONALITIES),
-        "accuracy": {
-            "with_dog": drop.with_dog.mean(0).tolist(),
-            "without_dog": drop.without_dog.mean(0).tolist(),
-        },
-        "accuracy_drop": drop.series.tolist(),
-        "mcs": {
-            name: [None if np.isnan(value) else float(value) for value in values]
-            for name, values in series.items()
-        },
-        "n_of_each_k": {name: [int(pairs.used[name].sum()) for pairs in contrasts] for name in series},
-    }
+    how = "Holm's correction" if trainings == 1 else "corrected over the pairs"
+    return [f"{what} ({ALPHA:.0%} level, {how})."] if tests else []

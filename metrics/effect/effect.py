@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -11,43 +12,36 @@ from bam.base.errors import BamError
 from bam.base.settings import setting, settings
 from bam.data_prep.dataset import View
 from bam.metrics.contrast.commonality import missing, networks
-from bam.metrics.effect.points import OfNetwork, Points, baseline_of, of_network
-from bam.metrics.effect.regions import of_regions, planned_regions
-from bam.metrics.effect.zero import of_untrained
+from bam.metrics.effect.regions import REGIONS as PLACES
+from bam.metrics.effect.regions import planned_regions
+from bam.metrics.effect.training import (
+    COMPLETENESS,
+    REGIONS,
+    SCORE,
+    SIGN,
+    WITHIN,
+    ZERO,
+    OfTraining,
+    of_training,
+)
 from bam.metrics.evaluation.images import shuffled
 from bam.metrics.evaluation.plan import Planned
 from bam.metrics.evaluation.run import Run
 from bam.metrics.evaluation.untrained import UNTRAINED, untrained_networks
 from bam.metrics.metric import Concluded, Curves, metric
 from bam.metrics.results.schema import Column, Line
-from bam.metrics.statistics.comparison import compare
+from bam.metrics.stacking import described, stacked
+from bam.metrics.statistics.comparison import Comparison, compare
 from bam.metrics.statistics.estimate import TRIAL_SIZE, Estimate, estimates, trial_sd
-from bam.metrics.statistics.rank_correlation import (
-    correlation_estimates,
-    rank_contributions,
-    shares_below,
-)
+from bam.metrics.statistics.rank_correlation import correlation_estimates, shares_below
 from bam.metrics.statistics.resampling import Resampling
+from bam.metrics.statistics.trainings import between_trainings, with_outperforming
 
 if TYPE_CHECKING:
     from bam.models.classifier import Classifier
 
 SERIES = "series"
 TENTHS = 10
-SCORE = ("attribution_change", "log_odds")
-# What is correlated with what, see `Points`.
-CORRELATIONS = {
-    "exchanged": ("attribution_change", "log_odds_exchanged"),
-    "logit": ("attribution_change", "logit"),
-    "logit_exchanged": ("attribution_change", "logit_exchanged"),
-    "signed_change": ("signed_change", "log_odds"),
-    "raw_change": ("raw_change", "log_odds"),
-    "attribution": ("attribution", "log_odds"),
-    "signed": ("signed", "log_odds"),
-    "raw": ("raw", "log_odds"),
-}
-WITHIN, SIGN, COMPLETENESS, REGIONS = "within_classes", "sign", "completeness_error", "regions"
-ZERO = "untrained"
 CALIBRATION = "calibration"
 CHART = Curves(
     "Effect of the object where its attribution changes so much",
@@ -139,95 +133,80 @@ def effect(run: Run, settings: Effect) -> Concluded:
         anything, with the same effects: the method's own zero.
     """
     models, views = _models(run, settings), _views(run, settings)
-    classifiers = list(models.values())
-    both = settings.networks == "scene"
-    known = [of_network(run, *views, model, both, settings.donors) for model in classifiers]
-    images = run.first(views[0])
-    points = Points(known, images.sources, settings.donors)
-    resampling = Resampling(points.sources, run.settings.seed)
-    attributions = {name: points.attributions(name) for name in points.methods}
-    contributions = {
-        name: rank_contributions(of[SCORE[0]], points.effects[SCORE[1]]) for name, of in attributions.items()
-    }
-    beside = _correlations(points, attributions, resampling)
-    beside[SIGN] = _signs(points, attributions, resampling)
-    beside[COMPLETENESS] = _completeness(run, points, resampling)
-    beside[ZERO] = of_untrained(run, views, classifiers, settings.untrained, points, resampling)
-    if settings.regions:
-        beside[REGIONS] = of_regions(run, views[0], classifiers, points, settings.donors)
-    comparison = compare(contributions, resampling, "up", run.controls & set(points.methods))
-    described = {each.classifier.name: _described(each, settings.donors) for each in known}
-    effects = points.effects["log_odds"]
-    lines = {
-        name: Line(
-            Estimate(found.value, found.ci_low, found.ci_high, int(points.used(name).sum())),
-            control=name in run.controls,
-            excluded=points.excluded(name),
-            seconds=round(points.totals("seconds")[name], 3),
-            trial_sd=trial_sd(contributions[name], run.settings.trials, TRIAL_SIZE, run.settings.seed),
-            rank=comparison.ranks.get(name),
-            beside={key: of[name] for key, of in beside.items() if name in of},
-            counts={"constant_maps": points.totals("constant_maps")[name]},
-            **_calibration(attributions[name][SCORE[0]], effects, resampling),
-        )
-        for name, found in correlation_estimates(contributions, resampling).items()
-    }
+    asked = (settings.networks == "scene", settings.donors, settings.untrained, settings.regions)
+    found, further = [of_training(run, views, models, *asked)], {}
+    for other in run.further(model.name for model in models.values()):
+        theirs = _models(other, settings)
+        found.append(of_training(other, views, theirs, *asked))
+        further |= described(theirs.values(), models.values())
+    columns = {key: stacked([each.columns[key] for each in found]) for key in found[0].columns}
+    contributions, controls = columns.pop(SCORE), run.controls & set(found[0].used)
+    resampling = Resampling(found[0].sources, run.settings.seed)
+    comparison = compare(contributions, resampling, "up", controls)
+    if further:
+        comparison = with_outperforming(comparison, contributions, "up")
+    beside = {key: _estimates(key, of, found[0].sources, run.settings.seed) for key, of in columns.items()}
+    effects = {name: of for each in found for name, of in each.described.items()}
     return Concluded(
         models,
-        lines,
+        _lines(run, found, contributions, comparison, beside, resampling),
         comparison,
         columns=_columns(beside),
-        notes=[*_notes(described), *comparison.notes()],
+        notes=[*_notes(effects), *comparison.notes()],
         curves=CHART,
-        details={"effects": described},
-        nearness=points.nearness(images.ids),
+        details={"effects": effects},
+        trainings=len(found),
+        further=further,
+        nearness=found[0].nearness,
     )
 
 
-def _correlations(
-    points: Points, attributions: Mapping[str, Mapping[str, np.ndarray]], resampling: Resampling
-) -> dict[str, dict[str, Estimate]]:
-    """What stands beside the score, by key and method."""
-    found = {
-        key: {name: rank_contributions(of[what], points.effects[on]) for name, of in attributions.items()}
-        for key, (what, on) in CORRELATIONS.items()
-    }
-    found[WITHIN] = {
-        name: rank_contributions(of[SCORE[0]], points.effects[SCORE[1]], points.groups)
-        for name, of in attributions.items()
-    }
-    return {key: correlation_estimates(of, resampling) for key, of in found.items()}
-
-
-def _signs(
-    points: Points, attributions: Mapping[str, Mapping[str, np.ndarray]], resampling: Resampling
+def _estimates(
+    key: str, columns: Mapping[str, np.ndarray], sources: np.ndarray, seed: int
 ) -> dict[str, Estimate]:
-    """How often changes have the sign of effects that are larger than their noise."""
-    effects = points.effects["log_odds"]
-    clear = np.abs(effects) > points.effects["log_odds_noise"]
-    agree = {}
-    for name, of in attributions.items():
-        change = of[SCORE[0]]
-        same = np.sign(change) == np.sign(effects)
-        agree[name] = np.where(clear & ~np.isnan(change), same, np.nan)
-    return estimates(agree, resampling, rates=True)
+    """What stands beside the score under a key, by method."""
+    resampling = Resampling(np.repeat(sources, len(PLACES), 0) if key == REGIONS else sources, seed)
+    if key in (SIGN, COMPLETENESS):
+        return estimates(columns, resampling, rates=key == SIGN)
+    return correlation_estimates(columns, resampling)
 
 
-def _completeness(run: Run, points: Points, resampling: Resampling) -> dict[str, Estimate]:
-    """By how much the maps of methods that claim completeness miss it, in units of the logit."""
-    claiming = [each for each in run.explainers if each.name in points.methods and baseline_of(each)]
-    return estimates({each.name: points.completeness_error(each) for each in claiming}, resampling)
+def _lines(
+    run: Run,
+    found: Sequence[OfTraining],
+    contributions: Mapping[str, np.ndarray],
+    comparison: Comparison,
+    beside: Mapping[str, Mapping[str, Estimate]],
+    resampling: Resampling,
+) -> dict[str, Line]:
+    """One for each method; counts are sums over the trainings."""
+    between = between_trainings(contributions, resampling) if len(found) > 1 else {}
+    changes, effects = stacked([each.changes for each in found]), np.stack([each.effects for each in found])
+    lines = {}
+    for name, known in correlation_estimates(contributions, resampling).items():
+        used = np.any([each.used[name] for each in found], 0)
+        reasons = found[0].excluded[name]
+        lines[name] = Line(
+            replace(known, n=int(used.sum())),
+            control=name in run.controls,
+            excluded={why: sum(each.excluded[name][why] for each in found) for why in reasons},
+            seconds=round(sum(each.seconds[name] for each in found), 3),
+            trial_sd=trial_sd(contributions[name], run.settings.trials, TRIAL_SIZE, run.settings.seed),
+            rank=comparison.ranks.get(name),
+            beside={key: of[name] for key, of in beside.items() if name in of},
+            counts={"constant_maps": sum(each.constant_maps[name] for each in found)},
+            trainings=between.get(name),
+            **_calibration(changes[name], effects, resampling),
+        )
+    return lines
 
 
 def _calibration(changes: np.ndarray, effects: np.ndarray, resampling: Resampling) -> dict[str, Any]:
-    """For a `Line` the mean effect in each tenth of the changes, (P,), with its interval.
+    """For a `Line` the mean effect in each tenth of the changes, (T, P) of T trainings, with its interval.
 
     None where a tenth is empty, as for few points and for ties.
     """
-    used = ~np.isnan(changes)
-    places = np.full(len(changes), -1)
-    ranks = shares_below(changes[used])
-    places[used] = np.minimum((TENTHS * ranks).astype(int), TENTHS - 1)
+    places = np.stack([_tenths(each) for each in np.atleast_2d(changes)])
     tenths = {str(place): np.where(places == place, effects, np.nan) for place in range(TENTHS)}
     found = estimates(tenths, resampling).values()
     means, lows, highs = ([getattr(each, key) for each in found] for key in ("value", "ci_low", "ci_high"))
@@ -235,6 +214,14 @@ def _calibration(changes: np.ndarray, effects: np.ndarray, resampling: Resamplin
         "curves": {CALIBRATION: None if None in means else tuple(means)},
         "curve_intervals": {CALIBRATION: None if None in lows else (tuple(lows), tuple(highs))},
     }
+
+
+def _tenths(changes: np.ndarray) -> np.ndarray:
+    """int (P,): in which tenth of the changes, (P,), each is; -1 where it is NaN."""
+    used, places = ~np.isnan(changes), np.full(len(changes), -1)
+    ranks = shares_below(changes[used])
+    places[used] = np.minimum((TENTHS * ranks).astype(int), TENTHS - 1)
+    return places
 
 
 def _columns(beside: Mapping[str, Mapping[str, Estimate]]) -> list[Column]:
@@ -252,18 +239,6 @@ def _columns(beside: Mapping[str, Mapping[str, Estimate]]) -> list[Column]:
     }
     shown = [Column(title, key) for key, title in titles.items() if beside.get(key)]
     return [Column("rank set", "rank"), *shown]
-
-
-def _described(network: OfNetwork, donors: int) -> dict[str, Any]:
-    """The mean effects of one network, over the images that it recognises, and how many objects raise it."""
-    right = network.recognised
-    effects = {key: values[right] for key, values in network.effects(donors).items()}
-    return {
-        "images": len(right),
-        "recognised": int(right.sum()),
-        "raised": int((effects["log_odds"] > 0).sum()),
-        "mean": {key: float(values.mean()) if len(values) else None for key, values in effects.items()},
-    }
 
 
 def _notes(described: Mapping[str, Mapping[str, Any]]) -> list[str]:

@@ -19,9 +19,7 @@ from bam.metrics.evaluation.plan import Planned
 from bam.metrics.evaluation.regions import boxes, positive_map, region_attribution
 from bam.metrics.evaluation.run import Run
 from bam.metrics.evaluation.sweep import raw_maps, row_files, sweep
-from bam.metrics.statistics.estimate import Estimate
-from bam.metrics.statistics.rank_correlation import correlation_estimates, rank_contributions
-from bam.metrics.statistics.resampling import Resampling
+from bam.metrics.statistics.rank_correlation import rank_contributions
 from bam.models.inpainters.base import prompt_of
 from bam.models.inpainters.donor import Donor
 
@@ -115,9 +113,10 @@ def free_box(mask: np.ndarray, seed: int) -> np.ndarray:
 
 def of_regions(
     run: Run, view: View, models: Sequence[Classifier], points: Points, donors: int
-) -> dict[str, Estimate]:
-    """For each method Spearman's correlation, over the regions of the images that count, of the mean
-    attribution with the effect on the log odds of exchanging the region."""
+) -> dict[str, np.ndarray]:
+    """For each method what the regions of each point, one after another, contribute to Spearman's correlation
+    of the mean attribution with the effect on the log odds of exchanging the region; NaN where a point does
+    not count."""
     regions, effects = Regions(view, run.settings.seed), []
     given: dict[str, list[np.ndarray]] = {name: [] for name in points.methods}
     for model in models:
@@ -131,8 +130,7 @@ def of_regions(
     for name, tables in given.items():
         values = np.where(points.used(name)[:, None], np.concatenate(tables), np.nan)
         found[name] = rank_contributions(values.ravel(), np.concatenate(effects).ravel())
-    sources = np.repeat(points.sources, len(REGIONS), 0)
-    return correlation_estimates(found, Resampling(sources, run.settings.seed))
+    return found
 
 
 def planned_regions(run: Run, view: View, classifier: Classifier) -> Planned:

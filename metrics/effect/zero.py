@@ -12,10 +12,8 @@ from bam.metrics.effect.points import Points
 from bam.metrics.evaluation.pairs import Pairs
 from bam.metrics.evaluation.run import Run
 from bam.metrics.evaluation.untrained import untrained_networks
-from bam.metrics.statistics.estimate import Estimate
 from bam.metrics.statistics.moments import mean_over
-from bam.metrics.statistics.rank_correlation import correlation_estimates, rank_contributions
-from bam.metrics.statistics.resampling import Resampling
+from bam.metrics.statistics.rank_correlation import rank_contributions
 
 if TYPE_CHECKING:
     from bam.models.classifier import Classifier
@@ -27,11 +25,11 @@ def of_untrained(
     models: Sequence[Classifier],
     count: int,
     points: Points,
-    resampling: Resampling,
-) -> dict[str, Estimate]:
-    """For each method the mean over `count` untrained networks, in place of each of `models`, of Spearman's
-    correlation of the change of g_c from the second view to the first with the effects of the trained on the
-    log odds, over the points that the method uses. A network whose maps are all ties counts for none.
+) -> dict[str, np.ndarray]:
+    """For each method the mean over `count` untrained networks, in place of each of `models`, of what each
+    point contributes, float (P,), to Spearman's correlation of the change of g_c from the second view to the
+    first with the effects of the trained on the log odds, over the points that the method uses. A network
+    whose maps are all ties counts for none.
     """
     contributions: dict[str, list[np.ndarray]] = {name: [] for name in points.methods if count}
     for networks in untrained_networks(run, models, count):
@@ -41,5 +39,4 @@ def of_untrained(
             found.append(
                 rank_contributions(np.where(points.used(name), change, np.nan), points.effects["log_odds"])
             )
-    means = {name: mean_over(np.array(of)) for name, of in contributions.items()}
-    return correlation_estimates(means, resampling)
+    return {name: mean_over(np.array(of)) for name, of in contributions.items()}

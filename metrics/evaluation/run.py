@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,27 +58,60 @@ class Run:
         return self.data
 
     def classifier(self, name: str) -> Classifier:
-        """The trained model `name`. Raises `BamError` if it was trained on another dataset."""
+        """The trained model `name`. Raises `BamError` if it was trained on another dataset, or fewer times
+        than is asked for."""
+        self._check_trainings(name)
         return self.models.trained_on(self.dataset, name)
 
     def explained(self, default: str) -> Classifier:
         """The network that the run names, or else the trained model `default`.
 
         With images of the user's own it does not matter what it was trained on. Raises `BamError` if it
-        cannot be had, or was trained on another dataset than is used.
+        cannot be had, was trained on another dataset than is used, or fewer times than is asked for.
         """
         name = default if self.model is None else self.model
         own = (self.class_names, self.preprocess, self.input_size)
+        given = not isinstance(name, (str, Path))
+        if (given or is_own(name)) and (self.settings.trainings or 1) > 1:
+            raise BamError("`trainings` is of networks that `bam train` made, and `model` gives another")
         if is_own(name):
             return self.models.file(name, *own)
-        given = not isinstance(name, (str, Path))
         if not given and not self.models.has(str(name)):
             check_name(name)
         if given or self.models.has(str(name)):
             check_knows_its_input(name.name if given else str(name), *own)
         if given:
             return name
-        return self.models[str(name)] if self.images else self.classifier(str(name))
+        if not self.images:
+            return self.classifier(str(name))
+        self._check_trainings(str(name))
+        return self.models[str(name)]
+
+    def _check_trainings(self, name: str) -> None:
+        """Raise `BamError` if there are fewer trainings of a network than are asked for."""
+        if isinstance(self.models, Models) and (self.settings.trainings or 1) > 1:
+            self.models.check_trainings(name, self.settings.trainings)
+
+    def further(self, networks: Iterable[str]) -> Iterator[Run]:
+        """The same of each training of these networks beyond number 0; they are loaded for it alone.
+
+        There are as many trainings as are asked for, or as the network has that has fewest. Names that no
+        trained model has do not count, and a network given in place of a trained one has one training.
+        """
+        return (self.of_training(number) for number in range(1, self._trainings(networks)))
+
+    def _trainings(self, networks: Iterable[str]) -> int:
+        own = self.model is not None and (is_own(self.model) or not isinstance(self.model, (str, Path)))
+        if own or not isinstance(self.models, Models):
+            return 1
+        if self.settings.trainings:
+            return self.settings.trainings
+        there = [set(self.models.trainings(name)) for name in networks]
+        return min((next(n for n in count() if n not in each) for each in there if each), default=1)
+
+    def of_training(self, training: int) -> Run:
+        """The same of the training of this number."""
+        return replace(self, models=self.models.of_training(training)) if training else self
 
     @property
     def controls(self) -> frozenset[str]:

@@ -24,3 +24,6 @@ class RunSettings(Computing):
         None, "at most so many test images (by default all); rows are made of whole batches", ge=1
     )
     trials: int = setting(10, "random samples of 100 images behind the trial sd", ge=2)
+    trainings: int | None = setting(
+        None, "so many trainings of each network, from number 0 on (by default all that are there)", ge=1
+    )

@@ -17,6 +17,7 @@ from bam.metrics.evaluation.run import Run
 from bam.metrics.evaluation.untrained import UNTRAINED, own_zero, untrained_networks
 from bam.metrics.metric import Beside, Measured, metric
 from bam.metrics.results.schema import Column
+from bam.models.training.numbered import training_name
 
 if TYPE_CHECKING:
     from bam.metrics.independence.scenes import DatasetScenes, FolderScenes
@@ -118,7 +119,8 @@ def iir(run: Run, settings: Independence) -> Measured:
     for name in settings.recipes:
         patched = _patched(run, settings, scenes, name)
         patched.make(count)
-        write_sheet(patched, run.out / f"iir-patches-{name}.png", count)
+        sheet = training_name(f"iir-patches-{name}", run.models.training)
+        write_sheet(patched, run.out / f"{sheet}.png", count)
         patches[name] = patched.summary(count)
         after = run.collect(patched, classifier)
         results[name] = Patches(before, after, patched.not_accepted(count), settings.iir_threshold)

@@ -118,6 +118,8 @@ class Judgement:
     def notes(self) -> list[str]:
         """Sentences on what counts as one, what is not there, and what is not to be trusted."""
         notes = [self.near_copies.sentence()] if self.near_copies else []
+        if any((each.run.get("trainings") or 1) > 1 for each in self.configurations.values()):
+            notes.append("Judged is what metrics say of one training of the networks, number 0.")
         if self.left_out:
             notes.append(f"Not judged, giving no values for single images: {', '.join(self.left_out)}.")
         if self.missing_truths:

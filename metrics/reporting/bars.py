@@ -13,6 +13,7 @@ from bam.metrics.results.panels import Role
 from bam.metrics.results.style import (
     ACCENT,
     FAINT,
+    GHOST,
     INK,
     LEADING,
     ORANGE,
@@ -36,12 +37,14 @@ _MARKS = (("^", ORANGE), ("s", PURPLE), ("D", SKY))
 
 @dataclass(frozen=True)
 class Bar:
-    """A row. further: numbers beside its value, by the titles of their columns."""
+    """A row. further: numbers beside its value, by the titles of their columns. trainings: the values of
+    single trainings of the networks, as dots behind it."""
 
     name: str
     estimate: Estimate
     role: Role = "method"
     further: Mapping[str, float | None] = field(default_factory=dict)
+    trainings: Sequence[float | None] = ()
 
 
 def bar_chart(bars: Sequence[Bar], label: str, width: float) -> Figure:
@@ -114,7 +117,7 @@ class _Layout:
         """Those of the axis: all that is drawn is within."""
         found = [bar.estimate for bar in self.bars]
         numbers = [end for each in found for end in (each.value, each.ci_low, each.ci_high)]
-        numbers += [value for bar in self.bars for value in bar.further.values()]
+        numbers += [value for bar in self.bars for value in (*bar.further.values(), *bar.trainings)]
         known = [number for number in numbers if number is not None]
         low, high = (min(known), max(known)) if known else (0.0, 1.0)
         margin = 0.04 * (high - low) or 0.5
@@ -144,6 +147,14 @@ class _Layout:
         heights = np.array(self.places, float)
         # Marks stand a little below, for what is close to stay apart.
         off = 2.2 if self.marks else 0.0
+        dots = [
+            (value, height - off)
+            for bar, height in zip(self.bars, heights, strict=True)
+            for value in bar.trainings
+            if value is not None
+        ]
+        if dots:
+            axes.plot(*zip(*dots, strict=True), "o", color=GHOST, ms=3, mew=0, zorder=2.5, label="trainings")
         for methods, colour in ((True, ACCENT), (False, FAINT)):
             rows = [
                 (bar.estimate, height - off)

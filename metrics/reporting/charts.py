@@ -28,18 +28,21 @@ def bars(score: Score, width: float = COLUMN) -> Figure:
     """The values with their 95% intervals, best first, controls below (the paper's Figures 4, 8 and 10).
 
     Lines show what `random` has and, where it is an oracle, `object_mask`; open marks the scores of random
-    regions, and of smaller and of moved objects, if they are columns of the score. width: in inches.
+    regions, and of smaller and of moved objects, if they are columns of the score; dots those of the single
+    trainings, if there are several. width: in inches.
     """
     titles = {column.key: column.title for column in score.columns if column.key in FURTHER}
     rows = []
     for name in score.in_order():
         line = score[name]
         further = {title: line.beside[key].value for key, title in titles.items() if key in line.beside}
-        rows.append(Bar(name, line.estimate, role_of(name, line, score.oracle), further))
+        trainings = line.trainings.means if line.trainings else ()
+        rows.append(Bar(name, line.estimate, role_of(name, line, score.oracle), further, trainings))
     better = "more" if score.direction == "up" else "less"
     label = f"{score.title} {ARROWS[score.direction]} ({better} is better)"
     sure = any(row.estimate.ci_low is not None for row in rows)
-    return bar_chart(rows, label + (", with 95% intervals" if sure else ""), width)
+    label += ", with 95% intervals" if sure else ""
+    return bar_chart(rows, label + (", dots: single trainings" if score.trainings > 1 else ""), width)
 
 
 def curves(score: Score, width: float = PAGE, panel: str | None = None) -> Figure:

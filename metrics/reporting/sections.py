@@ -12,6 +12,7 @@ from bam.metrics.reporting.tables import Cell, Table, heading, score_table, summ
 from bam.metrics.results.score import Score
 from bam.metrics.results.style import COLUMN
 from bam.metrics.results.table import cell
+from bam.models.training.numbered import parted_name
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,7 +29,7 @@ SYMBOLS = {
 NO_AGREEMENT = "No two of these metrics are shown to agree by these images."
 # How notes of a score begin that stand above its chart, and others that the report says elsewhere.
 LEAD = ("Not told apart from `random`", "Worse than")
-ELSEWHERE = ("`rank set`", "It would take about", *LEAD)
+ELSEWHERE = ("`rank set`", "It would take about", "Intervals are for this training", *LEAD)
 
 
 def overview(results: Results) -> str:
@@ -40,7 +41,8 @@ def overview(results: Results) -> str:
     controls = list(
         dict.fromkeys(name for each in scores for name, line in each.lines.items() if line.control)
     )
-    networks = list(dict.fromkeys(name for score in scores for name in score.configuration.models))
+    names = [parted_name(name)[0] for score in scores for name in score.configuration.models]
+    networks = list(dict.fromkeys(names))
     sizes = [score.comparison.images for score in scores if score.comparison.images]
     images = f"{min(sizes)} to {max(sizes)} images a metric" if sizes else "no images"
     return (
@@ -48,10 +50,22 @@ def overview(results: Results) -> str:
         f"{'metric' if len(scores) == 1 else 'metrics'} ({', '.join(heading(score) for score in scores)}) "
         f"on {images}, of {len(networks)} {'network' if len(networks) == 1 else 'networks'} "
         f"({', '.join(SYMBOLS.get(name, name) for name in networks)}). Intervals are of 95%, over further "
-        "images, and for these networks: each was trained once, and another training can rank methods "
-        "otherwise. Methods whose rank sets do not meet are told apart; of others the sections below say "
-        "it."
+        f"images, and {_over_trainings(scores)}. Methods whose rank sets do not meet are told apart; of "
+        "others the sections below say it."
     )
+
+
+def _over_trainings(scores: Sequence[Score]) -> str:
+    """What intervals say of further trainings of the networks."""
+    several = [score for score in scores if score.trainings > 1]
+    alone = "another training can rank methods otherwise"
+    if not several:
+        return f"for these networks: each was trained once, and {alone}"
+    found = "over further trainings of the networks"
+    if len(several) < len(scores):
+        names = ", ".join(heading(score) for score in scores if score.trainings == 1)
+        found += f", but for {names}: these are of one training, and {alone}"
+    return found
 
 
 def validity_section(results: Results) -> Section:
@@ -136,22 +150,24 @@ def _verdict(score: Score) -> list[str]:
     if len(ranks) < 2:
         return []
     best = [name for name, (low, _) in ranks.items() if low == 1]
-    images = score.comparison.images
+    count = score.trainings
+    images = f"{score.comparison.images} images" + (f" and {count} trainings" if count > 1 else "")
     if len(best) == 1:
         found = f"**{best[0]}** is best: it is shown to be better than every other method."
     elif len(best) == len(ranks):
-        found = f"**No method is shown to be better than another** by these {images} images."
+        found = f"**No method is shown to be better than another** by these {images}."
     else:
-        found = f"**Among the best**, and not told apart by these {images} images: {', '.join(best)}."
+        found = f"**Among the best**, and not told apart by these {images}: {', '.join(best)}."
     pair = score.comparison.undecided
     if pair is None:
         return [found]
     what = f"the largest difference that is open, {pair.better} over {pair.worse} ({pair.difference:.3f})"
     if pair.images is None:
         return [f"{found} How many images would decide {what}, cannot be said: there are too few sources."]
+    trainings = f" and {pair.trainings:,} trainings" if pair.trainings else ""
     return [
-        f"{found} About {pair.images:,} images in all, of those that are used, would decide {what}, if it "
-        "is as large as it seems."
+        f"{found} About {pair.images:,} images{trainings} in all, of those that are used, would decide "
+        f"{what}, if it is as large as it seems."
     ]
 
 

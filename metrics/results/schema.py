@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from bam.metrics.statistics.estimate import Estimate
+from bam.metrics.statistics.trainings import Between
 from bam.models.training.validity import Check
 
 FORMAT = 4
@@ -19,7 +20,7 @@ class Column:
     """A further column of the table, between the interval and n.
 
     key: what of a `Line` stands there: one of `beside`, then the number or its interval; one of `counts`; or
-    its trial_sd or rank.
+    its trial_sd, sd_trainings or rank.
     """
 
     title: str
@@ -39,7 +40,9 @@ class Line:
 
     control: a row below the methods. excluded: how many images are left out, by reason. seconds: what the
     method took, as if nothing else were asked for. trial_sd: standard deviation between random samples of
-    100 images. rank: its rank set, see `Comparison`. beside: further numbers; counts: numbers
+    100 images. trainings: of several trainings of the networks, how the score varies between them; seconds
+    and excluded are then of all of them, and trial_sd is the mean of theirs. rank: its rank set, see
+    `Comparison`. beside: further numbers; counts: numbers
     of images or maps, or short texts; curves: means over the images, along the axes of `Score.axes`;
     curve_intervals: the lower and the upper ends of their 95% intervals, each point for itself, None where
     there are none. version, settings: of the method, with all its settings.
@@ -59,6 +62,7 @@ class Line:
     )
     version: int | str | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
+    trainings: Between | None = None
 
     @property
     def value(self) -> float | None:

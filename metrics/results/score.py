@@ -15,6 +15,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from bam.base.errors import BamError, unknown
 from bam.base.files import write_json, write_text
+from bam.metrics.results.cells import milliseconds, numbers_of, shown
 from bam.metrics.results.curves import curve_sections
 from bam.metrics.results.image_values import read_image_values
 from bam.metrics.results.panels import small_multiples
@@ -87,6 +88,11 @@ class Score:
     def __contains__(self, method: object) -> bool:
         return method in self.lines
 
+    @property
+    def trainings(self) -> int:
+        """Of how many trainings of the networks it is."""
+        return self.configuration.run.get("trainings") or 1
+
     def warnings(self) -> list[str]:
         """Why the score is not to be trusted, if so."""
         return self.validity.warnings()
@@ -111,6 +117,8 @@ class Score:
         """The table: the headings of its columns, and its cells, see `results.table.cell`."""
         # Trials are samples of images, so that only a mean over these has any.
         trials = [Column("trial sd", "trial_sd")] if self.comparison.images is not None else []
+        several = any(line.trainings for line in self.lines.values())
+        trials += [Column("sd between trainings", "sd_trainings")] if several else []
         columns = [*trials, *self.columns]
         timed = any(line.seconds is not None for line in self.lines.values())
         head = ["method", f"{self.title} {ARROWS[self.direction]}", "95% interval"]
@@ -123,8 +131,8 @@ class Score:
                     f"{name} (control)" if line.control else name,
                     line.value,
                     (line.ci_low, line.ci_high),
-                    *(_shown(line, column) for column in columns),
-                    *([_milliseconds(line)] if timed else []),
+                    *(shown(line, column) for column in columns),
+                    *([milliseconds(line)] if timed else []),
                     line.n,
                     left_out or "0",
                 ]
@@ -149,11 +157,11 @@ class Score:
         except ImportError:
             raise BamError("to_dataframe needs pandas: `pip install pandas`") from None
         names = self.in_order()
-        return pd.DataFrame([_numbers(self[name]) for name in names], pd.Index(names, name="method"))
+        return pd.DataFrame([numbers_of(self[name]) for name in names], pd.Index(names, name="method"))
 
     def to_csv(self, path: str | Path | None = None) -> str:
         """The lines as CSV, numbers in full; also written to `path`, if there is one."""
-        numbers = {name: _numbers(self[name]) for name in self.in_order()}
+        numbers = {name: numbers_of(self[name]) for name in self.in_order()}
         head = list(dict.fromkeys(key for line in numbers.values() for key in line))
         lines = [[name, *(line.get(key) for key in head)] for name, line in numbers.items()]
         return _kept(csv_table(["method", *head], lines), path)
@@ -215,35 +223,6 @@ def changes(old: Configuration, new: Configuration) -> list[str]:
     if which[0] != which[1]:
         found.append("of other images")
     return found + (["of other networks"] if old.digests != new.digests else [])
-
-
-def _shown(line: Line, column: Column) -> Any:
-    if column.key in line.beside:
-        found = line.beside[column.key]
-        return (found.ci_low, found.ci_high) if column.shows == "interval" else found.value
-    if column.key in line.counts:
-        return line.counts[column.key]
-    return {"rank": line.rank, "trial_sd": line.trial_sd}.get(column.key)
-
-
-def _milliseconds(line: Line) -> str | None:
-    """What the method took for an image, those left out included."""
-    images = (line.n or 0) + sum(line.excluded.values())
-    if line.seconds is None or not images:
-        return None
-    each = 1000 * line.seconds / images
-    return f"{each:.1f}" if each < 10 else f"{each:.0f}"
-
-
-def _numbers(line: Line) -> dict[str, Any]:
-    """All numbers of a line, by name."""
-    low, high = line.rank or (None, None)
-    numbers = {"value": line.value, "ci_low": line.ci_low, "ci_high": line.ci_high, "n": line.n}
-    numbers |= {"control": line.control, "trial_sd": line.trial_sd, "rank_low": low, "rank_high": high}
-    for key, found in line.beside.items():
-        numbers |= {key: found.value, f"{key}_ci_low": found.ci_low, f"{key}_ci_high": found.ci_high}
-    excluded = {f"excluded_{why}": count for why, count in line.excluded.items()}
-    return {**numbers, **line.counts, **excluded, "seconds": line.seconds}
 
 
 def _beside(path: Path) -> Path:

@@ -28,13 +28,16 @@ BORROWED = 2  # degrees of freedom that pairs take from each other, of several t
 @dataclass(frozen=True)
 class PairedTest:
     """Of two methods the better one first; the difference of their means, over `n` images that both use; the
-    two-sided p of "there is none"; and p corrected for all tests of its family. None: not known."""
+    two-sided p of "there is none"; and p corrected for all tests of its family. None: not known.
+    outperforming: of several trainings, the share in which the better one scores better, see
+    `trainings.outperforming`."""
 
     better: str
     worse: str
     difference: Estimate
     p: float | None = None
     p_adjusted: float | None = None
+    outperforming: Estimate | None = None
 
     @property
     def is_significant(self) -> bool:

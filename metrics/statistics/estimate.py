@@ -123,9 +123,14 @@ def trial_sd(values: np.ndarray, trials: int, size: int, seed: int) -> float | N
     The paper quotes it for 10 trials of 100 image pairs. Trials share no value where there are
     `trials` * `size` of them. Otherwise each is drawn anew without replacement, and the deviation is
     divided by sqrt(1 - size / n), by which samples of a finite population vary too little. None if
-    there are no more than `size` values, since all trials would then be the same. NaN are left out.
+    there are no more than `size` values, since all trials would then be the same. NaN are left out. Of
+    several trainings, (T, n), it is the mean of theirs.
     """
     values = np.asarray(values, float)
+    if values.ndim > 1:
+        found = [trial_sd(each, trials, size, seed) for each in values]
+        known = [each for each in found if each is not None]
+        return float(np.mean(known)) if known else None
     values = values[~np.isnan(values)]
     if len(values) <= size or trials < 2:
         return None

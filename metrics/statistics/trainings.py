@@ -7,13 +7,13 @@ training may stand as (n,).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
 from scipy import special
 
-from bam.metrics.statistics.comparison import ROUNDING
+from bam.metrics.statistics.comparison import ROUNDING, Comparison
 from bam.metrics.statistics.estimate import Estimate
 from bam.metrics.statistics.moments import Moments, mean_over, moments, stacked
 from bam.metrics.statistics.resampling import LEVEL, Resampling, interval
@@ -43,7 +43,7 @@ class Between:
     means: of each training, None if it uses no image. sd: their standard deviation. sd_by_images: that which
     they would have if trainings differed by chance alone, on images as few as these. sd_corrected: the root
     of what is left of the variance without it, 0 where that is less than nothing: of scores over endlessly
-    many images. shares: of the variance of one training's score.
+    many images. shares: of the variance of one training's score. n: how many images each training uses.
     """
 
     means: tuple[float | None, ...]
@@ -51,6 +51,7 @@ class Between:
     sd_by_images: float | None = None
     sd_corrected: float | None = None
     shares: Shares | None = None
+    n: tuple[int, ...] = ()
 
 
 def between_trainings(columns: Mapping[str, np.ndarray], resampling: Resampling) -> dict[str, Between]:
@@ -67,8 +68,12 @@ def between_trainings(columns: Mapping[str, np.ndarray], resampling: Resampling)
     """
     if not columns:
         return {}
-    found = moments(stacked(columns.values()), resampling)
-    return {name: _between(found, place) for place, name in enumerate(columns)}
+    table = stacked(columns.values())
+    found, used = moments(table, resampling), (~np.isnan(table)).sum(1)
+    return {
+        name: replace(_between(found, place), n=tuple(used[:, place].tolist()))
+        for place, name in enumerate(columns)
+    }
 
 
 def _between(found: Moments, place: int) -> Between:
@@ -133,6 +138,18 @@ def outperforming(columns: Mapping[str, np.ndarray], direction: str) -> dict[Pai
         means[np.abs(means) <= ROUNDING * largest] = 0
         result[first, second] = _share_of(float((np.sign(means) + 1).sum() / 2), len(means))
     return result
+
+
+def with_outperforming(
+    comparison: Comparison, columns: Mapping[str, np.ndarray], direction: str
+) -> Comparison:
+    """The same with who wins in how many trainings in each of its tests, which are of these columns."""
+    tests = []
+    for test in comparison.tests:
+        pair = (test.better, test.worse)
+        found = outperforming({name: columns[name] for name in pair}, direction)
+        tests.append(replace(test, outperforming=found[pair]))
+    return replace(comparison, tests=tuple(tests))
 
 
 def _share_of(wins: float, trials: int) -> Estimate:

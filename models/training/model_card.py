@@ -14,6 +14,7 @@ from bam.base.citations import PAPER, bibtex
 from bam.base.files import write_text
 from bam.base.versions import in_words
 from bam.models.training.accuracy import EVALUATED
+from bam.models.training.numbered import training_name
 from bam.models.training.task import Task
 from bam.models.training.validity import checks
 
@@ -39,6 +40,7 @@ def model_card(description: Mapping[str, Any], classifier: Classifier) -> str:
     """The text of the card."""
     config = description["config"]
     task = task_of(config)
+    name = training_name(task.name, config.get("training") or 0)
     (height, width), parameters = classifier.input_size, classifier.model.count_params()
     sections = {
         "Use": _use(),
@@ -46,7 +48,7 @@ def model_card(description: Mapping[str, Any], classifier: Classifier) -> str:
         "Accuracy": _accuracy(description, task),
         "Validity": _validity(description, task),
         "How it was made": _how(description, task),
-        "How to load it": _loading(task),
+        "How to load it": _loading(name),
         "Citation": ("```bibtex", bibtex([PAPER]), "```"),
     }
     lines = [
@@ -56,7 +58,7 @@ def model_card(description: Mapping[str, Any], classifier: Classifier) -> str:
         "tags: [attribution, benchmark, explainability, interpretability, saliency]",
         "---",
         "",
-        f"# {task.name}",
+        f"# {name}",
         "",
         f"A classifier of {task.labels}s: the network `{config['architecture']}` of BAM, {parameters:,} "
         f"parameters, from {height} x {width} RGB pixels in 0..255 to logits of "
@@ -82,6 +84,9 @@ def _learned(description: Mapping[str, Any], task: Task) -> Iterable[str]:
     weights = {"none": "random", "imagenet": "those of ImageNet"}.get(config["weights"], "those of a file")
     digest = f", SHA-256 `{config['weights_sha256']}`" if config.get("weights_sha256") else ""
     yield f"- First weights: {weights}{digest}"
+    if config.get("training"):
+        yield f"- Training: number {config['training']} of `{task.name}`; it differs from the others in first"
+        yield "  weights, order, augmentation and dropout alone"
     history = description.get("history")
     if history:
         best = min(history, key=lambda entry: entry["validation_loss"])
@@ -135,16 +140,21 @@ def _how(description: Mapping[str, Any], task: Task) -> Iterable[str]:
 
 
 def command(config: Mapping[str, Any], task: Task) -> str:
-    """The command that trains it, with FOLDER where a path stands, and FILE for weights of a file."""
+    """The command that trains it, with FOLDER where a path stands, and FILE for weights of a file.
+
+    It also trains those of smaller number that are not there.
+    """
     named = config["weights"] in ("none", "imagenet")
     values = {**config, "weights": config["weights"] if named else "FILE"}
     flags = " ".join(f"--{name} {values[name]}" for name in _FLAGS)
+    if config.get("training"):
+        flags += f" --trainings {config['training'] + 1}"
     return f"python -m bam.train {task.flags} {flags} --data FOLDER --models FOLDER"
 
 
-def _loading(task: Task) -> Iterable[str]:
+def _loading(name: str) -> Iterable[str]:
     yield "```python"
     yield "import bam"
     yield ""
-    yield f'classifier = bam.load_classifier("FOLDER/{task.name}")'
+    yield f'classifier = bam.load_classifier("FOLDER/{name}")'
     yield "```"

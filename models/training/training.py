@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import functools
-import json
 import math
 import os
 import sys
-import zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -27,8 +25,10 @@ from bam.models.classifier import Classifier
 from bam.models.stored import load_classifier, read_description
 from bam.models.training.accuracy import evaluate_views
 from bam.models.training.batches import evaluation_batches, training_batches
+from bam.models.training.checkpoint import Checkpoint, differences
 from bam.models.training.dropout import follow_steps, with_stepwise_dropout
 from bam.models.training.model_card import CARD, write_card
+from bam.models.training.numbered import training_name, training_seed
 from bam.models.training.task import Task
 
 # Steps between two validations; each is followed by a checkpoint, so this much work a kill can cost.
@@ -57,10 +57,21 @@ class Config:
     patience: float  # share of the steps
     seed: int
     dataset: str  # fingerprint
+    training: int | None = None  # None: number 0; models of earlier versions do not name it
 
     @property
     def task(self) -> Task:
         return Task(self.labels, self.on, self.commonality, self.classes)
+
+    @property
+    def name(self) -> str:
+        """Folder name of the model: that of the task, for further trainings with their number."""
+        return training_name(self.task.name, self.training or 0)
+
+    @property
+    def drawn_from(self) -> int:
+        """The seed of first weights, order, augmentation and dropout, which no two trainings share."""
+        return training_seed(self.seed, self.training or 0)
 
 
 def make_config(
@@ -73,8 +84,15 @@ def make_config(
     learning_rate: float | None = None,
     patience: float = 0.5,
     seed: int = 0,
+    training: int = 0,
 ) -> Config:
-    """A `Config` with the architecture's defaults filled in."""
+    """A `Config` with the architecture's defaults filled in.
+
+    training: which of several trainings of the same network, from 0; they differ by chance alone, in first
+    weights, order, augmentation and dropout. Raises `BamError` if it is negative.
+    """
+    if training < 0:
+        raise BamError(f"`training` must be 0 or more, not {training}: trainings are counted from 0")
     defaults = ARCHITECTURES[architecture]
     if epochs is None:
         epochs = defaults.images_seen / len(task.view(dataset, "train"))
@@ -82,7 +100,8 @@ def make_config(
     sha256 = digest(weights) if Path(weights).is_file() else None
     settings = (architecture, weights, sha256, epochs, batch_size, rate, patience, seed)
     classes = list(task.classes) if task.classes else None
-    return Config(task.labels, task.on, task.commonality, classes, *settings, dataset.fingerprint)
+    made_on = dataset.fingerprint, training or None
+    return Config(task.labels, task.on, task.commonality, classes, *settings, *made_on)
 
 
 def train(config: Config, dataset: Dataset, folder: Path) -> dict[str, Any]:
@@ -95,7 +114,7 @@ def train(config: Config, dataset: Dataset, folder: Path) -> dict[str, Any]:
     any more.
     """
     task = config.task
-    target = folder / task.name
+    target = folder / config.name
     if (target / "model.json").exists():
         description = read_description(target)
         _check_same(config, description["config"], target)
@@ -109,12 +128,12 @@ def train(config: Config, dataset: Dataset, folder: Path) -> dict[str, Any]:
                 write_card(target, description, found)
             return description
     strategy = _strategy()
-    model = build_model(config.architecture, len(task.class_names), config.weights, config.seed)
+    model = build_model(config.architecture, len(task.class_names), config.weights, config.drawn_from)
     with strategy.scope():
-        distributed = with_stepwise_dropout(model, config.seed)
+        distributed = with_stepwise_dropout(model, config.drawn_from)
     history, best = _fit(distributed, strategy, config, dataset, target)
     model.set_weights(best)
-    classifier = Classifier(model, task.class_names, task.name)
+    classifier = Classifier(model, task.class_names, config.name)
     description = {
         "config": asdict(config),
         "class_names": list(task.class_names),
@@ -140,15 +159,11 @@ def _remove_checkpoint(target: Path) -> None:
 
 
 def _check_same(config: Config, old: dict[str, Any], target: Path) -> None:
-    changed = _changed(asdict(config), old)
+    changed = differences(asdict(config), old)
     if changed:
         raise BamError(
             f"{target} was trained with {'; '.join(changed)}: give another `models`, or remove it first"
         )
-
-
-def _changed(new: dict[str, Any], old: dict[str, Any]) -> list[str]:
-    return [f"{key} {old.get(key)}, not {new[key]}" for key in new if old.get(key) != new[key]]
 
 
 @functools.cache  # several machines can be joined only once
@@ -184,30 +199,23 @@ def _fit(
     view = config.task.view(dataset, "train")
     steps = max(1, round(config.epochs * len(view) / config.batch_size))
     with strategy.scope():
-        schedule = keras.optimizers.schedules.CosineDecay(
-            0.0,
-            decay_steps=max(1, round(steps * (1 - WARM_UP_SHARE))),
-            warmup_target=config.learning_rate,
-            warmup_steps=max(1, round(steps * WARM_UP_SHARE)),
-        )
-        optimizer = keras.optimizers.AdamW(schedule, weight_decay=WEIGHT_DECAY)
-        optimizer.build(model.trainable_variables)
-        follow_steps(model, optimizer)
-        model.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True), ["accuracy"])
+        optimizer = compiled(model, config.learning_rate, steps)
     state = Checkpoint(target / "training.npz", asdict(config))
     history, best = state.restore(model, optimizer)
     held_out = config.task.view(dataset, "validation")
+    # Of the seed itself: all trainings of a network are validated on the same images.
     chosen = np.random.default_rng(config.seed).permutation(len(held_out))[:VALIDATION_IMAGES]
     size, labels, classes = model.input_shape[1:3], config.labels, config.classes
+    seed = config.drawn_from
     validation = evaluation_batches(held_out.subset(chosen), labels, size, config.batch_size, classes)
     done = history[-1]["step"] if history else 0
-    with Progress(f"training {config.task.name}", steps, "steps", done) as progress:
+    with Progress(f"training {config.name}", steps, "steps", done) as progress:
         if history:
             progress.note = _reached(history)
         while done < steps and not _hopeless(history, config.patience * steps):
             span = range(done, min(done + ROUND, steps))
-            batches = training_batches(view, labels, size, config.batch_size, config.seed, span, classes)
-            model.fit(batches, verbose=0, callbacks=[_EveryStep(progress)])
+            batches = training_batches(view, labels, size, config.batch_size, seed, span, classes)
+            model.fit(batches, verbose=0, callbacks=[EveryStep(progress)])
             loss, accuracy = model.evaluate(validation, verbose=0)
             done = span.stop
             if not math.isfinite(loss):
@@ -222,11 +230,26 @@ def _fit(
     return history, best
 
 
+def compiled(model: keras.Model, learning_rate: float, steps: int) -> keras.optimizers.Optimizer:
+    """Make a model, as of `with_stepwise_dropout`, ready for so many steps; returns its optimizer."""
+    schedule = keras.optimizers.schedules.CosineDecay(
+        0.0,
+        decay_steps=max(1, round(steps * (1 - WARM_UP_SHARE))),
+        warmup_target=learning_rate,
+        warmup_steps=max(1, round(steps * WARM_UP_SHARE)),
+    )
+    optimizer = keras.optimizers.AdamW(schedule, weight_decay=WEIGHT_DECAY)
+    optimizer.build(model.trainable_variables)
+    follow_steps(model, optimizer)
+    model.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True), ["accuracy"])
+    return optimizer
+
+
 def _reached(history: list[dict[str, float]]) -> str:
     return f"validation accuracy {history[-1]['validation_accuracy']:.3f}"
 
 
-class _EveryStep(keras.callbacks.Callback):
+class EveryStep(keras.callbacks.Callback):
     """Tells how far a training is, without waiting for what a step computes."""
 
     def __init__(self, progress: Progress):
@@ -245,49 +268,3 @@ def _hopeless(history: list[dict[str, float]], patience: float) -> bool:
         return False
     best = min(history, key=lambda entry: entry["validation_loss"])
     return history[-1]["step"] - best["step"] >= patience
-
-
-class Checkpoint:
-    """The whole state of a training in one .npz file: weights, best weights, optimizer, history."""
-
-    def __init__(self, path: Path, config: dict[str, Any]):
-        self.path, self.config = path, config
-
-    def save(self, weights: list, best: list, optimizer: keras.optimizers.Optimizer, history: list) -> None:
-        """Write the state, replacing the one before."""
-        arrays = {"config": np.array(json.dumps(self.config)), "history": np.array(json.dumps(history))}
-        state = [variable.numpy() for variable in optimizer.variables]
-        for kind, values in (("weights", weights), ("best", best), ("optimizer", state)):
-            arrays |= {f"{kind}_{index}": value for index, value in enumerate(values)}
-        with replacing(self.path) as path, open(path, "wb") as file:
-            np.savez(file, **arrays)
-
-    def restore(self, model: keras.Model, optimizer: keras.optimizers.Optimizer) -> tuple[list, list]:
-        """Put a saved state into `model` and `optimizer`; returns history and best weights.
-
-        Without one, or with one that is damaged or of other settings, nothing changes and the history
-        is empty.
-        """
-        if self.path.exists():
-            try:
-                return self._read(model, optimizer)
-            except (OSError, EOFError, ValueError, KeyError, AttributeError, zipfile.BadZipFile) as error:
-                print(f"{self.path} cannot be used ({error}): starting anew", file=sys.stderr)
-        return [], model.get_weights()
-
-    def _read(self, model: keras.Model, optimizer: keras.optimizers.Optimizer) -> tuple[list, list]:
-        with np.load(self.path, allow_pickle=False) as file:
-            arrays = dict(file)
-        config, history = (json.loads(str(arrays[name])) for name in ("config", "history"))
-        if _changed(self.config, config):
-            raise ValueError("it is of a training with other settings")
-        weights, best, state = (
-            [array for name, array in arrays.items() if name.startswith(f"{kind}_")]
-            for kind in ("weights", "best", "optimizer")
-        )
-        variables = [*model.weights, *optimizer.variables]
-        if [variable.shape for variable in variables] != [array.shape for array in (*weights, *state)]:
-            raise ValueError("it is of another network")
-        for variable, value in zip(variables, (*weights, *state), strict=True):
-            variable.assign(value)
-        return history, best

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from bam.base.files import is_hidden
 from bam.data_prep.classes import COMMONALITIES
 from bam.models.stored import read_description
+from bam.models.training.numbered import parted_name
 from bam.models.training.task import Task
 
 # Figure 2 (top) of the paper, in percent.
@@ -82,41 +83,63 @@ def stored(models: Path) -> dict[str, dict[str, Any]]:
 
 
 def table(found: Mapping[str, Mapping[str, Any]]) -> str:
-    """Figure 2 of the paper as Markdown, with these models, by name the content of their model.json."""
-    lines = [
-        "| accuracy, % | X_o,s | X_0,s (no object) | X_o,g (no scene) | confidence grows | valid |",
-        "|---|---|---|---|---|---|",
-    ]
+    """Figure 2 of the paper as Markdown, with these models, by name the content of their model.json.
+
+    Of several trainings of a network each has a line.
+    """
+    by_network: dict[str, dict[int, Mapping[str, Any]]] = {}
+    for name, entry in found.items():
+        network, training = parted_name(name)
+        by_network.setdefault(network, {})[training] = entry
+    return "\n".join([*_accuracies(by_network), *_bamboo_forests(by_network)])
+
+
+def _accuracies(found: Mapping[str, Mapping[int, Mapping[str, Any]]]) -> Iterator[str]:
+    yield "| accuracy, % | X_o,s | X_0,s (no object) | X_o,g (no scene) | confidence grows | valid |"
+    yield "|---|---|---|---|---|---|"
     symbols = {"object": "f_o", "scene": "f_s", "scene_on_scene_only": "f trained on X_0,s"}
-    symbols |= {name: name for name, entry in found.items() if entry["config"].get("classes")}
+    for name, entries in found.items():
+        if any(entry["config"].get("classes") for entry in entries.values()):
+            symbols[name] = name
     for name, symbol in symbols.items():
-        if name in found:
-            accuracy = found[name]["accuracy"]
+        for training, entry in sorted(found.get(name, {}).items()):
+            accuracy = entry["accuracy"]
             values = [accuracy[view] for view in ("object_scene", "scene_only", "object_only")]
-            values.append(found[name]["confidence_increased"])
+            values.append(entry["confidence_increased"])
             # A model that never saw an object: nothing is promised about it.
-            saw_none = found[name]["config"].get("on") == "scene_only"
-            passed = all(check.passed for check in checks(found[name]))
+            saw_none = entry["config"].get("on") == "scene_only"
+            passed = all(check.passed for check in checks(entry))
             valid = "-" if saw_none else "yes" if passed else "**NO**"
-            lines.append(f"| {symbol} | " + " | ".join(_percent(value) for value in values) + f" | {valid} |")
+            cells = [_titled(symbol, training), *map(_percent, values), valid]
+            yield f"| {' | '.join(cells)} |"
         if name in PAPER and name in found:
             values = PAPER[name].values()
-            lines.append(f"| {symbol}, paper | " + " | ".join(f"{value:.1f}" for value in values) + " | | |")
-    series = {k: found.get(Task("scene", commonality=k).name) for k in COMMONALITIES}
-    if any(series.values()):
-        found_one = next(entry["bamboo_forest"] for entry in series.values() if entry)
-        size = f"{found_one['images']} images of {found_one['scenes']} scenes"
-        lines += [
-            "",
-            f"| bamboo forest, %, {size} | " + " | ".join(f"k={k}" for k in COMMONALITIES) + " |",
-        ]
-        lines.append("|---" * 11 + "|")
+            yield f"| {symbol}, paper | " + " | ".join(f"{value:.1f}" for value in values) + " | | |"
+
+
+def _bamboo_forests(found: Mapping[str, Mapping[int, Mapping[str, Any]]]) -> Iterator[str]:
+    series = [found.get(Task("scene", commonality=k).name, {}) for k in COMMONALITIES]
+    trainings = sorted({training for entries in series for training in entries})
+    if not trainings:
+        return
+    found_one = next(entry["bamboo_forest"] for entries in series for entry in entries.values())
+    size = f"{found_one['images']} images of {found_one['scenes']} scenes"
+    yield ""
+    yield f"| bamboo forest, %, {size} | " + " | ".join(f"k={k}" for k in COMMONALITIES) + " |"
+    yield "|---" * 11 + "|"
+    for training in trainings:
         for key in ("with_dog", "without_dog"):
-            values = [entry and _percent(entry["bamboo_forest"][key], 0) for entry in series.values()]
-            lines.append(f"| {key.replace('_', ' ')} | " + " | ".join(value or "" for value in values) + " |")
-        for key, values in (("with dog", PAPER_WITH_DOG), ("without dog", PAPER_WITHOUT_DOG)):
-            lines.append(f"| {key}, paper | " + " | ".join(map(str, values)) + " |")
-    return "\n".join(lines)
+            values = [
+                _percent(entries[training]["bamboo_forest"][key], 0) if training in entries else ""
+                for entries in series
+            ]
+            yield f"| {_titled(key.replace('_', ' '), training)} | " + " | ".join(values) + " |"
+    for key, values in (("with dog", PAPER_WITH_DOG), ("without dog", PAPER_WITHOUT_DOG)):
+        yield f"| {key}, paper | " + " | ".join(map(str, values)) + " |"
+
+
+def _titled(what: str, training: int) -> str:
+    return f"{what}, training {training}" if training else what
 
 
 def _percent(share: float | None, digits: int = 1) -> str:

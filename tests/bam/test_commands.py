@@ -198,6 +198,24 @@ def test_a_network_of_the_commonality_series(folders, tiny, tmp_path):
     assert out == f"written to {tmp_path / 'maps.png'}\n"
 
 
+def test_several_trainings(folders, tiny, tmp_path):
+    places = ("--data", folders["data"], "--models", tmp_path)
+    settings = ("--labels", "scene", "--architecture", tiny, "--epochs", 0.2, *places)
+    bam("train", *settings)
+    before = (tmp_path / "scene" / "model.keras").stat().st_mtime_ns
+    out, _ = bam("train", *settings, "--trainings", 2)
+    assert (tmp_path / "scene" / "model.keras").stat().st_mtime_ns == before
+    assert [line.partition(":")[0] for line in out.splitlines()[:1]] == [str(tmp_path / "scene")]
+    for words in (f"{tmp_path / 'scene@1'}: accuracy", "model scene@1 fails", "| f_s, training 1 |"):
+        assert words in out
+    assert "| f_s, training 1 |" in (tmp_path / "validity.md").read_text()
+    out, errors = bam("validate", "--models", tmp_path, code=1)
+    assert "| f_s, training 1 |" in out
+    assert "model scene@1 fails the validity check object_scene: learned" in errors[0]
+    _, errors = bam("metrics", "--metric", "deletion", "--model", "scene@2", *places, code=1)
+    assert f"`python -m bam.train --labels scene --trainings 3 --models {tmp_path}`" in errors[-1]
+
+
 @pytest.mark.parametrize(
     ("command", "flags", "words"),
     [

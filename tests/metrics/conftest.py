@@ -15,6 +15,26 @@ def suite_folder(untrained, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def trainings_folder(untrained, tmp_path_factory):
+    """Three trainings of `scene`, two of `object`, one of `scene_on_scene_only`. Not to be changed."""
+    from bam.base.files import read_json, write_json
+    from bam.models.training.task import Task
+
+    folder = tmp_path_factory.mktemp("trainings")
+    tasks = [(Task("scene"), 3), (Task("object"), 2), (Task("scene", "scene_only"), 1)]
+    for seed, (task, count) in enumerate(tasks):
+        for training in reversed(range(count)):
+            untrained(folder, task, 10 * seed + training)
+            path = folder / task.name / "model.json"
+            content = read_json(path)
+            content["config"]["training"] = training or None
+            write_json(path, content)
+            if training:
+                (folder / task.name).rename(folder / f"{task.name}@{training}")
+    return folder
+
+
+@pytest.fixture(scope="session")
 def run_in(dataset, suite_folder):
     """From a folder for the results to a `Run`, by default of `random`, the suite's models and `dataset`.
 

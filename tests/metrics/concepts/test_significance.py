@@ -68,7 +68,7 @@ def test_contrast_is_the_difference_over_layers_that_pass(rng, sensitivity, made
     assert control.beside["first"].value == pytest.approx(first.rises[1][..., used].mean())
     assert control.ci_low < 0 < control.ci_high
     assert found.rejected() == []
-    json.dumps([asdict(found) | {"lines": [asdict(line) for line in lines.values()]}])
+    json.dumps([found.layers, [asdict(line) for line in lines.values()]])
 
 
 def test_the_interval_of_independent_values_is_that_of_their_mean(rng):

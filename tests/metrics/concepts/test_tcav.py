@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from bam.base.errors import BamError
 from bam.base.files import write_json
 from bam.base.settings import checked
 from bam.data_prep.classes import COMMONALITIES, SCENES
+from bam.data_prep.dataset import View
 from bam.metrics import METRICS
 from bam.metrics.concepts.tcav import Concepts
 from bam.metrics.scoring import evaluate
@@ -117,3 +119,41 @@ def test_settings_that_make_no_sense_are_refused():
     for name in ("tcav_runs", "tcav_images"):
         with pytest.raises(BamError, match=f"`{name}` must be greater than or equal to 2, not 1"):
             checked(Concepts, {name: 1})
+
+
+def test_several_trainings(run, models, sensitivity, monkeypatch):
+    """Each draws its networks' answers anew; f_o and f_s have three, the series two."""
+    names = [path.name for path in models.iterdir()]
+    for name in names:
+        for training in (1, 2) if name in ("object", "scene") else (1,):
+            shutil.copytree(models / name, models / f"{name}@{training}")
+
+    def fake(classifier, pool, view, names):
+        rng = np.random.default_rng(list(classifier.name.encode()))
+        k = classifier.description["config"]["commonality"]
+        share = 0.8 - 0.5 * k if k else 0.9 if classifier.name.startswith("object") else 0.5
+        correct = rng.random(len(view)) < 0.9
+        return sensitivity(classifier.name, [share + rng.normal(0, 0.05)], correct, rng)
+
+    def softmax_without_dog(classifier, view):
+        k = classifier.description["config"]["commonality"]
+        return np.eye(10)[(view.scene_labels + (np.arange(len(view)) >= 100 * k)) % 10]
+
+    monkeypatch.setattr(bam.metrics.concepts.sensitivity, "measure", fake)
+    monkeypatch.setattr(bam.models.training.accuracy, "probabilities", softmax_without_dog)
+    # The small dataset has one dog for tests, which gives no interval.
+    monkeypatch.setattr(
+        View, "sources", property(lambda view: np.arange(len(view)).astype(str)[:, None].repeat(2, 1))
+    )
+    score = evaluate(METRICS["tcav"], run)
+    line, means = score["tcav"], score["tcav"].trainings.means
+    assert score.trainings == len(means) == 3
+    assert line.value == pytest.approx(np.mean(means), abs=0.02)  # not all use the same images
+    assert line.ci_low < line.value < line.ci_high
+    assert line.beside["first"].value - line.beside["second"].value == pytest.approx(line.value)
+    assert line.counts["passed"] == "; ".join(["1 of 1, 0 of 1"] * 3)  # f_s is as the random concept
+    assert {"object@2", "scene@2", "scene_commonality_0.1@1"} <= set(score.configuration.models)
+    assert "scene_commonality_0.1@2" not in score.configuration.models
+    assert line.beside["r"].n == len(score.basis.run.dataset.view("bamboo_forest")[:].ids)
+    assert np.sign(line.beside["r"].value) == 1
+    assert "of each of 2 trainings" in score.markdown()

@@ -66,10 +66,10 @@ def test_shares_of_variance():
 
 def test_what_is_not_known_between_trainings():
     values = np.random.default_rng(3).normal(size=(2, 8))
-    assert of(values[:1]) == Between((pytest.approx(values[0].mean()),))
+    assert of(values[:1]) == Between((pytest.approx(values[0].mean()),), n=(8,))
     nothing = np.full(8, np.nan)
-    assert of([values[0], nothing]) == Between((pytest.approx(values[0].mean()), None))
-    assert of([nothing, nothing]) == Between((None, None))
+    assert of([values[0], nothing]) == Between((pytest.approx(values[0].mean()), None), n=(8, 0))
+    assert of([nothing, nothing]) == Between((None, None), n=(0, 0))
     same = of([values[0], values[0]])
     assert (same.sd, same.sd_corrected, same.shares.trainings.value) == (0, 0, 0)
     assert of(np.ones((2, 8))).shares is None

@@ -68,6 +68,7 @@ def test_it_says_which_checks_failed(card, description, models):
         (Task("scene", "scene_only"), {"learning_rate": 1e-4}),
         (Task("scene", commonality=0.3), {"patience": 1}),
         (Task("object", classes=["dog", "bird"]), {"architecture": "vit_tiny"}),
+        (Task("scene", commonality=0.3), {"training": 2}),
     ],
 )
 def test_the_command_of_the_card_trains_the_same(task, more, description, dataset, models):
@@ -77,8 +78,12 @@ def test_the_command_of_the_card_trains_the_same(task, more, description, datase
     flags = Flags("bam.train", "", {"models": What, "training": How}, shlex.split(line))
     what = flags.settings(What)
     again = Task(what.labels, what.on, what.commonality, what.classes)
-    assert make_config(again, dataset, **asdict(flags.settings(How))) == config
+    how = {**asdict(flags.settings(How)), "training": what.trainings - 1}
+    assert make_config(again, dataset, **how) == config
     assert task_of(asdict(config)) == task
+    assert f"\n# {config.name}\n" in card
+    assert f'load_classifier("FOLDER/{config.name}")' in card
+    assert ("- Training: number 2 of `scene_commonality_0.3`" in card) == ("training" in more)
 
 
 def test_a_model_that_is_there_gets_its_card_and_stays_the_same(models, card, description, dataset):

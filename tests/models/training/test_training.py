@@ -11,8 +11,9 @@ from bam.base.progress import Progress
 from bam.models import load_classifier
 from bam.models.architectures import ARCHITECTURES, Architecture, build_model
 from bam.models.training import training
+from bam.models.training.checkpoint import Checkpoint
 from bam.models.training.task import Task
-from bam.models.training.training import Checkpoint, make_config, train
+from bam.models.training.training import make_config, train
 
 QUICK = {"architecture": "tiny", "epochs": 0.2, "batch_size": 16, "seed": 3}
 
@@ -70,6 +71,54 @@ def test_interrupted_training_ends_as_if_undisturbed(dataset, config, tmp_path, 
     whole, interrupted = read(tmp_path / "whole"), read(tmp_path / "interrupted")
     assert len(whole["history"]) == 3
     assert interrupted == whole
+
+
+def test_trainings_differ_by_chance_alone_and_none_depends_on_others(dataset, config, tmp_path, killed):
+    first = train(config, dataset, tmp_path)
+    before = (tmp_path / "scene" / "model.keras").read_bytes()
+    further = make_config(Task("scene"), dataset, **QUICK, training=1)
+    killed(further, dataset, tmp_path)
+    description = train(further, dataset, tmp_path)
+    assert (read(tmp_path), (tmp_path / "scene" / "model.keras").read_bytes()) == (first, before)
+    settings = {key: value for key, value in further.__dict__.items() if value != config.__dict__[key]}
+    assert settings == {"training": 1}
+    assert description["digest"] != first["digest"]
+    assert [entry["step"] for entry in description["history"]] == [4, 8, 10]
+    assert set(description["accuracy"]) == set(first["accuracy"])
+    classifier = load_classifier(tmp_path / "scene@1")
+    assert (classifier.name, classifier.digest) == ("scene@1", description["digest"])
+    assert train(further, dataset, tmp_path / "alone") == description  # undisturbed, too
+
+
+def test_all_is_drawn_anew_but_the_images_of_the_validation(dataset, tmp_path, monkeypatch):
+    seen = {}
+
+    def note(name, what):
+        real = getattr(training, name)
+
+        def noted(*given):
+            seen.setdefault(name, []).append(what(given))
+            return real(*given)
+
+        monkeypatch.setattr(training, name, noted)
+
+    def stopped(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tf_keras.Model.fit", stopped)
+    monkeypatch.setattr(training, "VALIDATION_IMAGES", 5)
+    for name, place in (("build_model", 3), ("with_stepwise_dropout", 1), ("training_batches", 4)):
+        note(name, lambda given, place=place: given[place])
+    note("evaluation_batches", lambda given: list(given[0].ids))
+    configs = [make_config(Task("scene"), dataset, **QUICK, training=number) for number in range(2)]
+    for config in configs:
+        with pytest.raises(KeyboardInterrupt):
+            train(config, dataset, tmp_path)
+    first, second = seen.pop("evaluation_batches")
+    assert len(first) == 5
+    assert first == second
+    assert len(seen) == 3
+    assert all(seeds == [3, configs[1].drawn_from] for seeds in seen.values())
 
 
 def test_description_tells_settings_and_accuracy_on_every_view(dataset, config, tmp_path):
@@ -264,5 +313,5 @@ def test_progress_is_that_of_every_step(dataset, config, tmp_path, killed, shown
 
 
 def test_progress_fetches_no_loss_from_the_device():
-    callback = training._EveryStep(Progress("training", 1, "steps"))
+    callback = training.EveryStep(Progress("training", 1, "steps"))
     assert keras.callbacks.CallbackList([callback])._batch_hooks_support_tf_logs

@@ -52,6 +52,34 @@ def test_table_sets_the_papers_numbers_beside_ours(tmp_path):
     assert "| with dog, paper | 97 | 98 | 96 |" in text
 
 
+def test_table_has_a_line_of_each_training(tmp_path):
+    for name, labels, accuracy in (
+        ("object@1", "object", (0.9, 0.1, 0.92)),
+        ("scene", "scene", (0.9, 0.91, 0.1)),
+        ("scene@2", "scene", (0.88, 0.5, 0.1)),
+        ("scene@10", "scene", (0.87, 0.88, 0.1)),
+        ("scene_commonality_0.1", "scene", (0.9, 0.9, 0.1)),
+        ("scene_commonality_0.3@1", "scene", (0.9, 0.9, 0.1)),
+    ):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "model.json").write_text(json.dumps(description(labels, *accuracy)))
+    first, second = table(stored(tmp_path)).split("\n\n")
+    assert first.splitlines()[2:] == [
+        "| f_o, training 1 | 90.0 | 10.0 | 92.0 | 80.0 | yes |",
+        "| f_o, paper | 91.1 | 9.7 | 93.1 | | |",
+        "| f_s | 90.0 | 91.0 | 10.0 | 80.0 | yes |",
+        "| f_s, training 2 | 88.0 | 50.0 | 10.0 | 80.0 | **NO** |",
+        "| f_s, training 10 | 87.0 | 88.0 | 10.0 | 80.0 | yes |",
+        "| f_s, paper | 94.0 | 95.5 | 9.8 | | |",
+    ]
+    assert second.splitlines()[2:6] == [
+        f"| with dog | 97 |{'  |' * 9}",
+        f"| without dog | 78 |{'  |' * 9}",
+        f"| with dog, training 1 |  |  | 97 |{'  |' * 7}",
+        f"| without dog, training 1 |  |  | 78 |{'  |' * 7}",
+    ]
+
+
 @pytest.mark.parametrize(
     ("classes", "accuracy", "passed"),
     [
