@@ -3,9 +3,9 @@
   python benchmarks/libraries.py               # with data/bam and runs/models as the commands make them
 
 For each pair, with the same settings: the correlation of the maps of each image of object_scene, seconds for
-an image on this machine, one after another with nothing shared, and the images in which IDR or MCS differ.
-These are listed with their margins, the difference of both attributions as a share of the larger. A library
-that cannot be imported is named.
+an image on this machine, one after another with nothing shared, and the images in which IDR or MCS differ in
+which of the two attributions they compare is larger. These are listed with their margins, the difference of
+both attributions as a share of the larger. A library that cannot be imported is named.
 """
 
 from __future__ import annotations
@@ -115,12 +115,11 @@ def pairs_of(run: Run, classifiers: dict[str, Classifier]) -> dict[str, Pairs]:
 def differing(pairs: Pairs, ours: str, theirs: str) -> Iterator[tuple[str, float, float]]:
     """The images of which the two methods conclude different things, with the margin of each."""
     for place, image in enumerate(pairs.ids):
-        values = [pairs.values[name][place] for name in (ours, theirs)]
-        if not np.array_equal(values[0], values[1], equal_nan=True):
-            margins = []
-            for name in (ours, theirs):
-                first, second = (each[place] for each in pairs.attributions(name))
-                margins.append((first - second) / max(abs(first), abs(second), np.finfo(float).tiny))
+        margins = []
+        for name in (ours, theirs):
+            first, second = (pairs.of_used(name, each)[place] for each in pairs.attributions(name))
+            margins.append((first - second) / max(abs(first), abs(second), np.finfo(float).tiny))
+        if not np.array_equal(*np.sign(margins), equal_nan=True):
             yield image, *margins
 
 
@@ -158,7 +157,7 @@ def report(
         line += [f"{seconds:.4f}", f"{their_seconds:.4f}"]
         for name, each in concluded.items():
             others = list(differing(each, ours.name, theirs.name))
-            line.append(f"{len(others)} of {len(each.ids)}")
+            line.append(f"{len(others)} of {each.used[ours.name].sum()}")
             listed += [
                 [name, ours.name, theirs.name, image, *(f"{margin:.2e}" for margin in margins)]
                 for image, *margins in others
