@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bam.attributions.libraries import LIBRARIES
 from bam.attributions.registry import GIVEN, GROUPS, METHODS, Method
 from bam.attributions.stored_maps import maps_method
 from bam.attributions.torch_methods import explains_module, on_twin
 from bam.base.digests import digest
-from bam.base.errors import BamError
+from bam.base.errors import BamError, nearest
 from bam.base.files import near_path
 from bam.base.home import Home, function_in, run_file
 from bam.base.versions import versions
@@ -142,6 +143,8 @@ def _no_file(entry: str, path: Path, function: str) -> BamError:
     if function:
         meant = (f"{path}.py", f"{str(path).replace('.', '/')}.py")
         hints = [f"did you mean '{file}:{function}'? " for file in meant if Path(file).is_file()]
+        library = nearest(str(path), LIBRARIES)
+        hints += [f"did you mean '{library}:{function}'? "] if library else []
         return BamError(f"{entry}: {path} is no Python file: {''.join(hints[:1])}{takes}")
     if path.exists():
         return BamError(f"{entry} is neither a Python file nor a folder: {takes}")

@@ -130,7 +130,10 @@ def _files(folder: Path, below: str = "", above: tuple[Path, ...] = ()) -> Itera
 def _map(path: Path, known: str | None, shape: tuple[int, ...]) -> np.ndarray:
     """The map in a file, float32; known: the digest of its content when it was looked for."""
     if not path.is_file():
-        raise BamError(f"there is no map {path}: every image needs one, for each model and view")
+        raise BamError(
+            f"there is no map {path}: every image needs one, for each model and view, and for each training, "
+            "unless `trainings` is 1"
+        )
     content = path.read_bytes()
     # Rows are kept under the digest of what was there.
     if hashlib.sha256(content).hexdigest() != known:

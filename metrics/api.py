@@ -185,7 +185,7 @@ def _check_networkless(
     """Raise `BamError` for what needs a network. given: what else is said of one, by parameter."""
     able = ", ".join(each.name for each in METRICS.values() if not each.needs_network)
     if others := [each.name for each in metrics if each.needs_network]:
-        raise BamError(f"`predictions` do for {able}, and {', '.join(others)} must ask the network itself")
+        raise BamError(f"`predictions` do for {able} alone: {', '.join(others)} must ask the network itself")
     for name, value in given.items():
         if value not in (None, "float32"):
             raise BamError(f"`{name}` is of a network, and `predictions` stand in its place: leave one out")

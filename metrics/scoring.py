@@ -67,7 +67,8 @@ def evaluate(metric: Metric, run: Run) -> Score:
         comparison, lines = found.comparison, found.lines
     unsuited = _unsuited(found.models, run)
     lines = {name: _with_method(name, line, found.models, run) for name, line in lines.items()}
-    curves = found.curves
+    known = any(any(line.curves.values()) for line in lines.values())
+    curves = found.curves if known else None
     return Score(
         metric=metric.name,
         version=metric.version,
@@ -87,7 +88,7 @@ def evaluate(metric: Metric, run: Run) -> Score:
         oracle=getattr(found, "oracle", False),
         details=found.details,
         images=_image_values(found),
-        basis=Basis(_of_one_training(run) if found.trainings > 1 else run, settings, first),
+        basis=Basis(run.of_one_training if found.trainings > 1 else run, settings, first),
     )
 
 
@@ -96,10 +97,6 @@ def _measured(metric: Metric, run: Run, settings: Any) -> Measured | Concluded:
     found = metric.function(run, settings)
     _check(found, metric)
     return found
-
-
-def _of_one_training(run: Run) -> Run:
-    return replace(run, settings=replace(run.settings, trainings=1))
 
 
 def _check(found: Measured | Concluded, metric: Metric) -> None:
@@ -271,7 +268,7 @@ def _configuration(found: Measured | Concluded, settings: Any, run: Run) -> Conf
         name: Network(model.digest, model.seed_digest, model.description.get("config", {}))
         for name, model in _networks(found).items()
     }
-    several = {"trainings": found.trainings} if found.trainings > 1 else {}
+    several = {"trainings": found.trainings} if found.trainings > 1 or run.settings.trainings else {}
     return Configuration(
         run=asdict(run.settings) | several,
         metric=_plain(asdict(settings)),

@@ -72,8 +72,8 @@ def _stacked(found: Sequence[Measured]) -> Measured:
         first,
         values=stacked([each.values for each in found]),
         excluded={
-            name: {why: sum(each.excluded[name][why] for each in found) for why in reasons}
-            for name, reasons in first.excluded.items()
+            name: {why: sum(each.excluded[name].get(why, 0) for each in found) for why in _keys(found, name)}
+            for name in first.excluded
         },
         seconds={name: sum(each.seconds[name] for each in found) for name in first.seconds},
         beside={key: _beside([each.beside[key] for each in found]) for key in first.beside},
@@ -86,6 +86,11 @@ def _stacked(found: Sequence[Measured]) -> Measured:
         problems=told([each.problems for each in found]),
         details={**first.details, **more},
     )
+
+
+def _keys(found: Sequence[Measured], name: str) -> list[str]:
+    """Why images of a method do not count, in any training."""
+    return list(dict.fromkeys(why for each in found for why in each.excluded[name]))
 
 
 def stacked(found: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
@@ -106,7 +111,7 @@ def _curves(found: Sequence[Curves | None]) -> Curves | None:
 
 def _total(found: Sequence[int | str]) -> int | str:
     """The sum of numbers, or all texts, each once."""
-    if all(isinstance(each, int) for each in found):
+    if all(isinstance(each, (int, np.integer)) for each in found):
         return sum(map(int, found))
     return ", ".join(dict.fromkeys(map(str, found)))
 

@@ -161,16 +161,17 @@ def _own(
     shapes = [[tuple(tensor.shape) for tensor in ends or ()] for ends in (model.inputs, model.outputs)]
     if [[len(shape) for shape in ends] for ends in shapes] != [[4], [2]]:
         raise BamError(f"{path} goes from {shapes[0]} to {shapes[1]}: from images to logits is needed")
-    model = _of_size(model, path, input_size)
-    remarks: list[str] = []
+    model, remarks = _of_size(model, path, input_size)
     if model.input_shape[3] is not None:  # else the classifier says so
-        model, remarks = with_logits(preprocessed(model, preprocess), str(path))
+        model, more = with_logits(preprocessed(model, preprocess), str(path))
+        remarks += more
     # Checked under the name of the file.
     return Classifier(model, class_names, path.stem, None, {}, batch_size, precision, remarks)
 
 
-def _of_size(model: Any, path: Path, input_size: InputSize | None) -> Any:
-    """A network of Keras for pictures of the size that it is given; as it is, if it takes no other."""
+def _of_size(model: Any, path: Path, input_size: InputSize | None) -> tuple[Any, list[str]]:
+    """A network of Keras for pictures of the size that it is given; as it is, with a remark, if it takes no
+    other: beside it there may be one that needs the size."""
     from bam.models.network.rebuilt import sized
 
     sides = model.input_shape[1:3]
@@ -180,13 +181,17 @@ def _of_size(model: Any, path: Path, input_size: InputSize | None) -> Any:
             "for height and width"
         )
     size = sides if input_size is None else read_size(input_size)
-    if any(side not in (None, given) for side, given in zip(sides, size, strict=True)):
-        taken = " x ".join("any" if side is None else str(side) for side in sides)
-        raise BamError(f"{path} takes pictures of {taken}, not {size[0]} x {size[1]}: leave out `input_size`")
+    fitting = all(side in (None, given) for side, given in zip(sides, size, strict=True))
+    taken = " x ".join("any" if side is None else str(side) for side in sides)
     if None not in sides:
-        return model
+        said = f"{path} takes pictures of {taken} alone: `input_size` changes nothing of it."
+        return model, [] if fitting else [said]
+    if not fitting:
+        raise BamError(
+            f"{path} takes pictures of {taken}, not {size[0]} x {size[1]}: give an `input_size` that fits"
+        )
     try:
-        return sized(model, size)
+        return sized(model, size), []
     except ValueError as error:
         raise BamError(
             f"{path} cannot take pictures of {size[0]} x {size[1]} ({first_line(error)}): give another "

@@ -19,6 +19,8 @@ def unchanged(classifier: Any, borrower: str) -> Iterator[None]:
     the network that it is said to explain.
     """
     torch_network = getattr(classifier, "torch_network", None)
+    if not torch_network:
+        classifier.network  # noqa: B018 - made now, and not of weights that the borrower lets stand for a while
     put_back = _of_torch(torch_network.module) if torch_network else _of_keras(classifier.model)
     changed: list[str] = []
     try:
@@ -29,7 +31,7 @@ def unchanged(classifier: Any, borrower: str) -> Iterator[None]:
     if changed:
         raise BamError(
             f"{borrower} changed the weights of {classifier.name} ({changed[0]}), which other methods "
-            "explain too: let it work on a copy, or put back what it changes"
+            "explain too: let it work on a copy"
         )
 
 

@@ -245,6 +245,6 @@ def _notes(described: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """In how many images the objects raise the answers of the networks."""
     return [
         f"{name}: the object raises the log odds of the true class in {of['raised']} of the "
-        f"{of['recognised']} images, of {of['images']}, that count."
+        f"{of['recognised']} images that count, of {of['images']}."
         for name, of in described.items()
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -108,6 +109,13 @@ class Run:
             return self.settings.trainings
         there = [set(self.models.trainings(name)) for name in networks]
         return min((next(n for n in count() if n not in each) for each in there if each), default=1)
+
+    @cached_property
+    def of_one_training(self) -> Run:
+        """The same of number 0 alone: always the same run, since metrics of a run share work."""
+        if self.settings.trainings == 1:
+            return self
+        return replace(self, settings=replace(self.settings, trainings=1))
 
     def of_training(self, training: int) -> Run:
         """The same of the training of this number."""

@@ -157,7 +157,7 @@ def _of_other_networks(scores: Sequence[Score]) -> list[Score]:
         others = [each for each in BOTH if networks != [each]]
         if free and len(others) == 1 and (name, others) not in known and run.models.has(others[0]):
             # One run for all metrics of a run, since they share what they compute.
-            other = runs.setdefault((id(run), others[0]), replace(run, model=others[0]))
+            other = runs.setdefault((id(run), others[0]), replace(run.of_one_training, model=others[0]))
             found.append(evaluate(metric, other))
     return found
 

@@ -11,6 +11,7 @@ from bam.base.errors import BamError
 from bam.metrics.judging.consistency import consistency
 from bam.metrics.judging.measures import Judged, Tau, fixed_agreement
 from bam.metrics.metric import METRICS, Measured
+from bam.metrics.results.schema import Line
 from bam.metrics.results.score import Score
 from bam.metrics.statistics.estimate import Estimate
 from bam.metrics.statistics.resampling import Resampling
@@ -49,8 +50,8 @@ def named(networks: Collection[str]) -> str:
 
 
 def networks_of(score: Score) -> dict[str, str]:
-    """The names of the networks that a score explains, by digest."""
-    return {digest: name for name, digest in score.configuration.digests.items()}
+    """The names of the networks that a score explains, by digest; of several trainings those of number 0."""
+    return {network.digest: name for name, network in score.basis.measured.models.items()}
 
 
 def known_truths() -> list[str]:
@@ -67,7 +68,7 @@ def truths(scores: Sequence[Score], human: Mapping[str, float] | None) -> list[T
     for score in scores:
         if METRICS[score.metric].knows_truth and not isinstance(score.basis.measured, Measured):
             sign = 1 if score.direction == "up" else -1
-            lines = {name: line.value for name, line in score.lines.items() if not line.control}
+            lines = {name: _of_first(line) for name, line in score.lines.items() if not line.control}
             ranking = {name: sign * value for name, value in lines.items() if value is not None}
             truth = Truth(score.metric, ranking, networks_of(score), _nearness(score))
             if any((each.kind, each.networks) == (truth.kind, truth.networks) for each in found):
@@ -75,6 +76,11 @@ def truths(scores: Sequence[Score], human: Mapping[str, float] | None) -> list[T
             found.append(truth)
     people = {name: -rank for name, rank in (human or {}).items()}
     return [*found, Truth(HUMAN, people)] if people else found
+
+
+def _of_first(line: Line) -> float | None:
+    """The value of training 0, which is what is judged."""
+    return line.trainings.means[0] if line.trainings else line.value
 
 
 def _nearness(score: Score) -> Judged | None:

@@ -81,22 +81,19 @@ class CurveEstimate:
 
 def curve_estimates(curves: Mapping[str, np.ndarray], resampling: Resampling) -> dict[str, CurveEstimate]:
     """For each of the curves, float (n, K), the mean of those that have no NaN, each point with the interval
-    that `estimates` gives it: that of a rate where a curve's values are 0 and 1 alone. Of several trainings
+    that `estimates` gives it: that of a rate where the values of all are 0 and 1 alone. Of several trainings
     they may be (T, n, K).
 
     The intervals hold point by point, not for all points of a curve at once.
     """
-    tables: dict[bool, dict[tuple[str, int], np.ndarray]] = {True: {}, False: {}}
+    table: dict[tuple[str, int], np.ndarray] = {}
     for name, values in curves.items():
         used = ~np.isnan(values).any(-1)
-        rates = bool(np.isin(values[used], (0, 1)).all())
         points = np.moveaxis(np.where(used[..., None], values, np.nan), -1, 0)
-        tables[rates] |= {(name, place): point for place, point in enumerate(points)}
-    found = {
-        key: known
-        for rates, table in tables.items()
-        for key, known in estimates(table, resampling, rates).items()
-    }
+        table |= {(name, place): point for place, point in enumerate(points)}
+    # One method's curve may be of 0 and 1 by chance, as similarities are of a map that never changes.
+    rates = all(np.isin(point[~np.isnan(point)], (0, 1)).all() for point in table.values())
+    found = estimates(table, resampling, rates)
     return {
         name: _curve_estimate([found[name, place] for place in range(values.shape[-1])])
         for name, values in curves.items()

@@ -48,7 +48,7 @@ class TorchNetwork:
         torch = self._torch = import_torch()
         if not isinstance(module, torch.nn.Module):
             kind = type(module).__name__
-            raise BamError(f"{name} is a {kind}, but an nn.Module of PyTorch is needed: build one")
+            raise BamError(f"{name} gives {kind}, but an nn.Module of PyTorch is needed: build one")
         self.name, self.input_size, self.remarks = name, input_size, []
         if any(part.training for part in module.modules()):
             self.remarks.append(f"{name} was in training mode, and is set to evaluation mode.")

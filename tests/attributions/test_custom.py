@@ -209,6 +209,7 @@ def redefined(function):
         ),
         (":brightness", "`methods` takes path/to/file.py:function or a folder of .npy maps"),
         ("maps:brightness", "maps is no Python file: `methods` takes path/to/file.py:function or a folder"),
+        ("captim:DeepLift", "captim is no Python file: did you mean 'captum:DeepLift'? `methods` takes"),
         ("notes.txt", "notes.txt is neither a Python file nor a folder: `methods` takes path/to/file.py:fun"),
         ("below/mapps", "there is no folder below/mapps: did you mean 'below/maps'? `methods` takes"),
         ("bellow/maps/", "there is no folder bellow/maps/: did you mean 'below/maps'?"),

@@ -226,7 +226,7 @@ def test_neither_tensorflow_nor_torch_is_loaded(made, tmp_path):
     [
         (
             "--metric rmcs",
-            "--predictions do for mcs, idr, localisation, and rmcs must ask the network itself",
+            "--predictions do for mcs, idr, localisation alone: rmcs must ask the network itself",
         ),
         ("--metric mcs --methods grad_cam,my.py:f", "grad_cam, f must ask the network"),
         (

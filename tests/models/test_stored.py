@@ -116,9 +116,10 @@ def test_a_network_for_any_size_is_given_one(library, tmp_path):
 def test_a_network_for_one_size_keeps_it(tmp_path):
     network().save(tmp_path / "net.keras")
     how = {"class_names": ["a", "b"]}
-    assert load_classifier(tmp_path / "net.keras", **how, input_size=8).input_size == (8, 8)
-    with pytest.raises(BamError, match="takes pictures of 8 x 8, not 8 x 9: leave out `input_size`"):
-        load_classifier(tmp_path / "net.keras", **how, input_size=(8, 9))
+    assert not load_classifier(tmp_path / "net.keras", **how, input_size=8).remarks
+    other = load_classifier(tmp_path / "net.keras", **how, input_size=(8, 9))
+    assert other.input_size == (8, 8)
+    assert "takes pictures of 8 x 8 alone: `input_size` changes nothing of it." in other.remarks[0]
 
 
 def test_a_file_that_names_other_modules_is_refused_before_they_are_imported(edited, tmp_path, monkeypatch):

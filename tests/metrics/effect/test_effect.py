@@ -147,7 +147,7 @@ def test_numbers_are_those_of_rows_and_forward_passes(scores, effects, dataset):
     assert found["within_classes"].value == pytest.approx((sizes * each).sum() / sizes.sum())
     details = score.details["effects"]["scene"]
     assert details["mean"]["log_odds_noise"] is None or details["mean"]["log_odds_noise"] > 0
-    assert f"of the {details['recognised']} images, of {LIMIT}, that count." in score.table()
+    assert f"of the {details['recognised']} images that count, of {LIMIT}." in score.table()
 
 
 def test_untrained_networks_are_each_methods_own_zero(scores, effects, dataset):

@@ -85,14 +85,15 @@ def test_nan_are_left_out_and_one_source_is_not_enough():
 
 
 def test_points_of_curves_are_estimated_as_all_else():
-    """Of those images whose whole curve is known; a curve of 0 and 1 alone is one of rates."""
+    """Of those images whose whole curve is known; where all are of 0 and 1 alone they are rates."""
     rng = np.random.default_rng(3)
     sources = np.stack([np.arange(40) % 8, np.arange(40) % 5], 1)
     curves = {"scores": rng.random((40, 3)), "rates": (rng.random((40, 3)) < 0.7).astype(float)}
     curves["rates"][:, 0] = 1
     for values in curves.values():
         values[7, 1] = np.nan
-    found = curve_estimates(curves, Resampling(sources, seed=0))
+    resampling = Resampling(sources, seed=0)
+    found = {name: curve_estimates({name: of}, resampling)[name] for name, of in curves.items()}
     rest = np.arange(40) != 7
     for name, values in curves.items():
         points = [of(column[rest], sources[rest], rates=name == "rates") for column in values.T]
@@ -101,6 +102,9 @@ def test_points_of_curves_are_estimated_as_all_else():
         assert lows == pytest.approx([point.ci_low for point in points])
         assert highs == pytest.approx([point.ci_high for point in points])
     assert found["rates"].intervals[0][0] == pytest.approx(0.025 ** (1 / 5))
+    together = curve_estimates(curves, resampling)
+    assert together["scores"] == found["scores"]
+    assert together["rates"].intervals[0][0] == 1  # a similarity that never falls is no rate
 
 
 def test_curves_of_no_image_and_of_one():

@@ -243,7 +243,7 @@ WRONG = {
     "failing": "failing() failed (KeyError: 'weights",
     "leaving": "leaving() failed (SystemExit: usage)",
     "for_gpus": "load weights with map_location='cpu'",
-    "number": "bad:number is a int, but an nn.Module of PyTorch is needed",
+    "number": "bad:number gives int, but an nn.Module of PyTorch is needed",
     "needs_more": "needs_more() failed (TypeError: needs_more() missing 1 required positional argument",
     "logit": "has no function logit: did you mean 'logits'? it defines Answers, logits, pair",
 }
