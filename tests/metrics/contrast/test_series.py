@@ -91,6 +91,13 @@ def test_several_trainings_of_each_k(score_of, dataset, tmp_path):
     )
 
 
+def test_given_k_has_an_interval_from_three_trainings_on(score_of):
+    two, three = (score_of(count)["a"].beside["given_k"] for count in (2, 3))
+    assert -1 <= two.value <= 1
+    assert two.ci_low is two.ci_high is None
+    assert three.ci_low < three.value < three.ci_high
+
+
 def test_each_k_has_intervals(score_of, dataset, tmp_path):
     score, each = score_of(3), [made_up(number) for number in range(3)]
     view = module._view(score.basis.run)
