@@ -172,8 +172,8 @@ def series_truth(follows: float, noise: float, given_place: bool) -> float:
 def series_coverage(
     follows: float, noise: float, trainings: int, given_place: bool, data_sets: int
 ) -> tuple[float, float]:
-    """Of MCS that are so many times the drop, where images differ by `noise` (an sd): share of data sets whose
-    interval of r holds the true one, and mean width of the intervals."""
+    """Of MCS that are so many times the drop, where images differ by `noise` (an sd): share of data sets
+    whose interval of r holds the true one, and mean width of the intervals."""
     rng = np.random.default_rng([int(10 * follows), int(100 * noise), trainings, int(given_place)])
     truth, resampling = series_truth(follows, noise, given_place), Resampling(one_each(SERIES_IMAGES), 0)
     shape, held, width = (trainings, len(DROPS)), [], []
@@ -211,14 +211,6 @@ TRAININGS: dict[str, tuple[Callable[[int], Iterator[Line]], list[str]]] = {
     "training_shares": (share_lines, ["true share", "trainings", "median", "held", "mean width"]),
     "training_series": (
         series_lines,
-        [
-            "MCS follows",
-            "images differ",
-            "trainings",
-            "r held",
-            "mean width",
-            "given k held",
-            "mean width of it",
-        ],
+        ["MCS follows", "images differ", "trainings", "r held", "width", "given k held", "width of it"],
     ),
 }

@@ -78,7 +78,7 @@ class Series:
 
     def correlations(self, resampling: Resampling, controls: Collection[str]) -> Correlations:
         """Of one training over ten points, by Fisher's z; of several over ten of each, see
-        `series_contributions`, and given k over those below 1.0, where MCS is 0 by definition; given k with an
+        `series_contributions`. Given k it is over those below 1.0, where MCS is 0 by definition, with an
         interval from three trainings on."""
         if len(self) == 1:
             return self._of_one(controls)
