@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -16,6 +16,8 @@ from bam.models.training.numbered import parted_name, training_name
 
 if TYPE_CHECKING:
     from bam.models.classifier import Classifier
+
+Found = TypeVar("Found")
 
 
 def over_trainings(first: Measured, run: Run, measure: Callable[[Run], Measured]) -> Measured:
@@ -31,7 +33,28 @@ def over_trainings(first: Measured, run: Run, measure: Callable[[Run], Measured]
         other = measure(each)
         further |= described(other.models.values(), first.models.values())
         found.append(replace(other, models={}))
+        del other  # its networks, before the next are loaded
     return replace(_stacked(found), trainings=len(found), further=further) if further else first
+
+
+def each_training(
+    run: Run,
+    load: Callable[[Run], dict[str, Classifier]],
+    measure: Callable[[Run, dict[str, Classifier]], Found],
+) -> tuple[dict[str, Classifier], list[Found], dict[str, Described]]:
+    """The networks of number 0, what `measure` finds of each training, and the networks of further ones.
+
+    For metrics that conclude themselves. The networks of a further training are loaded after those of the one
+    before it are gone. Raises `BamError` for networks that were trained otherwise than number 0.
+    """
+    models = load(run)
+    found, further = [measure(run, models)], {}
+    for other in run.further(model.name for model in models.values()):
+        theirs = load(other)
+        found.append(measure(other, theirs))
+        further |= described(theirs.values(), models.values())
+        del theirs
+    return models, found, further
 
 
 def described(models: Iterable[Classifier], first: Iterable[Classifier]) -> dict[str, Described]:

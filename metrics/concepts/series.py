@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -72,6 +73,7 @@ class Series:
         """float (N,): the mean over the draws, NaN where an image is not used."""
         return np.full(len(self.sources), np.nan) if found.table is None else found.table.mean(0)
 
+    @cached_property
     def others(self) -> dict[str, Estimate]:
         """The correlation of what the score is compared with."""
         names = {"all layers": "MCS, all layers", **dict(zip(PREDICTORS, PREDICTORS, strict=True))}
@@ -79,7 +81,7 @@ class Series:
 
     def notes(self) -> list[str]:
         """What the series shows, and its table."""
-        listed = ", ".join(f"{name} {cell(found.value)}" for name, found in self.others().items())
+        listed = ", ".join(f"{name} {cell(found.value)}" for name, found in self.others.items())
         trainings, drop = len(self.drops), self.drop
         of_each = f" of each of {trainings} trainings" if trainings > 1 else ""
         return [
@@ -96,7 +98,7 @@ class Series:
             "k": list(COMMONALITIES),
             "accuracy_drop": self.drop.series.tolist(),
             **self.rows,
-            "correlation": {name: asdict(found) for name, found in self.others().items()},
+            "correlation": {name: asdict(found) for name, found in self.others.items()},
             "problems": self.drop.problems(),
         }
 

@@ -19,7 +19,7 @@ from bam.metrics.evaluation.images import shuffled
 from bam.metrics.evaluation.run import Run
 from bam.metrics.metric import Concluded, metric
 from bam.metrics.results.schema import Column
-from bam.metrics.stacking import described, told
+from bam.metrics.stacking import each_training, told
 from bam.metrics.statistics.comparison import Comparison
 from bam.metrics.statistics.estimate import Estimate
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from bam.models.classifier import Classifier
 
 PAPER = 0.95  # Pearson's r of TCAV (Figure 13)
+PAIR = ("object", "scene")  # f_o and f_s
 
 
 @settings
@@ -59,16 +60,11 @@ def tcav(run: Run, settings: Concepts) -> Concluded:
     seed, layers = run.settings.seed, settings.tcav_layers
     pool = make_pool(run.dataset, settings.tcav_images, settings.tcav_runs, seed)
     view = run.first(shuffled(run.dataset.view("object_scene").of_object(COMMONALITY_OBJECT), seed))
-    models = {name: run.classifier(name) for name in ("object", "scene")}
 
-    def contrasted(models: Mapping[str, Classifier]) -> Contrast:
+    def contrasted(run: Run, models: Mapping[str, Classifier]) -> Contrast:
         return contrast(*(measure(model, pool, view, layers) for model in models.values()), view.sources)
 
-    each, further = [contrasted(models)], {}
-    for other in run.further(models):
-        theirs = {name: other.classifier(name) for name in models}
-        each.append(contrasted(theirs))
-        further |= described(theirs.values(), models.values())
+    models, each, further = each_training(run, _pair, contrasted)
     found = each[0]
     lines, lacking = dict(lines_of(each, view.sources)), missing(run)
     columns = [
@@ -118,6 +114,10 @@ def tcav(run: Run, settings: Concepts) -> Concluded:
     )
 
 
+def _pair(run: Run) -> dict[str, Classifier]:
+    return {name: run.classifier(name) for name in PAIR}
+
+
 def _series(
     run: Run, pool: Pool, layers: Sequence[str]
 ) -> tuple[Series, dict[str, Classifier], dict[str, Any]]:
@@ -127,15 +127,10 @@ def _series(
 
     view = run.first(shuffled(run.dataset.view("bamboo_forest"), run.settings.seed))
 
-    def contrasted(models: Mapping[str, Classifier]) -> tuple[Drop, list[Contrast]]:
+    def contrasted(run: Run, models: Mapping[str, Classifier]) -> tuple[Drop, list[Contrast]]:
         sides = [measure(model, pool, view, layers) for model in models.values()]
         drop = drop_of(models, view, [side.correct for side in sides])
         return drop, [contrast(side, sides[-1], view.sources) for side in sides]
 
-    models = networks(run)
-    found, further = [contrasted(models)], {}
-    for other in run.further(models):
-        theirs = networks(other)
-        found.append(contrasted(theirs))
-        further |= described(theirs.values(), models.values())
+    models, found, further = each_training(run, networks, contrasted)
     return Series(*zip(*found, strict=True), view.sources), models, further

@@ -20,7 +20,7 @@ from bam.metrics.reporting.sections import metric_section
 from bam.metrics.results.schema import Column
 from bam.metrics.results.score import read_score
 from bam.metrics.scoring import ONE_TRAINING, evaluate
-from bam.metrics.stacking import planned
+from bam.metrics.stacking import each_training, planned
 from bam.metrics.statistics.comparison import compare
 from bam.metrics.statistics.estimate import curve_estimates, estimates, trial_sd
 from bam.metrics.statistics.resampling import Resampling
@@ -193,6 +193,8 @@ def test_further_networks_are_not_kept(score_of):
     seen = []
 
     def watched(run, settings):
+        gc.collect()
+        assert all(each() is None for each in seen[1:])
         seen.append(weakref.ref(run.classifier("scene")))
         return quick(run, settings)
 
@@ -200,6 +202,23 @@ def test_further_networks_are_not_kept(score_of):
     gc.collect()
     assert [each() is None for each in seen] == [False, True, True]
     assert list(score.basis.measured.models) == ["scene"]
+
+
+def test_networks_of_a_further_training_are_gone_before_the_next_are_loaded(run_for, trainings_folder):
+    seen = []
+
+    def load(run):
+        gc.collect()
+        assert all(each() is None for each in seen[1:])
+        network = run.classifier("scene")
+        seen.append(weakref.ref(network))
+        return {"scene": network}
+
+    run = run_for(METHODS, models=trainings_folder)
+    models, found, further = each_training(run, load, lambda run, models: models["scene"].name)
+    assert found == ["scene", "scene@1", "scene@2"]
+    assert models["scene"] is seen[0]()
+    assert list(further) == ["scene@1", "scene@2"]
 
 
 def test_images_that_differ_cannot_be_put_together(score_of):
