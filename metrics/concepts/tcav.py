@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from bam.base.settings import setting, settings
 from bam.data_prep.classes import COMMONALITIES, COMMONALITY_OBJECT
 from bam.metrics.concepts.series import Series
-from bam.metrics.contrast.commonality import Drop, drop_of, missing, networks
+from bam.metrics.contrast.commonality import NAMES, Drop, drop_of, missing, networks
 from bam.metrics.evaluation.images import shuffled
 from bam.metrics.evaluation.run import Run
 from bam.metrics.metric import Concluded, metric
@@ -57,6 +57,9 @@ def tcav(run: Run, settings: Concepts) -> Concluded:
     from bam.metrics.concepts.significance import SIGNIFICANCE, contrast
     from bam.metrics.concepts.trainings import lines_of
 
+    lacking = missing(run)
+    for name in (*PAIR, *(() if lacking else NAMES)):
+        run.check_trainings(name)  # before all is measured that comes ahead of those which lack some
     seed, layers = run.settings.seed, settings.tcav_layers
     pool = make_pool(run.dataset, settings.tcav_images, settings.tcav_runs, seed)
     view = run.first(shuffled(run.dataset.view("object_scene").of_object(COMMONALITY_OBJECT), seed))
@@ -66,7 +69,7 @@ def tcav(run: Run, settings: Concepts) -> Concluded:
 
     models, each, further = each_training(run, _pair, contrasted)
     found = each[0]
-    lines, lacking = dict(lines_of(each, view.sources)), missing(run)
+    lines = dict(lines_of(each, view.sources))
     columns = [
         Column("score of f_o", "first"),
         Column("score of f_s", "second"),
@@ -85,7 +88,7 @@ def tcav(run: Run, settings: Concepts) -> Concluded:
             Column("95% interval of r", "r", shows="interval"),
             Column("r in the paper", "paper"),
         ]
-        notes = series.notes()
+        notes = series.notes(len(each))
     else:
         there = f"{len(lacking)} of its {len(COMMONALITIES)} models are not there"
         notes = [f"No series along the commonality: {there} (`python -m bam.train --all`)."]

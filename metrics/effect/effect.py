@@ -152,7 +152,7 @@ def effect(run: Run, settings: Effect) -> Concluded:
         _lines(run, found, contributions, comparison, beside, resampling),
         comparison,
         columns=_columns(beside),
-        notes=[*_notes(effects), *comparison.notes()],
+        notes=[*_notes(found[0].described), *comparison.notes()],
         curves=CHART,
         details={"effects": effects},
         trainings=len(found),
