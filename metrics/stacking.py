@@ -11,7 +11,9 @@ import numpy as np
 from bam.base.errors import BamError
 from bam.metrics.evaluation.plan import Planned
 from bam.metrics.evaluation.run import Run
-from bam.metrics.metric import Beside, Curves, Described, Measured, Metric
+from bam.metrics.metric import Beside, Concluded, Curves, Described, Measured, Metric
+from bam.metrics.results.schema import Line
+from bam.metrics.statistics.comparison import Comparison
 from bam.models.training.numbered import parted_name, training_name
 
 if TYPE_CHECKING:
@@ -108,6 +110,19 @@ def _stacked(found: Sequence[Measured]) -> Measured:
         notes=told([each.notes for each in found]),
         problems=told([each.problems for each in found]),
         details={**first.details, **more},
+    )
+
+
+def trainings_note(found: Measured | Concluded, lines: Mapping[str, Line], comparison: Comparison) -> str:
+    """What the columns of a table of several trainings are."""
+    sets = " and rank sets" if comparison.ranks else ""
+    trial = any(line.trial_sd is not None for line in lines.values())
+    summed = getattr(found, "summed", False)
+    return (
+        f"Of {found.trainings} trainings of the networks: intervals{sets} are for further ones too. `sd "
+        f"between trainings`: of their scores. {'`trial sd`: the mean of theirs. ' if trial else ''}"
+        f"{'`n`, ' if summed else '`n`: the images that any of them uses; '}"
+        "`left out` and other counts are sums over all."
     )
 
 

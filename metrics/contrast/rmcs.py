@@ -128,6 +128,7 @@ def rmcs(run: Run, settings: NoSettings) -> Concluded:
         details=details,
         trainings=len(found),
         further=further,
+        summed=True,
     )
 
 

@@ -158,9 +158,13 @@ def test_several_trainings(run, models, sensitivity, monkeypatch):
     assert line.beside["r"].n == len(score.basis.run.dataset.view("bamboo_forest")[:].ids)
     assert np.sign(line.beside["r"].value) == 1
     assert "of each of 2 trainings (f_o and f_s have 3)" in score.markdown()
+    (told,) = [note for note in score.notes if note.startswith("Of 3 trainings")]
+    assert "rank sets" not in told
+    assert "`trial sd`" not in told
+    assert "`n`: the images that any of them uses" in told
     measured = []
     monkeypatch.setattr(bam.metrics.concepts.sensitivity, "measure", lambda *given: measured.append(given))
     asked = replace(run, settings=replace(run.settings, trainings=3))
-    with pytest.raises(BamError, match="scene_commonality_0.1"):  # of which there are two
+    with pytest.raises(BamError, match=r"scene_commonality_0\.1@2"):  # of which there are two
         evaluate(METRICS["tcav"], asked)
     assert measured == []

@@ -113,6 +113,10 @@ def test_each_k_has_intervals(score_of, dataset, tmp_path):
     text = score.markdown()
     assert "| MCS against k=1.0, with 95% intervals | k=0.1 |" in text
     assert "`r` is over 30 points" in text
+    (told,) = [note for note in score.notes if note.startswith("Of 3 trainings")]
+    assert "intervals and rank sets" in told
+    assert "`trial sd`" not in told
+    assert "`n`, `left out` and other counts are sums over all" in told
     assert series in available(score)
     score.write(tmp_path)
 
