@@ -23,9 +23,9 @@ def series_contributions(x: np.ndarray, y: np.ndarray, given_place: bool = False
     NaN for fewer than four points, and where the means of x or y are constant.
 
     Trainings are nearer to means and to an r that are made of them than to the true ones. So what they differ
-    by is made larger, by the root of T / (T - 1), or of (T - 1) / (T - 2) given the place; how often intervals
-    then hold the truth is in docs/statistics.md. What two trainings have left given the place does not tell
-    how sure r is.
+    by is made larger, by the root of T / (T - 1), or of (T - 1) / (T - 2) given the place; how often
+    intervals then hold the truth is in docs/statistics.md. What two trainings have left given the place does
+    not tell how sure r is.
 
     given_place: the partial correlation given which of the K networks a point is of: of what each mean is
     above that of all trainings of the network.
