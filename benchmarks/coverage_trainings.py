@@ -10,7 +10,9 @@ from simulated import design, effects, one_each, ranks_held
 
 from bam.metrics.statistics.comparison import compare
 from bam.metrics.statistics.estimate import estimates
+from bam.metrics.statistics.rank_correlation import correlation_estimates
 from bam.metrics.statistics.resampling import Resampling
+from bam.metrics.statistics.series import series_contributions
 from bam.metrics.statistics.trainings import between_trainings
 
 COUNTS = (2, 3, 4, 5, 10)  # trainings
@@ -27,6 +29,11 @@ TRAINED = {
     "one in three much": np.where(np.arange(METHODS) % 3, 0.7, 4.0),
     "one much": np.where(np.arange(METHODS), 0.5, 5.0),
 }
+# Of a series of ten networks: the mean drop of each, and the sd of what a training adds to a drop and to an
+# MCS, and of what it adds to all of its MCS alike; images, which share nothing.
+DROPS = 0.6 - 0.06 * np.arange(10)
+OF_DROP, OF_MCS, OF_ALL = 0.12, 0.06, 0.05
+SERIES_IMAGES = 60
 
 Line = list[float | str]
 
@@ -153,6 +160,45 @@ def share_lines(data_sets: int) -> Iterator[Line]:
             yield [truth, trainings, *share_coverage(truth, trainings, data_sets)]
 
 
+def series_truth(follows: float, noise: float, given_place: bool) -> float:
+    """Pearson's r of endlessly many trainings, see `series_coverage`."""
+    between = 0.0 if given_place else DROPS.var()
+    of_images = noise**2 / SERIES_IMAGES
+    drop = between + OF_DROP**2
+    mcs = follows**2 * drop + OF_ALL**2 + OF_MCS**2
+    return float(follows * drop / np.sqrt((mcs + of_images) * (drop + of_images)))
+
+
+def series_coverage(
+    follows: float, noise: float, trainings: int, given_place: bool, data_sets: int
+) -> tuple[float, float]:
+    """Of MCS that are so many times the drop, where images differ by `noise` (an sd): share of data sets
+    whose interval of r holds the true one, and mean width of the intervals."""
+    rng = np.random.default_rng([int(10 * follows), int(100 * noise), trainings, int(given_place)])
+    truth, resampling = series_truth(follows, noise, given_place), Resampling(one_each(SERIES_IMAGES), 0)
+    shape, held, width = (trainings, len(DROPS)), [], []
+    for _ in range(data_sets):
+        drop = DROPS + OF_DROP * rng.normal(size=shape)
+        mcs = follows * drop + OF_ALL * rng.normal(size=(trainings, 1)) + OF_MCS * rng.normal(size=shape)
+        noisy = [each[..., None] + noise * rng.normal(size=(*shape, SERIES_IMAGES)) for each in (mcs, drop)]
+        contributions = {"": series_contributions(*noisy, given_place=given_place)}
+        found = correlation_estimates(contributions, resampling)[""]
+        held.append(found.ci_low <= truth <= found.ci_high)
+        width.append(found.ci_high - found.ci_low)
+    return float(np.mean(held)), float(np.mean(width))
+
+
+def series_lines(data_sets: int) -> Iterator[Line]:
+    """Coverage of intervals of the correlation along a series; given k there is none of two trainings."""
+    for follows in (0.0, 0.5):
+        for noise in (0.05, 0.2):
+            for trainings in COUNTS:
+                whole = series_coverage(follows, noise, trainings, False, data_sets)
+                known = trainings > 2
+                given = series_coverage(follows, noise, trainings, True, data_sets) if known else ("-", "-")
+                yield [f"{follows}", f"{noise}", trainings, *whole, *given]
+
+
 TRAININGS: dict[str, tuple[Callable[[int], Iterator[Line]], list[str]]] = {
     "trainings": (
         interval_lines,
@@ -163,4 +209,8 @@ TRAININGS: dict[str, tuple[Callable[[int], Iterator[Line]], list[str]]] = {
         ["methods", "trainings differ", "trainings", "all at once", "each", "mean width of 12"],
     ),
     "training_shares": (share_lines, ["true share", "trainings", "median", "held", "mean width"]),
+    "training_series": (
+        series_lines,
+        ["MCS follows", "images differ", "trainings", "r held", "width", "given k held", "width of it"],
+    ),
 }

@@ -122,7 +122,8 @@ class Concluded:
     of `Curves` are named alone. trainings: how many the lines are of; further: the networks of those beyond
     number 0, by name. nearness: of a metric that knows the truth, how nearly each method tells it of each
     image (of training 0), more is better, but only between the methods of one image: what the numbers that
-    other metrics have of the images are compared with. The others as in `Measured`.
+    other metrics have of the images are compared with. summed: whether `n` of several trainings is the sum of
+    theirs, in place of the images that any of them uses. The others as in `Measured`.
     """
 
     models: Mapping[str, Classifier]
@@ -138,6 +139,7 @@ class Concluded:
     trainings: int = 1
     further: Mapping[str, Described] = field(default_factory=dict)
     nearness: ImageValues | None = None
+    summed: bool = False
 
 
 @dataclass(frozen=True)

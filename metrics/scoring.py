@@ -17,7 +17,7 @@ from bam.metrics.results.environment import effective_precision, environment
 from bam.metrics.results.image_values import ImageValues
 from bam.metrics.results.schema import Chart, Column, Configuration, Line, Network, Validity
 from bam.metrics.results.score import Score
-from bam.metrics.stacking import over_trainings
+from bam.metrics.stacking import over_trainings, trainings_note
 from bam.metrics.statistics.comparison import Comparison, compare
 from bam.metrics.statistics.estimate import TRIAL_SIZE, curve_estimates, estimates, trial_sd
 from bam.metrics.statistics.moments import image_values, mean_over, stacked
@@ -35,11 +35,6 @@ RANK_NOTE = (
     "What intervals and sets cover is said in docs/statistics.md."
 )
 ONE_TRAINING = "Intervals are for this training of the networks: what another one changes is in none of them."
-TRAININGS = (
-    "Of {} trainings of the networks: intervals and rank sets are for further ones too. `sd between "
-    "trainings`: of their scores. `trial sd`: the mean of theirs. `n`: the images that any of them uses; "
-    "`left out` and other counts are sums over all."
-)
 LAYER, SHARE = "layer", "share_of_logit"
 
 
@@ -82,7 +77,7 @@ def evaluate(metric: Metric, run: Run) -> Score:
         configuration=_configuration(found, settings, run),
         environment=environment(computed=not from_files),
         unsuited=unsuited,
-        notes=(*metric.notes, *found.notes, *_notes(comparison, metric, found, unsuited, run)),
+        notes=(*metric.notes, *found.notes, *_notes(comparison, lines, metric, found, unsuited, run)),
         chart=curves and Chart(curves.title, curves.x_label, tuple(curves.x), dict(curves.panels)),
         axes=_axes(curves) if curves else {},
         oracle=getattr(found, "oracle", False),
@@ -209,6 +204,7 @@ def _unsuited(models: Mapping[str, Classifier], run: Run) -> dict[str, str]:
 
 def _notes(
     comparison: Comparison,
+    lines: Mapping[str, Line],
     metric: Metric,
     found: Measured | Concluded,
     unsuited: Mapping[str, str],
@@ -217,7 +213,7 @@ def _notes(
     models = found.models
     reasons = [f"{name} ({reason})" for name, reason in unsuited.items()]
     notes = [RANK_NOTE] if len(comparison.ranks) > 1 else []
-    notes.append(TRAININGS.format(found.trainings) if found.trainings > 1 else ONE_TRAINING)
+    notes.append(trainings_note(found, lines, comparison) if found.trainings > 1 else ONE_TRAINING)
     notes += comparison.notes(metric.random_is_worst) if metric.per_image else []
     notes += [remark for model in models.values() for remark in model.remarks]
     notes += [f"Not for these networks: {', '.join(reasons)}."] if reasons else []

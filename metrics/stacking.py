@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from bam.base.errors import BamError
 from bam.metrics.evaluation.plan import Planned
 from bam.metrics.evaluation.run import Run
-from bam.metrics.metric import Beside, Curves, Described, Measured, Metric
+from bam.metrics.metric import Beside, Concluded, Curves, Described, Measured, Metric
+from bam.metrics.results.schema import Line
+from bam.metrics.statistics.comparison import Comparison
 from bam.models.training.numbered import parted_name, training_name
 
 if TYPE_CHECKING:
     from bam.models.classifier import Classifier
+
+Found = TypeVar("Found")
 
 
 def over_trainings(first: Measured, run: Run, measure: Callable[[Run], Measured]) -> Measured:
@@ -31,7 +35,28 @@ def over_trainings(first: Measured, run: Run, measure: Callable[[Run], Measured]
         other = measure(each)
         further |= described(other.models.values(), first.models.values())
         found.append(replace(other, models={}))
+        del other  # its networks, before the next are loaded
     return replace(_stacked(found), trainings=len(found), further=further) if further else first
+
+
+def each_training(
+    run: Run,
+    load: Callable[[Run], dict[str, Classifier]],
+    measure: Callable[[Run, dict[str, Classifier]], Found],
+) -> tuple[dict[str, Classifier], list[Found], dict[str, Described]]:
+    """The networks of number 0, what `measure` finds of each training, and the networks of further ones.
+
+    For metrics that conclude themselves. The networks of a further training are loaded after those of the one
+    before it are gone. Raises `BamError` for networks that were trained otherwise than number 0.
+    """
+    models = load(run)
+    found, further = [measure(run, models)], {}
+    for other in run.further(model.name for model in models.values()):
+        theirs = load(other)
+        found.append(measure(other, theirs))
+        further |= described(theirs.values(), models.values())
+        del theirs
+    return models, found, further
 
 
 def described(models: Iterable[Classifier], first: Iterable[Classifier]) -> dict[str, Described]:
@@ -85,6 +110,19 @@ def _stacked(found: Sequence[Measured]) -> Measured:
         notes=told([each.notes for each in found]),
         problems=told([each.problems for each in found]),
         details={**first.details, **more},
+    )
+
+
+def trainings_note(found: Measured | Concluded, lines: Mapping[str, Line], comparison: Comparison) -> str:
+    """What the columns of a table of several trainings are."""
+    sets = " and rank sets" if comparison.ranks else ""
+    trial = any(line.trial_sd is not None for line in lines.values())
+    summed = getattr(found, "summed", False)
+    return (
+        f"Of {found.trainings} trainings of the networks: intervals{sets} are for further ones too. `sd "
+        f"between trainings`: of their scores. {'`trial sd`: the mean of theirs. ' if trial else ''}"
+        f"{'`n`, ' if summed else '`n`: the images that any of them uses; '}"
+        "`left out` and other counts are sums over all."
     )
 
 

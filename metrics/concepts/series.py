@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from bam.metrics.statistics.resampling import Resampling
 from bam.metrics.statistics.series import series_contributions
 
 if TYPE_CHECKING:
-    from bam.metrics.concepts.significance import Contrast, Difference
+    from bam.metrics.concepts.significance import Contrast
 
 KINDS = {"MCS": "concept", "MCS, all layers": "everywhere"}
 
@@ -63,25 +64,29 @@ class Series:
         if name in PREDICTORS:
             values = PREDICTORS[name][None, :, None]
         else:
-            values = np.array([[self._values(getattr(k, KINDS[name])) for k in of] for of in self.contrasts])
+            images = len(self.sources)
+            values = np.array(
+                [[getattr(k, KINDS[name]).per_image(images) for k in of] for of in self.contrasts]
+            )
         return correlation_estimates({"": series_contributions(values, drops)}, Resampling(self.sources, 0))[
             ""
         ]
 
-    def _values(self, found: Difference) -> np.ndarray:
-        """float (N,): the mean over the draws, NaN where an image is not used."""
-        return np.full(len(self.sources), np.nan) if found.table is None else found.table.mean(0)
-
+    @cached_property
     def others(self) -> dict[str, Estimate]:
         """The correlation of what the score is compared with."""
         names = {"all layers": "MCS, all layers", **dict(zip(PREDICTORS, PREDICTORS, strict=True))}
         return {shown: self.correlation(name) for shown, name in names.items()}
 
-    def notes(self) -> list[str]:
-        """What the series shows, and its table."""
-        listed = ", ".join(f"{name} {cell(found.value)}" for name, found in self.others().items())
+    def notes(self, of_pair: int = 1) -> list[str]:
+        """What the series shows, and its table. of_pair: how many trainings f_o and f_s have."""
+        listed = ", ".join(f"{name} {cell(found.value)}" for name, found in self.others.items())
         trainings, drop = len(self.drops), self.drop
         of_each = f" of each of {trainings} trainings" if trainings > 1 else ""
+        if of_pair > trainings == 1:
+            of_each = " of training 0 alone, whose interval is not for further ones"
+        elif of_pair != trainings:
+            of_each += f" (f_o and f_s have {of_pair})"
         return [
             f"`r`: Pearson's correlation, over the models k = 0.1 ... 1.0{of_each}, of the MCS on bamboo "
             f"forests with dogs with the accuracy lost when the dog is removed. Of others: {listed}; `step` "
@@ -96,7 +101,7 @@ class Series:
             "k": list(COMMONALITIES),
             "accuracy_drop": self.drop.series.tolist(),
             **self.rows,
-            "correlation": {name: asdict(found) for name, found in self.others().items()},
+            "correlation": {name: asdict(found) for name, found in self.others.items()},
             "problems": self.drop.problems(),
         }
 

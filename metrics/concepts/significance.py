@@ -84,6 +84,10 @@ class Difference:
     table: np.ndarray | None = None
     common: float = 0.0
 
+    def per_image(self, images: int) -> np.ndarray:
+        """float (images,): the mean over the runs, NaN where an image is not used."""
+        return np.full(images, np.nan) if self.table is None else self.table.mean(0)
+
 
 @dataclass(frozen=True)
 class Contrast:

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 from bam.base.settings import setting, settings
 from bam.data_prep.classes import COMMONALITIES, COMMONALITY_OBJECT
 from bam.metrics.concepts.series import Series
-from bam.metrics.contrast.commonality import Drop, drop_of, missing, networks
+from bam.metrics.contrast.commonality import NAMES, Drop, drop_of, missing, networks
 from bam.metrics.evaluation.images import shuffled
 from bam.metrics.evaluation.run import Run
 from bam.metrics.metric import Concluded, metric
 from bam.metrics.results.schema import Column
-from bam.metrics.stacking import described, told
+from bam.metrics.stacking import each_training, told
 from bam.metrics.statistics.comparison import Comparison
 from bam.metrics.statistics.estimate import Estimate
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from bam.models.classifier import Classifier
 
 PAPER = 0.95  # Pearson's r of TCAV (Figure 13)
+PAIR = ("object", "scene")  # f_o and f_s
 
 
 @settings
@@ -56,21 +57,19 @@ def tcav(run: Run, settings: Concepts) -> Concluded:
     from bam.metrics.concepts.significance import SIGNIFICANCE, contrast
     from bam.metrics.concepts.trainings import lines_of
 
+    lacking = missing(run)
+    for name in (*PAIR, *(() if lacking else NAMES)):
+        run.check_trainings(name)  # before all is measured that comes ahead of those which lack some
     seed, layers = run.settings.seed, settings.tcav_layers
     pool = make_pool(run.dataset, settings.tcav_images, settings.tcav_runs, seed)
     view = run.first(shuffled(run.dataset.view("object_scene").of_object(COMMONALITY_OBJECT), seed))
-    models = {name: run.classifier(name) for name in ("object", "scene")}
 
-    def contrasted(models: Mapping[str, Classifier]) -> Contrast:
+    def contrasted(run: Run, models: Mapping[str, Classifier]) -> Contrast:
         return contrast(*(measure(model, pool, view, layers) for model in models.values()), view.sources)
 
-    each, further = [contrasted(models)], {}
-    for other in run.further(models):
-        theirs = {name: other.classifier(name) for name in models}
-        each.append(contrasted(theirs))
-        further |= described(theirs.values(), models.values())
+    models, each, further = each_training(run, _pair, contrasted)
     found = each[0]
-    lines, lacking = dict(lines_of(each, view.sources)), missing(run)
+    lines = dict(lines_of(each, view.sources))
     columns = [
         Column("score of f_o", "first"),
         Column("score of f_s", "second"),
@@ -89,7 +88,7 @@ def tcav(run: Run, settings: Concepts) -> Concluded:
             Column("95% interval of r", "r", shows="interval"),
             Column("r in the paper", "paper"),
         ]
-        notes = series.notes()
+        notes = series.notes(len(each))
     else:
         there = f"{len(lacking)} of its {len(COMMONALITIES)} models are not there"
         notes = [f"No series along the commonality: {there} (`python -m bam.train --all`)."]
@@ -118,6 +117,10 @@ def tcav(run: Run, settings: Concepts) -> Concluded:
     )
 
 
+def _pair(run: Run) -> dict[str, Classifier]:
+    return {name: run.classifier(name) for name in PAIR}
+
+
 def _series(
     run: Run, pool: Pool, layers: Sequence[str]
 ) -> tuple[Series, dict[str, Classifier], dict[str, Any]]:
@@ -127,15 +130,10 @@ def _series(
 
     view = run.first(shuffled(run.dataset.view("bamboo_forest"), run.settings.seed))
 
-    def contrasted(models: Mapping[str, Classifier]) -> tuple[Drop, list[Contrast]]:
+    def contrasted(run: Run, models: Mapping[str, Classifier]) -> tuple[Drop, list[Contrast]]:
         sides = [measure(model, pool, view, layers) for model in models.values()]
         drop = drop_of(models, view, [side.correct for side in sides])
         return drop, [contrast(side, sides[-1], view.sources) for side in sides]
 
-    models = networks(run)
-    found, further = [contrasted(models)], {}
-    for other in run.further(models):
-        theirs = networks(other)
-        found.append(contrasted(theirs))
-        further |= described(theirs.values(), models.values())
+    models, found, further = each_training(run, networks, contrasted)
     return Series(*zip(*found, strict=True), view.sources), models, further

@@ -24,17 +24,12 @@ def mean_difference(found: Sequence[Difference], sources: np.ndarray) -> Estimat
     known = [each for each in found if each.table is not None]
     if not known:
         return Estimate(None)
-    values = _values(known)
+    values = np.stack([each.per_image(len(sources)) for each in known])
     (variance,), (freedom,) = moments(values[..., None], Resampling(sources, 0)).variance()
     by_run = np.mean([np.nanmean(each.table, 1) for each in known], 0)
     mean = float(np.mean([each.estimate.value for each in known]))
     ends = interval_of(mean, variance, freedom, by_run, known[0].common)
     return Estimate(mean, *ends, int((~np.isnan(values)).any(0).sum()))
-
-
-def _values(found: Sequence[Difference]) -> np.ndarray:
-    """float (T, images): the mean over the draws, NaN where a training does not use an image."""
-    return np.stack([each.table.mean(0) for each in found])
 
 
 def lines_of(found: Sequence[Contrast], sources: np.ndarray) -> Mapping[str, Line]:
@@ -50,8 +45,7 @@ def lines_of(found: Sequence[Contrast], sources: np.ndarray) -> Mapping[str, Lin
         beside = {key: _mean([line.beside[key].value for line in same], estimate.n) for key in first.beside}
         if "all_layers" in beside:
             beside["all_layers"] = mean_difference([contrast.everywhere for contrast in found], sources)
-        known = [difference for difference in differences if difference.table is not None]
-        between = between_trainings({name: _values(known)}, Resampling(sources, 0)) if known else {}
+        values = np.stack([difference.per_image(len(sources)) for difference in differences])
         lines[name] = replace(
             first,
             estimate=estimate,
@@ -59,7 +53,7 @@ def lines_of(found: Sequence[Contrast], sources: np.ndarray) -> Mapping[str, Lin
             seconds=round(sum(line.seconds or 0 for line in same), 3),
             beside=beside,
             counts={key: "; ".join(str(line.counts[key]) for line in same) for key in first.counts},
-            trainings=between.get(name),
+            trainings=between_trainings({name: values}, Resampling(sources, 0))[name],
         )
     return lines
 

@@ -19,7 +19,7 @@ from bam.metrics.evaluation.plan import Planned
 from bam.metrics.evaluation.run import Run
 from bam.metrics.metric import Concluded, NoSettings, metric
 from bam.metrics.results.schema import Column, Line
-from bam.metrics.stacking import described
+from bam.metrics.stacking import each_training
 from bam.metrics.statistics.comparison import ALPHA, PairedTest
 from bam.metrics.statistics.estimate import Estimate
 from bam.metrics.statistics.resampling import Resampling
@@ -92,12 +92,10 @@ def rmcs(run: Run, settings: NoSettings) -> Concluded:
         reach r = 0.97 and 0.87, where its methods have 0.69 ... 0.92 and TCAV 0.95. (The code behind its SG
         and IG-SG squares the gradients.)
     """
-    models, view = _networks(run), _view(run)
-    found, further = [_of_training(run, models, view)], {}
-    for other in run.further(models):
-        theirs = _networks(other)
-        found.append(_of_training(other, theirs, view))
-        further |= described(theirs.values(), models.values())
+    view = _view(run)
+    models, found, further = each_training(
+        run, _networks, lambda run, models: _of_training(run, models, view)
+    )
     series = Series(found)
     resampling = Resampling(run.first(view).sources, run.settings.seed)
     correlations = series.correlations(resampling, run.controls)
@@ -130,6 +128,7 @@ def rmcs(run: Run, settings: NoSettings) -> Concluded:
         details=details,
         trainings=len(found),
         further=further,
+        summed=True,
     )
 
 

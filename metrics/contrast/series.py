@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from bam.metrics.statistics.series import series_contributions
 from bam.metrics.statistics.trainings import Between, with_outperforming
 
 TEST = "z test of correlated correlations over the ten k (Meng, Rosenthal, Rubin 1992), Holm's correction"
+FEWEST_GIVEN_K = 3  # trainings: what two differ by has one size only
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,8 @@ class Series:
 
     def correlations(self, resampling: Resampling, controls: Collection[str]) -> Correlations:
         """Of one training over ten points, by Fisher's z; of several over ten of each, see
-        `series_contributions`, and given k over those below 1.0, where MCS is 0 by definition."""
+        `series_contributions`. Given k it is over those below 1.0, where MCS is 0 by definition, with an
+        interval from three trainings on."""
         if len(self) == 1:
             return self._of_one(controls)
         series = {**self.mcs, **{name: of[None, :, None] for name, of in PREDICTORS.items()}}
@@ -93,9 +95,15 @@ class Series:
         return Correlations(
             correlation_estimates(contributions, resampling),
             with_outperforming(comparison, alone, "up"),
-            correlation_estimates(given, resampling),
+            self._sure(correlation_estimates(given, resampling)),
             between,
         )
+
+    def _sure(self, given: Mapping[str, Estimate]) -> Mapping[str, Estimate]:
+        """Correlations given k, with an interval where there are trainings enough for one."""
+        if len(self) >= FEWEST_GIVEN_K:
+            return given
+        return {name: replace(found, ci_low=None, ci_high=None) for name, found in given.items()}
 
     def _of_one(self, controls: Collection[str]) -> Correlations:
         drop = self.drop.series

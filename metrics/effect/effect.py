@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -30,7 +31,7 @@ from bam.metrics.evaluation.run import Run
 from bam.metrics.evaluation.untrained import UNTRAINED, untrained_networks
 from bam.metrics.metric import Concluded, Curves, metric
 from bam.metrics.results.schema import Column, Line
-from bam.metrics.stacking import described, stacked
+from bam.metrics.stacking import each_training, stacked
 from bam.metrics.statistics.comparison import Comparison, compare
 from bam.metrics.statistics.estimate import TRIAL_SIZE, Estimate, estimates, trial_sd
 from bam.metrics.statistics.rank_correlation import correlation_estimates, shares_below
@@ -132,13 +133,12 @@ def effect(run: Run, settings: Effect) -> Concluded:
         claim it to be 0. `untrained`, where asked for: of the change of g_c for networks that never learned
         anything, with the same effects: the method's own zero.
     """
-    models, views = _models(run, settings), _views(run, settings)
-    asked = (settings.networks == "scene", settings.donors, settings.untrained, settings.regions)
-    found, further = [of_training(run, views, models, *asked)], {}
-    for other in run.further(model.name for model in models.values()):
-        theirs = _models(other, settings)
-        found.append(of_training(other, views, theirs, *asked))
-        further |= described(theirs.values(), models.values())
+    views, asked = _views(run, settings), (settings.donors, settings.untrained, settings.regions)
+    models, found, further = each_training(
+        run,
+        partial(_models, settings=settings),
+        lambda run, models: of_training(run, views, models, settings.networks == "scene", *asked),
+    )
     columns = {key: stacked([each.columns[key] for each in found]) for key in found[0].columns}
     contributions, controls = columns.pop(SCORE), run.controls & set(found[0].used)
     resampling = Resampling(found[0].sources, run.settings.seed)
@@ -152,7 +152,7 @@ def effect(run: Run, settings: Effect) -> Concluded:
         _lines(run, found, contributions, comparison, beside, resampling),
         comparison,
         columns=_columns(beside),
-        notes=[*_notes(effects), *comparison.notes()],
+        notes=[*_notes(found[0].described), *comparison.notes()],
         curves=CHART,
         details={"effects": effects},
         trainings=len(found),
@@ -206,7 +206,7 @@ def _calibration(changes: np.ndarray, effects: np.ndarray, resampling: Resamplin
 
     None where a tenth is empty, as for few points and for ties.
     """
-    places = np.stack([_tenths(each) for each in np.atleast_2d(changes)])
+    places = np.stack([_tenths(each) for each in changes])
     tenths = {str(place): np.where(places == place, effects, np.nan) for place in range(TENTHS)}
     found = estimates(tenths, resampling).values()
     means, lows, highs = ([getattr(each, key) for each in found] for key in ("value", "ci_low", "ci_high"))

@@ -61,7 +61,7 @@ class Run:
     def classifier(self, name: str) -> Classifier:
         """The trained model `name`. Raises `BamError` if it was trained on another dataset, or fewer times
         than is asked for."""
-        self._check_trainings(name)
+        self.check_trainings(name)
         return self.models.trained_on(self.dataset, name)
 
     def explained(self, default: str) -> Classifier:
@@ -85,10 +85,10 @@ class Run:
             return name
         if not self.images:
             return self.classifier(str(name))
-        self._check_trainings(str(name))
+        self.check_trainings(str(name))
         return self.models[str(name)]
 
-    def _check_trainings(self, name: str) -> None:
+    def check_trainings(self, name: str) -> None:
         """Raise `BamError` if there are fewer trainings of a network than are asked for."""
         if isinstance(self.models, Models) and (self.settings.trainings or 1) > 1:
             self.models.check_trainings(name, self.settings.trainings)

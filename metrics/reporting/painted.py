@@ -16,6 +16,7 @@ from bam.metrics.reporting.grids import Grid, Tile, picture_of
 from bam.metrics.results.score import Score
 from bam.models.classifier import Classifier
 from bam.models.inpainters import INPAINTERS
+from bam.models.training.numbered import parted_name
 
 IMAGES = 2
 
@@ -75,10 +76,9 @@ def patches_section(folder: Path) -> list[Section]:
 
         with Image.open(path) as image:
             width, height = image.size
-        kind = path.stem.removeprefix("iir-patches-")
-        words = (
-            f"Patches of IIR, recipe {kind}: the scene, the dog as pasted, as patched, and how it was changed"
-        )
+        recipe, training = parted_name(path.stem.removeprefix("iir-patches-"))
+        of = f"recipe {recipe}, training {training} of the network" if training else f"recipe {recipe}"
+        words = f"Patches of IIR, {of}: the scene, the dog as pasted, as patched, and how it was changed"
         png = base64.b64encode(path.read_bytes()).decode()
         parts.append(Part("picture", Picture(words, words, png=png, width=width, height=height)))
     text = (

@@ -22,6 +22,11 @@ def series_contributions(x: np.ndarray, y: np.ndarray, given_place: bool = False
     So they can be compared and tested as numbers of images are. The K networks are taken as given. All are
     NaN for fewer than four points, and where the means of x or y are constant.
 
+    Trainings are nearer to means and to an r that are made of them than to the true ones. So what they differ
+    by is made larger, by the root of T / (T - 1), or of (T - 1) / (T - 2) given the place; how often
+    intervals then hold the truth is in docs/statistics.md. What two trainings have left given the place does
+    not tell how sure r is.
+
     given_place: the partial correlation given which of the K networks a point is of: of what each mean is
     above that of all trainings of the network.
 
@@ -46,7 +51,10 @@ def series_contributions(x: np.ndarray, y: np.ndarray, given_place: bool = False
     change = first * second - r / 2 * (first**2 + second**2)
     change = change[..., None] + (second - r * first)[..., None] / spreads[0] * _weighed(x, means[0])
     change += (first - r * second)[..., None] / spreads[1] * _weighed(y, means[1])
-    return r + trainings / known.sum() * np.nansum(change, 1)
+    change = trainings / known.sum() * np.nansum(change, 1)
+    free = trainings - given_place
+    larger = np.sqrt(free / (free - 1)) if free > 1 else 1.0
+    return r + change + (larger - 1) * change.mean(1, keepdims=True)
 
 
 def _weighed(values: np.ndarray, means: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ import gc
 import json
 import shutil
 import weakref
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,14 +14,14 @@ from bam.base.files import read_json, write_json
 from bam.metrics import METRICS
 from bam.metrics.contrast.variants import Contrast
 from bam.metrics.judging.judge import judge
-from bam.metrics.metric import Beside, Curves, Measured, Metric
+from bam.metrics.metric import Beside, Concluded, Curves, Measured, Metric
 from bam.metrics.reporting.charts import bars
 from bam.metrics.reporting.provenance import command_of
 from bam.metrics.reporting.sections import metric_section
 from bam.metrics.results.schema import Column
 from bam.metrics.results.score import read_score
 from bam.metrics.scoring import ONE_TRAINING, evaluate
-from bam.metrics.stacking import planned
+from bam.metrics.stacking import each_training, planned, trainings_note
 from bam.metrics.statistics.comparison import compare
 from bam.metrics.statistics.estimate import curve_estimates, estimates, trial_sd
 from bam.metrics.statistics.resampling import Resampling
@@ -124,7 +125,13 @@ def test_sentences_that_differ_name_the_training(score_of):
     score = score_of()
     assert score.notes[:5] == ("It is quick.", "The network scene.", "Training 0: It has 5 letters.",
                                "Training 1: It has 7 letters.", "Training 2: It has 7 letters.")  # fmt: skip
-    assert any(note.startswith("Of 3 trainings of the networks") for note in score.notes)
+    (told,) = [note for note in score.notes if note.startswith("Of 3 trainings of the networks")]
+    assert "intervals and rank sets are for" in told
+    assert "`n`: the images that any of them uses" in told
+    assert "`trial sd`" not in told  # 12 images are too few for trials
+    lines = {"a": replace(score["a"], trial_sd=0.1)}
+    several = Concluded({}, lines, score.comparison, trainings=3)
+    assert "`trial sd`: the mean of theirs." in trainings_note(several, lines, score.comparison)
     assert ONE_TRAINING not in score.notes
     assert [each["letters"] for each in score.details["further_trainings"]] == [7, 7]
 
@@ -193,6 +200,8 @@ def test_further_networks_are_not_kept(score_of):
     seen = []
 
     def watched(run, settings):
+        gc.collect()
+        assert all(each() is None for each in seen[1:])
         seen.append(weakref.ref(run.classifier("scene")))
         return quick(run, settings)
 
@@ -200,6 +209,23 @@ def test_further_networks_are_not_kept(score_of):
     gc.collect()
     assert [each() is None for each in seen] == [False, True, True]
     assert list(score.basis.measured.models) == ["scene"]
+
+
+def test_networks_of_a_further_training_are_gone_before_the_next_are_loaded(run_for, trainings_folder):
+    seen = []
+
+    def load(run):
+        gc.collect()
+        assert all(each() is None for each in seen[1:])
+        network = run.classifier("scene")
+        seen.append(weakref.ref(network))
+        return {"scene": network}
+
+    run = run_for(METHODS, models=trainings_folder)
+    models, found, further = each_training(run, load, lambda run, models: models["scene"].name)
+    assert found == ["scene", "scene@1", "scene@2"]
+    assert models["scene"] is seen[0]()
+    assert list(further) == ["scene@1", "scene@2"]
 
 
 def test_images_that_differ_cannot_be_put_together(score_of):

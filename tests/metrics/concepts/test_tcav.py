@@ -1,5 +1,6 @@
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -156,4 +157,14 @@ def test_several_trainings(run, models, sensitivity, monkeypatch):
     assert "scene_commonality_0.1@2" not in score.configuration.models
     assert line.beside["r"].n == len(score.basis.run.dataset.view("bamboo_forest")[:].ids)
     assert np.sign(line.beside["r"].value) == 1
-    assert "of each of 2 trainings" in score.markdown()
+    assert "of each of 2 trainings (f_o and f_s have 3)" in score.markdown()
+    (told,) = [note for note in score.notes if note.startswith("Of 3 trainings")]
+    assert "rank sets" not in told
+    assert "`trial sd`" not in told
+    assert "`n`: the images that any of them uses" in told
+    measured = []
+    monkeypatch.setattr(bam.metrics.concepts.sensitivity, "measure", lambda *given: measured.append(given))
+    asked = replace(run, settings=replace(run.settings, trainings=3))
+    with pytest.raises(BamError, match=r"scene_commonality_0\.1@2"):  # of which there are two
+        evaluate(METRICS["tcav"], asked)
+    assert measured == []

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -50,6 +52,16 @@ def test_a_training_that_recognises_nothing_does_not_count(contrasts):
     found = mean_difference([contrasts[0].concept, nothing], SOURCES)
     assert found.value == pytest.approx(contrasts[0].concept.estimate.value)
     assert mean_difference([nothing, nothing], SOURCES) == Estimate(None)
+
+
+def test_it_keeps_its_place_among_the_means(contrasts):
+    nothing = replace(contrasts[1], concept=Difference(Estimate(None)))
+    line = lines_of([contrasts[0], nothing, contrasts[2]], SOURCES)["tcav"]
+    first, last = (contrasts[place].concept.estimate for place in (0, 2))
+    assert line.trainings.means == (pytest.approx(first.value), None, pytest.approx(last.value))
+    assert line.trainings.n == (first.n, 0, last.n)
+    assert line.trainings.sd == pytest.approx(abs(first.value - last.value) / np.sqrt(2))
+    assert lines_of([nothing, nothing], SOURCES)["tcav"].trainings.means == (None, None)
 
 
 def test_lines_of_several(contrasts):

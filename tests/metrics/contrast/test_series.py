@@ -91,6 +91,13 @@ def test_several_trainings_of_each_k(score_of, dataset, tmp_path):
     )
 
 
+def test_given_k_has_an_interval_from_three_trainings_on(score_of):
+    two, three = (score_of(count)["a"].beside["given_k"] for count in (2, 3))
+    assert -1 <= two.value <= 1
+    assert two.ci_low is two.ci_high is None
+    assert three.ci_low < three.value < three.ci_high
+
+
 def test_each_k_has_intervals(score_of, dataset, tmp_path):
     score, each = score_of(3), [made_up(number) for number in range(3)]
     view = module._view(score.basis.run)
@@ -106,6 +113,10 @@ def test_each_k_has_intervals(score_of, dataset, tmp_path):
     text = score.markdown()
     assert "| MCS against k=1.0, with 95% intervals | k=0.1 |" in text
     assert "`r` is over 30 points" in text
+    (told,) = [note for note in score.notes if note.startswith("Of 3 trainings")]
+    assert "intervals and rank sets" in told
+    assert "`trial sd`" not in told
+    assert "`n`, `left out` and other counts are sums over all" in told
     assert series in available(score)
     score.write(tmp_path)
 

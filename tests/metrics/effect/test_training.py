@@ -42,4 +42,8 @@ def test_the_score_of_two_trainings(run_for, trainings_folder, all_correct, monk
     assert line.beside["regions"].n <= 32
     assert list(score.configuration.models) == ["scene", "scene@1"]
     assert set(score.details["effects"]) == {"scene", "scene@1"}
-    assert any(note.startswith("scene@1: the object raises") for note in score.notes)
+    assert [note.split(":")[0] for note in score.notes if ": the object raises" in note] == ["scene"]
+    assert score.details["effects"]["scene@1"]["images"] == 8
+    (told,) = [note for note in score.notes if note.startswith("Of 2 trainings")]
+    assert "`trial sd`" not in told  # 8 images are too few for trials
+    assert "`n`: the images that any of them uses" in told

@@ -2,12 +2,13 @@ import re
 from dataclasses import replace
 
 import pytest
+from PIL import Image
 
 from bam import BamError
 from bam.metrics.reporting import painted
 from bam.metrics.reporting.content import read_results
 from bam.metrics.reporting.files import write_figures, write_tables
-from bam.metrics.reporting.painted import painted_section
+from bam.metrics.reporting.painted import painted_section, patches_section
 from bam.metrics.reporting.report import write_report
 from bam.metrics.reporting.tables import heading
 from bam.metrics.results.score import read_score
@@ -143,3 +144,15 @@ def test_nothing_is_painted_by_what_loads_weights(small_score, tmp_path, inpaint
     configuration = replace(small_score.configuration, metric={"inpainter": inpainter})
     replace(small_score, metric="inpainting", configuration=configuration).write(tmp_path)
     assert painted_section(read_results(tmp_path, tmp_path / "no"), None, None) == []
+
+
+def test_patches_name_their_recipe_and_training(tmp_path):
+    for name in ("paper", "projected", "projected@1"):
+        Image.new("RGB", (4, 3)).save(tmp_path / f"iir-patches-{name}.png")
+    (section,) = patches_section(tmp_path)
+    told = [part.value.caption.split(": ")[0] for part in section.parts]
+    assert told == [
+        "Patches of IIR, recipe paper",
+        "Patches of IIR, recipe projected",
+        "Patches of IIR, recipe projected, training 1 of the network",
+    ]

@@ -31,10 +31,11 @@ def test_contributions_are_the_correlation_and_its_derivatives(tables, place):
     even, step = (np.ones(3), np.ones(12)), 1e-6
     r = weighted(*tables, *even, place)
     assert found.mean() == pytest.approx(r)
+    larger = np.sqrt(2 / 1 if place else 3 / 2)  # T / (T - 1) of three, or of the two that means leave
     for training in range(3):
         more = even[0] + step * 3 * np.eye(3)[training]
         slope = (weighted(*tables, more, even[1], place) - r) / step
-        assert found.mean(1)[training] - r == pytest.approx(slope, abs=1e-4)
+        assert found.mean(1)[training] - r == pytest.approx(larger * slope, abs=1e-4)
     for image in range(12):
         more = even[1] + step * 12 * np.eye(12)[image]
         slope = (weighted(*tables, even[0], more, place) - r) / step
@@ -75,15 +76,16 @@ def test_what_has_no_correlation(tables):
     assert correlation_estimates(none, Resampling(np.arange(12)[:, None], 0))["a"].value is None
 
 
-def test_intervals_hold_the_truth():
+@pytest.mark.parametrize(("place", "truth"), [(False, 0.8021), (True, 0.6088)])
+def test_intervals_hold_the_truth(place, truth):
     """Where attribution follows the drop by half, and a training moves all of its networks together.
 
-    0.663 is r of 200,000 trainings, with as much noise of images."""
-    rng, images, held = np.random.default_rng(1), Resampling(np.arange(40)[:, None], 0), 0
-    for _ in range(60):
-        drop = 0.6 - 0.06 * np.arange(10) + 0.12 * rng.normal(size=(4, 10))
-        mcs = 0.5 * drop + 0.05 * rng.normal(size=(4, 1)) + 0.1 * rng.normal(size=(4, 10))
-        noisy = [each[..., None] + 0.2 * rng.normal(size=(4, 10, 40)) for each in (mcs, drop)]
-        found = correlation_estimates({"": series_contributions(*noisy)}, images)[""]
-        held += found.ci_low <= 0.663 <= found.ci_high
-    assert held >= 52
+    The truth is in closed form. Given the place the derivatives alone hold it in 269 of these data sets."""
+    rng, images, held = np.random.default_rng(0), Resampling(np.arange(12)[:, None], 0), 0
+    for _ in range(300):
+        drop = 0.6 - 0.06 * np.arange(10) + 0.12 * rng.normal(size=(3, 10))
+        mcs = 0.5 * drop + 0.05 * rng.normal(size=(3, 1)) + 0.06 * rng.normal(size=(3, 10))
+        noisy = [each[..., None] + 0.01 * rng.normal(size=(3, 10, 12)) for each in (mcs, drop)]
+        found = correlation_estimates({"": series_contributions(*noisy, given_place=place)}, images)[""]
+        held += found.ci_low <= truth <= found.ci_high
+    assert held >= 275  # of 285 that should
