@@ -48,6 +48,7 @@ SECTIONS = {
     "Perturbation metrics": "perturbation",
     "Localisation": "localisation",
     "Methods of other libraries": "other libraries",
+    "Several trainings": "trainings",
     "Robustness and randomisation": "robustness and randomisation",
 }
 SIZE, PATCH = (12, 20), 4
