@@ -203,4 +203,6 @@ def check_libraries(text):
     assert ("saliency:GradCam" in {line[1] for line in pairs}) or "PAIR saliency: " in text
     for ours, _, median, below, *_, idr, mcs in pairs:
         assert float(median) > 0.999, ours
-        assert (below, idr, mcs) == ("0.0%", "0 of 2", "0 of 2"), ours
+        assert below == "0.0%", ours
+        assert idr.startswith("0 of "), ours
+        assert mcs.startswith("0 of "), ours

@@ -45,6 +45,7 @@ NEEDED = {
         "metrics/evaluation/test_order.py",
         "metrics/test_torch_network.py",
         "models/test_given.py",
+        "models/test_unchanged.py",
         "models/torch/conftest.py",
         "models/torch/test_built.py",
         "models/torch/test_classifier.py",

@@ -121,7 +121,7 @@ class Judgement:
         if any((each.run.get("trainings") or 1) > 1 for each in self.configurations.values()):
             notes.append("Judged is what metrics say of one training of the networks, number 0.")
         if self.left_out:
-            notes.append(f"Not judged, giving no values for single images: {', '.join(self.left_out)}.")
+            notes.append(f"Not judged, having no score of single images: {', '.join(self.left_out)}.")
         if self.missing_truths:
             notes.append(f"Not asked for, so that there is no tau with it: {', '.join(self.missing_truths)}.")
         for truth, names in self.missing_networks.items():

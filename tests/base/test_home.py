@@ -1,7 +1,7 @@
 import importlib
 import sys
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +11,7 @@ from bam.base.errors import BamError
 from bam.base.home import run_file
 
 ROOT = Path(__file__).parents[2]
+NETWORK = SimpleNamespace(model=SimpleNamespace(weights=[]), network=None)
 METHOD = """
 import helpers
 from models.layers import FACTOR
@@ -59,7 +60,7 @@ def write(folder, factor, term, method=METHOD):
 
 def maps(path):
     """What the method in this file makes of ones."""
-    return custom_method(f"{path}:mine").function(None, np.ones((1, 2, 2, 3)), [0], seed=[0])
+    return custom_method(f"{path}:mine").function(NETWORK, np.ones((1, 2, 2, 3)), [0], seed=[0])
 
 
 @pytest.mark.parametrize("method", [METHOD, LAZY])
@@ -72,14 +73,14 @@ def test_files_of_two_folders_have_each_their_own(tmp_path, method):
     paths = [write(tmp_path / name, factor, 0, method) for name, factor in (("a", 3), ("b", 5))]
     methods = [custom_method(f"{path}:mine").function for path in paths]
     for _ in range(2):  # in turns
-        found = [mine(None, np.ones((1, 1, 1, 3)), [0], seed=[0]).item() for mine in methods]
+        found = [mine(NETWORK, np.ones((1, 1, 1, 3)), [0], seed=[0]).item() for mine in methods]
         assert found == [3, 5]
 
 
 def test_a_neighbour_is_imported_once(tmp_path):
     path = write(tmp_path, 3, 4, LAZY.replace("    return", "    helpers.TERM += 1\n    return"))
     mine = custom_method(f"{path}:mine").function
-    found = [mine(None, np.ones((1, 1, 1, 3)), [0], seed=[0]).item() for _ in range(3)]
+    found = [mine(NETWORK, np.ones((1, 1, 1, 3)), [0], seed=[0]).item() for _ in range(3)]
     assert found == [8, 9, 10]
 
 

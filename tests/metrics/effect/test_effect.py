@@ -212,10 +212,10 @@ def test_calibration_is_the_mean_effect_in_each_tenth():
     changes, effects = rng.permutation(30).astype(float), rng.normal(size=32)
     changes = np.concatenate([changes, [np.nan] * 2])
     resampling = Resampling(np.arange(32)[:, None].repeat(2, 1), 0)
-    found = _calibration(changes, effects, resampling)["curves"]["calibration"]
+    found = _calibration(changes[None], effects, resampling)["curves"]["calibration"]
     expected = [effects[np.argsort(changes)[3 * place : 3 * place + 3]].mean() for place in range(10)]
     assert found == pytest.approx(expected)
-    assert _calibration(np.ones(32), effects, resampling)["curves"]["calibration"] is None
+    assert _calibration(np.ones((1, 32)), effects, resampling)["curves"]["calibration"] is None
 
 
 def test_the_chart_shows_it(scores, tmp_path):
