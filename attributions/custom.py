@@ -41,13 +41,12 @@ def custom_method(
 
     name: what it is called, by default as the function or the folder. version: what tells it from others of
     the name; by default a digest of the whole file that defines it (not of what that imports), or of all
-    maps: rows of a changed one are not used. A function that is more than its file
-    says (it has a closure or no name, or comes from a notebook or the prompt) has rows that are not kept,
-    unless a version is given. Naming a file runs it. A function whose first parameter is annotated as
-    `torch.nn.Module` is given the network in PyTorch, see `torch_methods.on_twin`; PyTorch's version is part
-    of its own. One that changes the network's weights raises `BamError` where it is called. Raises `BamError`
-    if it is not there, cannot be run, takes other arguments, or has the name of
-    a registered method.
+    maps: rows of a changed one are not used. A function that is more than its file says (it has a closure or
+    no name, or comes from a notebook or the prompt) has rows that are not kept, unless a version is given.
+    Naming a file runs it. A function whose first parameter is annotated as `torch.nn.Module` is given the
+    network in PyTorch, see `torch_methods.on_twin`; PyTorch's version is part of its own. Raises `BamError`
+    if it is not there, cannot be run, takes other arguments, or has the name of a registered method; the
+    method does, where it is called, if it changes the network's weights.
 
     >>> def brightness(classifier, images, targets):
     ...     return images.mean(-1)

@@ -12,12 +12,11 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from coverage_trainings import TRAININGS
 from scipy import stats
-from simulated import design, effects, one_each, ranks_held
+from simulated import design, effects, one_each, sets_coverage
 
 from bam.base.progress import Progress
 from bam.metrics.judging.measures import Judged, agreement, spread
 from bam.metrics.results.table import markdown_table
-from bam.metrics.statistics.comparison import compare
 from bam.metrics.statistics.correlation import kendall
 from bam.metrics.statistics.estimate import estimates
 from bam.metrics.statistics.resampling import Resampling
@@ -67,8 +66,8 @@ def rank_coverage(
     means = spread * np.linspace(0, 1, METHODS)
     if half_tied:
         means[: METHODS // 2] = 0
-    at_once, alone, width = [], [], []
-    for _ in range(data_sets):
+
+    def drawn() -> tuple[np.ndarray, np.ndarray]:
         sources = design(rng, count, count) if shared else one_each(count)
         # Half of what varies is the same for all methods, which paired tests know.
         share = 0.2 if shared else 0.0
@@ -76,13 +75,9 @@ def rank_coverage(
         values = means + np.sqrt(0.5) * (common + own)
         if rates:
             values = (values > spread / 2).astype(float)
-        table = {str(place): column for place, column in enumerate(values.T)}
-        sets = compare(table, Resampling(sources, 0, samples=500), "up").ranks.values()
-        held = ranks_held(means, sets)
-        at_once.append(all(held))
-        alone.append(np.mean(held))
-        width.append(np.mean([high - low + 1 for low, high in sets]))
-    return float(np.mean(at_once)), float(np.mean(alone)), float(np.mean(width))
+        return values, sources
+
+    return sets_coverage(means, drawn, data_sets, samples=500)
 
 
 def tau_coverage(step: float, alike: bool, data_sets: int) -> tuple[float, float, float]:

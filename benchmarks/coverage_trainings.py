@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 from scipy import optimize, special
-from simulated import design, effects, one_each, ranks_held
+from simulated import design, effects, one_each, sets_coverage
 
-from bam.metrics.statistics.comparison import compare
 from bam.metrics.statistics.estimate import estimates
 from bam.metrics.statistics.rank_correlation import correlation_estimates
 from bam.metrics.statistics.resampling import Resampling
@@ -106,8 +105,8 @@ def rank_coverage(
     rng = np.random.default_rng([list(TRAINED).index(trained), int(half_tied), trainings])
     means = np.linspace(0, 1.2, METHODS) if half_tied else np.zeros(METHODS)
     means[: METHODS // 2] = 0
-    at_once, alone, width = [], [], []
-    for _ in range(data_sets):
+
+    def drawn() -> tuple[np.ndarray, np.ndarray]:
         sources = sources_of(rng, *IMAGES[0])
         # Half of what varies is the same for all methods, which paired tests know.
         common, own = (values_of(rng, sources, trainings, 0, columns) for columns in (1, METHODS))
@@ -115,13 +114,9 @@ def rank_coverage(
         networks[0] = networks[0, ..., :1]
         error = TRAINED[trained] * np.sqrt(2 / IMAGES[0][0])
         values = means + np.sqrt(0.5) * (common + own + error * networks.sum(0))
-        table = dict(enumerate(np.moveaxis(values, -1, 0)))
-        sets = compare(table, Resampling(sources, 0, samples=200), "up").ranks.values()
-        held = ranks_held(means, sets)
-        at_once.append(all(held))
-        alone.append(np.mean(held))
-        width.append(np.mean([high - low + 1 for low, high in sets]))
-    return float(np.mean(at_once)), float(np.mean(alone)), float(np.mean(width))
+        return values, sources
+
+    return sets_coverage(means, drawn, data_sets, samples=200)
 
 
 def rank_lines(data_sets: int) -> Iterator[Line]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable
 
 import numpy as np
+
+from bam.metrics.statistics.comparison import compare
+from bam.metrics.statistics.resampling import Resampling
 
 
 def one_each(count: int) -> np.ndarray:
@@ -27,9 +30,25 @@ def effects(rng: np.random.Generator, sources: np.ndarray, share: float, methods
     return total
 
 
-def ranks_held(means: np.ndarray, sets: Iterable[tuple[int, int]]) -> list[bool]:
-    """Whether the rank set of each method holds all ranks that its true mean has, more being better."""
-    return [
-        low <= 1 + (means > mean).sum() and (means >= mean).sum() <= high
-        for mean, (low, high) in zip(means, sets, strict=True)
-    ]
+def sets_coverage(
+    means: np.ndarray, drawn: Callable[[], tuple[np.ndarray, np.ndarray]], data_sets: int, samples: int
+) -> tuple[float, float, float]:
+    """Share of data sets whose rank sets hold all true ranks at once, share of the sets that hold their own,
+    and mean width of the sets.
+
+    means: the true ones of the methods, more being better. drawn: makes values, float (images, methods), of
+    several trainings (trainings, images, methods), and their sources.
+    """
+    at_once, alone, width = [], [], []
+    for _ in range(data_sets):
+        values, sources = drawn()
+        table = {str(place): of for place, of in enumerate(np.moveaxis(values, -1, 0))}
+        sets = compare(table, Resampling(sources, 0, samples=samples), "up").ranks.values()
+        held = [
+            low <= 1 + (means > mean).sum() and (means >= mean).sum() <= high
+            for mean, (low, high) in zip(means, sets, strict=True)
+        ]
+        at_once.append(all(held))
+        alone.append(np.mean(held))
+        width.append(np.mean([high - low + 1 for low, high in sets]))
+    return float(np.mean(at_once)), float(np.mean(alone)), float(np.mean(width))

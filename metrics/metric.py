@@ -244,8 +244,7 @@ def notes_of(function: Callable) -> tuple[str, ...]:
 
 def find_metric(name: str | Callable) -> Metric:
     """The metric of this name, or of this function, or the one that "path/to/file.py:name" registers: then
-    the
-    file is run.
+    the file is run.
 
     Raises `BamError` if there is none.
     """

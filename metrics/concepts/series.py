@@ -37,13 +37,12 @@ class Series:
     contrasts: Sequence[Sequence[Contrast]]
     sources: np.ndarray
 
-    @property
+    @cached_property
     def drop(self) -> Drop:
-        """That of all trainings, as if their images were so many more."""
-        sides = ([getattr(each, key) for each in self.drops] for key in ("with_dog", "without_dog"))
-        return Drop(*map(np.concatenate, sides))
+        """That of all trainings, see `Drop.of_all`."""
+        return Drop.of_all(self.drops)
 
-    @property
+    @cached_property
     def rows(self) -> dict[str, list[float | None]]:
         """For each k the network's score, and its MCS; the means of several trainings."""
         found = {"score": [[each.concept.first for each in of] for of in self.contrasts]}
@@ -68,9 +67,8 @@ class Series:
             values = np.array(
                 [[getattr(k, KINDS[name]).per_image(images) for k in of] for of in self.contrasts]
             )
-        return correlation_estimates({"": series_contributions(values, drops)}, Resampling(self.sources, 0))[
-            ""
-        ]
+        contributions = {name: series_contributions(values, drops)}
+        return correlation_estimates(contributions, Resampling(self.sources, 0))[name]
 
     @cached_property
     def others(self) -> dict[str, Estimate]:

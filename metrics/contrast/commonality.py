@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -36,6 +36,12 @@ class Drop:
 
     with_dog: np.ndarray
     without_dog: np.ndarray
+
+    @classmethod
+    def of_all(cls, drops: Iterable[Drop]) -> Drop:
+        """That of several trainings of the models, as if their images were so many more."""
+        sides = zip(*((each.with_dog, each.without_dog) for each in drops), strict=True)
+        return cls(*map(np.concatenate, sides))
 
     @property
     def per_image(self) -> np.ndarray:

@@ -65,8 +65,7 @@ class Series:
             for name, each in self.mcs.items()
         }
         self.drops = np.array([each.drop.per_image.T for each in trainings])
-        sides = ([getattr(each.drop, key) for each in trainings] for key in ("with_dog", "without_dog"))
-        self.drop = Drop(*map(np.concatenate, sides))
+        self.drop = Drop.of_all(each.drop for each in trainings)
 
     def __len__(self) -> int:
         return len(self.trainings)

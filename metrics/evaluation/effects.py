@@ -120,9 +120,8 @@ def ask(
     """What a network says of the pictures of these names, of the images of the run, in their order.
 
     make: from a batch of the view and a name to the pictures, uint8; by default `Pictures`. version: of what
-    it makes, to be raised when that comes out differently. Answers are kept
-    in CSV files beside the rows, one per network, image set and picture, named also by a digest of all they
-    depend on.
+    it makes, to be raised when that comes out differently. Answers are kept in CSV files beside the rows, one
+    per network, image set and picture, named also by a digest of all they depend on.
     """
     seed = run.settings.seed
     make = make or Pictures(view, seed)

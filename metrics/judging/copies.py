@@ -18,6 +18,7 @@ from bam.metrics.evaluation.settings import RunSettings
 from bam.metrics.evaluation.sweep import announced, raw_maps
 from bam.metrics.metric import METRICS
 from bam.metrics.results.score import Score
+from bam.metrics.statistics.moments import mean_over
 
 if TYPE_CHECKING:
     from bam.models.classifier import Classifier
@@ -122,11 +123,11 @@ def _correlations(
                     planes.append(relevance(raw.maps)[0].reshape(len(batch.ids), -1))
                     progress.advance(len(batch.ids))
             found += [_spearman(maps) for maps in np.stack(planes, 1)]
-    known = ~np.isnan(found)
-    sums = np.where(known, found, 0).sum(0)
-    means = np.divide(sums, known.sum(0), out=np.full(sums.shape, np.nan), where=known.any(0))
+    means = mean_over(np.reshape(found, (len(found), -1))).reshape(len(names), len(names))
     places = combinations(range(len(names)), 2)
-    return {frozenset((names[i], names[j])): float(means[i, j]) for i, j in places if known[:, i, j].any()}
+    return {
+        frozenset((names[i], names[j])): float(means[i, j]) for i, j in places if not np.isnan(means[i, j])
+    }
 
 
 def _spearman(planes: np.ndarray) -> np.ndarray:
