@@ -25,7 +25,7 @@ from bam.base.progress import Progress
 from bam.data_prep import load_dataset
 from bam.data_prep.dataset import View
 from bam.models.architectures import ARCHITECTURES, build_model
-from bam.models.training.batches import training_batches
+from bam.models.training.batches import Pictures, training_batches
 from bam.models.training.dropout import with_stepwise_dropout
 from bam.models.training.training import ROUND, EveryStep, compiled
 
@@ -36,10 +36,10 @@ def contenders(
     architecture: str, view: View, batch_size: int, steps: int, precisions: list[str]
 ) -> dict[str, Callable[[], object]]:
     """From names to what trains so many steps, or makes images for them. Each has run once."""
-    size = (ARCHITECTURES[architecture].input_size,) * 2
+    pictures = Pictures(view, LABELS, (ARCHITECTURES[architecture].input_size,) * 2)
 
     def batches():
-        return training_batches(view, LABELS, size, batch_size, 0, range(steps))
+        return training_batches(pictures, batch_size, 0, range(steps))
 
     images, labels = (np.concatenate(arrays) for arrays in zip(*batches().as_numpy_iterator(), strict=True))
     found: dict[str, Callable[[], object]] = {"images alone": lambda: list(map(len, batches()))}

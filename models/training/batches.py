@@ -17,66 +17,82 @@ from bam.models.training.task import Task
 SHIFT, BRIGHTNESS, CONTRAST = 0.06, 0.15, 0.2
 
 
-def training_batches(
-    view: View,
-    labels: str,
-    size: tuple[int, int],
-    batch_size: int,
-    seed: int,
-    steps: range,
-    classes: Sequence[str] | None = None,
-) -> tf.data.Dataset:
+# Resized images are kept up to this size of all of them, 2,700 at 224 pixels; larger sets are made anew.
+KEPT_BYTES = 2**31
+
+
+class Pictures:
+    """The images of a view in the size that a network takes, and their labels.
+
+    Labels are indices into `classes`, to which all images of the view must belong, or into all classes. An
+    image is composed and resized once, when it is first asked for, if all of them fit into `KEPT_BYTES`.
+    """
+
+    def __init__(self, view: View, labels: str, size: tuple[int, int], classes: Sequence[str] | None = None):
+        self.view, self.size = view, size
+        self.labels = Task(labels, classes=classes).targets(view).astype(np.int64)
+        shape = (len(view), *size, 3)
+        keep = 4 * np.prod(shape, dtype=np.int64) <= KEPT_BYTES
+        self._kept = np.empty(shape, np.float32) if keep else None
+        self._made = np.zeros(len(view), bool)
+
+    def __len__(self) -> int:
+        return len(self.view)
+
+    def batch(self, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """For `tf.data`: float32 images (n, *size, 3) in 0..255 and int labels, of an index (n,)."""
+        images = tf.numpy_function(self._images, (index,), tf.float32, stateful=False)
+        images.set_shape((index.shape[0], *self.size, 3))
+        return images, tf.gather(self.labels, index)
+
+    def _images(self, index: np.ndarray) -> np.ndarray:
+        if self._kept is None:
+            return self._resized(index)
+        new = index[~self._made[index]]
+        if len(new):
+            self._kept[new] = self._resized(new)
+            self._made[new] = True
+        return self._kept[index]
+
+    def _resized(self, index: np.ndarray) -> np.ndarray:
+        # On the processor, as all of `tf.data`: a GPU would be taken from the training, and rounds otherwise.
+        with tf.device("CPU"):
+            return resize(self.view[index].images, self.size).numpy()
+
+
+def training_batches(pictures: Pictures, batch_size: int, seed: int, steps: range) -> tf.data.Dataset:
     """The batches of `steps`: augmented float32 images (batch, *size, 3) in 0..255 and int labels.
 
-    Labels are indices into `classes`, to which all images of the view must belong, or into all classes.
-    An epoch shows every image once, but for the remainder that fills no batch. Step i gives the same
-    batch whatever came before, so that an interrupted training goes on to the same end.
+    An epoch shows every image once, but for the remainder that fills no batch. Step i gives the same batch
+    whatever came before, so that an interrupted training goes on to the same end.
     """
-    per_epoch = len(view) // batch_size or 1
+    count = len(pictures)
+    per_epoch = count // batch_size or 1
 
     def indices(step: int) -> np.ndarray:
         epoch, position = divmod(step, per_epoch)
-        order = generator(seed, "epoch", str(epoch)).permutation(len(view))
+        order = generator(seed, "epoch", str(epoch)).permutation(count)
         return (
             np.resize(order[position * batch_size :], batch_size)
-            if len(view) < batch_size
+            if count < batch_size
             else order[position * batch_size : (position + 1) * batch_size]
         )
 
     table = np.stack([indices(step) for step in steps])
     numbers = np.arange(steps.start, steps.stop)
 
-    def augmented(images: tf.Tensor, labels: tf.Tensor, step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def augmented(index: tf.Tensor, step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        images, labels = pictures.batch(index)
         return augment(images, tf.stack([tf.constant(seed, tf.int64), step])), labels
 
     batches = tf.data.Dataset.from_tensor_slices((table, numbers))
-    batches = batches.map(_composer(view, labels, classes, size), tf.data.AUTOTUNE, deterministic=True)
     return batches.map(augmented, tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
 
 
-def evaluation_batches(
-    view: View, labels: str, size: tuple[int, int], batch_size: int, classes: Sequence[str] | None = None
-) -> tf.data.Dataset:
-    """All images of a view in order, as float32 (n, *size, 3) in 0..255, with labels as for training."""
-    table = np.arange(len(view))
-    batches = tf.data.Dataset.from_tensor_slices(table).batch(batch_size).map(lambda index: (index, index[0]))
-    batches = batches.map(_composer(view, labels, classes, size), tf.data.AUTOTUNE, deterministic=True)
-    return batches.map(lambda images, labels, step: (images, labels)).prefetch(tf.data.AUTOTUNE)
-
-
-def _composer(view: View, labels: str, classes: Sequence[str] | None, size: tuple[int, int]):
-    all_labels = Task(labels, classes=classes).targets(view).astype(np.int64)
-
-    def compose(index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return view[index].images, all_labels[index]
-
-    def composed(index: tf.Tensor, step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        images, labels = tf.numpy_function(compose, (index,), (tf.uint8, tf.int64), stateful=False)
-        images.set_shape((index.shape[0], None, None, 3))
-        labels.set_shape((index.shape[0],))
-        return resize(images, size), labels, step
-
-    return composed
+def evaluation_batches(pictures: Pictures, batch_size: int) -> tf.data.Dataset:
+    """All images in order, as float32 (n, *size, 3) in 0..255, with labels as for training."""
+    batches = tf.data.Dataset.from_tensor_slices(np.arange(len(pictures))).batch(batch_size)
+    return batches.map(pictures.batch, tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
 
 
 def augment(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:

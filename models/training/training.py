@@ -24,7 +24,7 @@ from bam.models.architectures import ARCHITECTURES, build_model
 from bam.models.classifier import Classifier
 from bam.models.stored import load_classifier, read_description
 from bam.models.training.accuracy import evaluate_views
-from bam.models.training.batches import evaluation_batches, training_batches
+from bam.models.training.batches import Pictures, evaluation_batches, training_batches
 from bam.models.training.checkpoint import Checkpoint, differences
 from bam.models.training.dropout import follow_steps, with_stepwise_dropout
 from bam.models.training.model_card import CARD, write_card
@@ -205,16 +205,18 @@ def _fit(
     held_out = config.task.view(dataset, "validation")
     # Of the seed itself: all trainings of a network are validated on the same images.
     chosen = np.random.default_rng(config.seed).permutation(len(held_out))[:VALIDATION_IMAGES]
-    size, labels, classes = model.input_shape[1:3], config.labels, config.classes
-    seed = config.drawn_from
-    validation = evaluation_batches(held_out.subset(chosen), labels, size, config.batch_size, classes)
+    images, validation_images = (
+        Pictures(shown, config.labels, model.input_shape[1:3], config.classes)
+        for shown in (view, held_out.subset(chosen))
+    )
+    validation = evaluation_batches(validation_images, config.batch_size)
     done = history[-1]["step"] if history else 0
     with Progress(f"training {config.name}", steps, "steps", done) as progress:
         if history:
             progress.note = _reached(history)
         while done < steps and not _hopeless(history, config.patience * steps):
             span = range(done, min(done + ROUND, steps))
-            batches = training_batches(view, labels, size, config.batch_size, seed, span, classes)
+            batches = training_batches(images, config.batch_size, config.drawn_from, span)
             model.fit(batches, verbose=0, callbacks=[EveryStep(progress)])
             loss, accuracy = model.evaluate(validation, verbose=0)
             done = span.stop

@@ -1,7 +1,9 @@
 import numpy as np
 import tensorflow as tf
 
-from bam.models.training.batches import augment, evaluation_batches, training_batches
+from bam.data_prep.dataset import View
+from bam.models.training import batches
+from bam.models.training.batches import Pictures, augment, evaluation_batches, training_batches
 from bam.models.training.task import Task
 
 SIZE = (32, 32)
@@ -15,15 +17,15 @@ def indices_of(view, images):
 
 def test_evaluation_gives_every_image_in_order(dataset):
     view = dataset.view("object_scene", "test")
-    images, labels = zip(*evaluation_batches(view, "scene", SIZE, 32), strict=True)
+    images, labels = zip(*evaluation_batches(Pictures(view, "scene", SIZE), 32), strict=True)
     assert np.array_equal(np.concatenate(labels), view.scene_labels)
     assert indices_of(view, np.concatenate(images)) == list(range(len(view)))
 
 
 def test_a_step_is_the_same_whatever_came_before(dataset):
     view = dataset.view("object_scene", "train")
-    whole = list(training_batches(view, "object", SIZE, 16, 3, range(6)))
-    later = list(training_batches(view, "object", SIZE, 16, 3, range(4, 6)))
+    whole = list(training_batches(Pictures(view, "object", SIZE), 16, 3, range(6)))
+    later = list(training_batches(Pictures(view, "object", SIZE), 16, 3, range(4, 6)))
     for (images, labels), (same_images, same_labels) in zip(whole[4:], later, strict=True):
         assert np.array_equal(images, same_images)
         assert np.array_equal(labels, same_labels)
@@ -33,8 +35,9 @@ def test_a_step_is_the_same_whatever_came_before(dataset):
 def test_an_epoch_shows_every_image_once(dataset, monkeypatch):
     monkeypatch.setattr("bam.models.training.batches.augment", lambda images, seed: images)
     view = dataset.view("object_scene", "test")  # 100 images: 4 batches of 25
+    pictures = Pictures(view, "scene", SIZE)
     first, second = (
-        np.concatenate([batch[0] for batch in training_batches(view, "scene", SIZE, 25, 0, steps)])
+        np.concatenate([batch[0] for batch in training_batches(pictures, 25, 0, steps)])
         for steps in (range(4), range(4, 8))
     )
     assert sorted(indices_of(view, first)) == list(range(100))
@@ -46,13 +49,13 @@ def test_labels_belong_to_their_images(dataset, monkeypatch):
     monkeypatch.setattr("bam.models.training.batches.augment", lambda images, seed: images)
     view = dataset.view("object_scene", "test")
     for kind in ("object", "scene"):
-        images, labels = next(iter(training_batches(view, kind, SIZE, 20, 1, range(1))))
+        images, labels = next(iter(training_batches(Pictures(view, kind, SIZE), 20, 1, range(1))))
         assert np.array_equal(view.labels(kind)[indices_of(view, images)], labels)
 
 
 def test_a_view_smaller_than_a_batch_fills_it(dataset):
     view = dataset.view("object_scene", "test").subset(np.arange(5))
-    images, labels = next(iter(training_batches(view, "scene", SIZE, 16, 0, range(1))))
+    images, labels = next(iter(training_batches(Pictures(view, "scene", SIZE), 16, 0, range(1))))
     assert images.shape == (16, 32, 32, 3)
     assert set(labels.numpy()) <= set(view.scene_labels)
 
@@ -73,9 +76,30 @@ def test_labels_of_a_few_classes_are_indices_into_them(dataset, monkeypatch):
     monkeypatch.setattr("bam.models.training.batches.augment", lambda images, seed: images)
     classes = ("bird", "zebra")
     view = Task("object", classes=classes).view(dataset, "test")
-    trained = next(iter(training_batches(view, "object", SIZE, 12, 1, range(1), classes)))
-    evaluated = next(iter(evaluation_batches(view, "object", SIZE, 12, classes)))
+    pictures = Pictures(view, "object", SIZE, classes)
+    trained = next(iter(training_batches(pictures, 12, 1, range(1))))
+    evaluated = next(iter(evaluation_batches(pictures, 12)))
     for images, labels in (trained, evaluated):
         shown = [view.ids[index].split("-")[0] for index in indices_of(view, images)]
         assert [classes[label] for label in labels] == shown
     assert set(trained[1].numpy()) == {0, 1}
+
+
+def test_pictures_are_made_once_if_they_fit_into_memory_and_are_the_same_if_not(dataset, monkeypatch):
+    view, compose, composed = dataset.view("object_scene", "test"), View.__getitem__, []
+
+    def noted(self, key):
+        composed.append(len(key))
+        return compose(self, key)
+
+    monkeypatch.setattr(View, "__getitem__", noted)
+    found = {}
+    for kept in (4 * len(view) * 32 * 32 * 3, 0):
+        monkeypatch.setattr(batches, "KEPT_BYTES", kept)
+        pictures = Pictures(view, "scene", SIZE)
+        for _ in range(2):
+            composed.clear()
+            found[kept] = list(training_batches(pictures, 25, 2, range(4)))
+        assert sum(composed) == (0 if kept else 100)
+    for batch, same in zip(*found.values(), strict=True):
+        assert all(map(np.array_equal, batch, same))
