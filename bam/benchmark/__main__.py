@@ -3,6 +3,8 @@
 python -m bam.benchmark                                # the demo: minutes on 2 cores
 python -m bam.benchmark --methods mine.py:my_method    # yours beside all others
 python -m bam.benchmark --preset full                  # all networks and metrics: hours on 2 cores
+python -m bam.benchmark --trainings 3                  # the demo for three trainings of each network
+python -m bam.benchmark --preset several               # five and three trainings, most metrics: a day
 python -m bam.benchmark --preset paper --coco DIR --miniplaces DIR --data data/paper --models runs/paper \\
     --out runs/paper_results                           # needs a GPU
 
@@ -41,6 +43,9 @@ class What:
     networks: Folder | None = setting(
         None, "folder of trained networks, taken where they have the same settings and dataset, not trained"
     )
+    trainings: int | None = setting(
+        None, "train each network so often and measure all (by default as the preset has it)", ge=1
+    )
     plan: bool = setting(False, "only say what would be done, how large it is, and about how long it takes")
 
 
@@ -52,6 +57,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 def _main(flags: command.Flags) -> None:
     what = flags.settings(What)
     preset = PRESETS[what.preset]
+    preset = preset.of_trainings(what.trainings) if what.trainings else preset
     if not preset.photographs and flags.given.keys() & {"coco", "miniplaces"}:
         raise command.UsageError("--coco and --miniplaces are for --preset paper")
     folders = Path(what.data), Path(what.models), Path(what.out)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bam.base.progress import duration
 from bam.benchmark.calibration import Estimate, calibrate, estimate
+from bam.benchmark.presets import Measurement
 from bam.benchmark.work import Benchmark
 from bam.data_prep.classes import OBJECTS, SCENES
 from bam.metrics.results.table import markdown_table
@@ -32,12 +33,12 @@ def _table(benchmark: Benchmark, architecture: str, seen: int, found: Estimate) 
         ["dataset", f"{composites:,} composites of {source}", "minutes"],
         [
             "networks",
-            f"{len(preset.tasks)} x {architecture}, {seen:,} images each",
+            f"{len(preset.networks)} x {architecture}, {seen:,} images each",
             duration(found.seconds["networks"]),
         ],
     ]
     lines += [
-        [", ".join(each.metrics), _images(each.limit), duration(found.seconds[each.title])]
+        [", ".join(each.metrics), _size(each), duration(found.seconds[each.title])]
         for each in preset.measurements
     ]
     lines.append(["report", str(benchmark.out / "report.html"), "minutes"])
@@ -50,5 +51,6 @@ def _table(benchmark: Benchmark, architecture: str, seen: int, found: Estimate) 
     )
 
 
-def _images(limit: int | None) -> str:
-    return "all test images" if limit is None else f"{limit} images"
+def _size(measurement: Measurement) -> str:
+    images = "all test images" if measurement.limit is None else f"{measurement.limit} images"
+    return f"{images}, {measurement.trainings} trainings" if measurement.trainings > 1 else images

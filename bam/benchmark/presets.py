@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bam.models.training.task import SUITE, Task
@@ -18,8 +18,8 @@ class Measurement:
     """Metrics that are measured in one run, since they share work.
 
     limit: at most so many test images; None: all. settings: of the metrics, and of the run. judged: whether
-    they are judged too. effort: about how many seconds all methods take, on the two cores on which the others
-    were measured.
+    they are judged too. trainings: of how many trainings of their networks. effort: about how many seconds
+    all methods take of each training, on the two cores on which the others were measured.
     """
 
     metrics: tuple[str, ...]
@@ -27,11 +27,13 @@ class Measurement:
     effort: float
     settings: Mapping[str, Any] = field(default_factory=dict)
     judged: bool = False
+    trainings: int = 1
 
     @property
     def title(self) -> str:
         """As a line of progress says it."""
         images = "all images" if self.limit is None else f"{self.limit} images"
+        images += f", {self.trainings} trainings" if self.trainings > 1 else ""
         return f"{', '.join(self.metrics)} ({images})"
 
 
@@ -40,7 +42,8 @@ class Preset:
     """A benchmark.
 
     photographs: made of COCO and MiniPlaces, not of the drawn sample. tasks: of the networks. training: its
-    settings, where they are not the default. effort: as in `Measurement`, of the dataset and of one network.
+    settings, where they are not the default. trainings: how many there are of a task, where it is not one.
+    effort: as in `Measurement`, of the dataset and of one network.
     """
 
     description: str
@@ -49,8 +52,19 @@ class Preset:
     measurements: tuple[Measurement, ...]
     photographs: bool = False
     training: Mapping[str, Any] = field(default_factory=dict)
+    trainings: Mapping[Task, int] = field(default_factory=dict)
     data_effort: float = 60
     network_effort: float = 90
+
+    @property
+    def networks(self) -> tuple[tuple[Task, int], ...]:
+        """All that are trained: of which task, and which of its trainings; one task after another."""
+        return tuple((task, number) for task in self.tasks for number in range(self.trainings.get(task, 1)))
+
+    def of_trainings(self, count: int) -> Preset:
+        """The same with so many trainings of each network, all of them measured."""
+        measurements = tuple(replace(each, trainings=count) for each in self.measurements)
+        return replace(self, trainings=dict.fromkeys(self.tasks, count), measurements=measurements)
 
 
 PRESETS = {
@@ -84,6 +98,20 @@ PRESETS = {
             Measurement(("tcav",), None, 300),
             Measurement(("inpainting", *BASELINES), 100, 480, judged=True),
         ),
+    ),
+    "several": Preset(
+        "the drawn sample, five trainings of three networks and three of the series, most metrics",
+        100,
+        SUITE,
+        (
+            Measurement(("effect", "mcs", "idr"), 300, 800, {"robustness": False}, trainings=5),
+            Measurement(("localisation",), 100, 100, trainings=5),
+            Measurement(("iir",), None, 300, trainings=5),
+            Measurement(("inpainting", *BASELINES), 30, 150, trainings=5),
+            Measurement(("rmcs",), None, 2400, trainings=3),
+            Measurement(("tcav",), None, 300, trainings=3),
+        ),
+        trainings={task: 3 if task.commonality is not None else 5 for task in SUITE},
     ),
     "paper": Preset(
         "COCO and MiniPlaces, thirteen ResNet50, the paper's sizes",

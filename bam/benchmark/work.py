@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from itertools import starmap
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from bam.metrics.metric import METRICS
 from bam.metrics.results.environment import commit, packages
 from bam.metrics.results.score import Score
 from bam.models.stored import Models, read_description
+from bam.models.training.numbered import training_name
 from bam.models.training.task import Task
 from bam.models.training.validity import checks, stored, table
 
@@ -57,7 +59,7 @@ class Benchmark:
         self._check()
         return [
             self._dataset(),
-            *map(self._network, self.preset.tasks),
+            *starmap(self._network, self.preset.networks),
             *map(self._measurement, self.preset.measurements),
             self._report(),
         ]
@@ -108,17 +110,18 @@ class Benchmark:
         sources = Sources(made["object"], made["scene"])
         return build(sources, self.data, self.preset.images_per_pair, SEED, cores())
 
-    def _network(self, task: Task) -> Stage:
+    def _network(self, task: Task, training: int) -> Stage:
+        name = training_name(task.name, training)
         return Stage(
-            f"network {task.name}",
-            f"the network {task.name}",
-            lambda: self._train(task),
-            lambda: [asdict(task), dict(self.preset.training), self._fingerprint, self._digest(task), SEED],
-            lambda: [self.models / task.name / name for name in ("model.json", "model.keras")],
+            f"network {name}",
+            f"the network {name}",
+            lambda: self._train(task, training),
+            lambda: [asdict(task), dict(self.preset.training), self._fingerprint, self._digest(name), SEED],
+            lambda: [self.models / name / file for file in ("model.json", "model.keras")],
             self.preset.network_effort,
         )
 
-    def _train(self, task: Task) -> None:
+    def _train(self, task: Task, training: int) -> None:
         import bam.cli.quiet  # noqa: F401
 
         # isort: split
@@ -126,11 +129,11 @@ class Benchmark:
         from bam.models.training.training import make_config, train
 
         dataset = load_dataset(self.data)
-        config = make_config(task, dataset, seed=SEED, **self.preset.training)
-        self._take(task.name, asdict(config))
+        config = make_config(task, dataset, seed=SEED, training=training, **self.preset.training)
+        self._take(config.name, asdict(config))
         description = train(config, dataset, self.models)
         if task.on == "object_scene" and task.commonality is None:
-            for failure in filter(None, (check.failure(task.name) for check in checks(description))):
+            for failure in filter(None, (check.failure(config.name) for check in checks(description))):
                 self.say(failure)
         write_text(self.models / "validity.md", f"{table(stored(self.models))}\n")
 
@@ -155,10 +158,15 @@ class Benchmark:
     def _fingerprint(self) -> str:
         return load_dataset(self.data).fingerprint
 
-    def _digest(self, task: Task) -> str | None:
+    def _digest(self, name: str) -> str | None:
         """Of the network's weights; None if it is not trained."""
-        folder = self.models / task.name
+        folder = self.models / name
         return read_description(folder)["digest"] if (folder / "model.json").exists() else None
+
+    @property
+    def _digests(self) -> list[str | None]:
+        """Of all networks."""
+        return [self._digest(training_name(task.name, number)) for task, number in self.preset.networks]
 
     def _measurement(self, measurement: Measurement) -> Stage:
         files = [self.out / f"{name}.json" for name in measurement.metrics]
@@ -169,7 +177,7 @@ class Benchmark:
             lambda: self._measure(measurement),
             lambda: self._measured_of(measurement),
             lambda: files,
-            measurement.effort,
+            measurement.effort * measurement.trainings,
         )
 
     def _measured_of(self, measurement: Measurement) -> Any:
@@ -177,10 +185,11 @@ class Benchmark:
         if any(explainer.method.transient for explainer in self.explainers):
             return None
         return [
-            *(self._fingerprint, [self._digest(task) for task in self.preset.tasks]),
+            *(self._fingerprint, self._digests),
             [explainer.key for explainer in self.explainers],
             [[name, METRICS[name].version] for name in measurement.metrics],
             *(measurement.limit, dict(measurement.settings), measurement.judged, SEED),
+            measurement.trainings,
             *(commit(), packages()),
         ]
 
@@ -231,7 +240,8 @@ class Benchmark:
 
 def run_settings(measurement: Measurement) -> RunSettings:
     """How a measurement is run."""
-    return checked(RunSettings, {"limit": measurement.limit, "seed": SEED})
+    given = {"limit": measurement.limit, "seed": SEED, "trainings": measurement.trainings}
+    return checked(RunSettings, given)
 
 
 def metric_settings(measurement: Measurement, metric: str) -> Any:

@@ -96,6 +96,8 @@ def draw_seed(dataset: Dataset) -> int:
 def settings_of(metric: str) -> dict[str, Any]:
     """The settings of the run and of a metric that every entry is made with, as a score's file has them."""
     measurement = METRICS[metric]
-    found = {**asdict(run_settings(measurement)), **asdict(metric_settings(measurement, metric))}
+    # `trainings` is null in the file of a score of one training.
+    found = asdict(run_settings(measurement)) | {"trainings": None}
+    found |= asdict(metric_settings(measurement, metric))
     kept = {name: value for name, value in found.items() if name not in _FURTHER}
     return {name: list(value) if isinstance(value, tuple) else value for name, value in kept.items()}

@@ -26,6 +26,7 @@ def test_presets_measure_what_their_networks_allow():
     needs["tcav"] = needs["rmcs"] | needs["mcs"]
     for preset in PRESETS.values():
         trained = {task.name for task in preset.tasks}
+        assert preset.trainings.keys() <= set(preset.tasks)
         metrics = [name for measurement in preset.measurements for name in measurement.metrics]
         assert len(set(metrics)) == len(metrics)
         for name in metrics:
@@ -80,6 +81,21 @@ def test_it_ends_in_a_report_and_does_nothing_twice(benchmark):
     assert names(again)[3] == "done"
     line = json.loads((benchmark.out / "idr.json").read_text())["lines"]["grad_cam"]
     assert line["estimate"]["n"] + line["excluded"]["misclassified"] == 6
+
+
+def test_each_network_is_trained_as_often_as_is_asked_for_and_all_are_measured(benchmark, tmp_path):
+    go(benchmark)
+    several = replace(benchmark, preset=benchmark.preset.of_trainings(2), out=tmp_path)
+    said = go(several)
+    networks = [line.partition(", the network ")[2].partition(":")[0] for line in said[1:5]]
+    assert networks == ["object", "object@1", "scene", "scene@1"]
+    assert ", mcs, idr (6 images, 2 trainings): " in said[5]
+    assert read_score(tmp_path / "idr.json").trainings == 2
+    # The others measure number 0 alone, whatever else is there.
+    assert names(go(benchmark)) == ["done before"] * 6
+    (benchmark.out / "idr.json").unlink()
+    go(benchmark)
+    assert read_score(benchmark.out / "idr.json").trainings == 1
 
 
 def test_trained_networks_are_taken_where_they_are_the_same(benchmark, tmp_path):
