@@ -101,12 +101,13 @@ def augment(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     `seed` is int64 (2,); the same seed gives the same pictures.
     """
     shape = tf.shape(images)
-    count, height, width = shape[0], shape[1], shape[2]
-    draws = tf.random.stateless_uniform((5, count), seed, -1, 1)
-    images = tf.where((draws[0] < 0)[:, None, None, None], images[:, :, ::-1], images)
-    for axis, (length, draw) in enumerate(((height, draws[1]), (width, draws[2])), start=1):
+    draws = tf.random.stateless_uniform((5, shape[0]), seed, -1, 1)
+    for axis, draw in ((1, draws[1]), (2, draws[2])):
+        length = shape[axis]
         shift = tf.cast(tf.round(draw * SHIFT * tf.cast(length, tf.float32)), tf.int32)
         lines = tf.clip_by_value(tf.range(length)[None] + shift[:, None], 0, length - 1)
+        if axis == 2:
+            lines = tf.where((draws[0] < 0)[:, None], length - 1 - lines, lines)
         images = tf.gather(images, lines, axis=axis, batch_dims=1)
     mean = tf.reduce_mean(images, (1, 2, 3), keepdims=True)
     contrast = 1 + CONTRAST * draws[3][:, None, None, None]
