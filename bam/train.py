@@ -4,17 +4,22 @@ python -m bam.train --labels scene                    # f_s, small network: abou
 python -m bam.train --labels scene --on scene_only    # the model of the input independence rate
 python -m bam.train --labels scene --commonality 0.3  # f^k
 python -m bam.train --labels scene --trainings 5      # f_s five times: scene, scene@1 ... scene@4
+python -m bam.train --all --trainings 3 --workers 2   # 39 networks, two at a time
 python -m bam.train --labels object --classes bird,dog --architecture four_conv   # two classes alone
 python -m bam.train --all --architecture resnet50 --weights imagenet --models runs/resnet50   # as the paper
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import multiprocessing
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
 from dataclasses import asdict
+from itertools import repeat
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from bam.base.errors import BamError
 from bam.base.files import write_text
@@ -22,9 +27,13 @@ from bam.base.progress import STDERR
 from bam.base.settings import Folder, one_of, setting, settings
 from bam.cli import flags as command
 from bam.data_prep import load_dataset
+from bam.data_prep.dataset import Dataset
 from bam.models.architectures import ARCHITECTURES
 from bam.models.training.task import SUITE, Task
 from bam.models.training.validity import checks, stored, table
+
+if TYPE_CHECKING:
+    from bam.models.training.training import Config
 
 
 @settings
@@ -42,6 +51,9 @@ class What:
     all: bool = setting(False, "train the thirteen models: f_o, f_s, f_s on scene_only, f^0.1 ... f^1.0")
     trainings: int = setting(
         1, "train each so often, with other draws each time: NAME is number 0, NAME@1 ... the others", ge=1
+    )
+    workers: int = setting(
+        1, "train so many at a time, each in a process of its own, to the same end (on processors)", ge=1
     )
     data: Folder = setting("data/bam", "folder of the dataset")
     models: Folder = setting("runs/models", "folder of the models; several machines must share it")
@@ -79,28 +91,65 @@ def _main(flags: command.Flags) -> None:
     tasks = SUITE if what.all else (Task(what.labels, what.on, what.commonality, what.classes),)
     if what.all and flags.given.keys() & {"labels", "on", "commonality", "classes"}:
         raise BamError("`all` trains every model: leave out `labels`, `on`, `commonality` and `classes`")
+    if what.workers > 1 and "TF_CONFIG" in os.environ:
+        raise BamError("`workers` are of one machine, and TF_CONFIG names several: leave one of them out")
     import bam.cli.quiet  # noqa: F401
 
     # isort: split
 
-    from bam.models.training.training import is_chief, make_config, train
+    from bam.models.training.training import is_chief, make_config
 
     command.say_if_drawn(dataset)
     # One of each before the second of any: what is there can be measured while the others are trained.
-    wanted = [(training, task) for training in range(what.trainings) for task in tasks]
-    for number, (training, task) in enumerate(wanted, 1):
-        config = make_config(task, dataset, **asdict(how), training=training)
-        with STDERR.stage(f"model {number} of {len(wanted)}") if len(wanted) > 1 else nullcontext():
-            description = train(config, dataset, folder)
+    wanted = [
+        make_config(task, dataset, **asdict(how), training=training)
+        for training in range(what.trainings)
+        for task in tasks
+    ]
+    for config, description in zip(wanted, _descriptions(wanted, what, dataset), strict=True):
         accuracy = ", ".join(f"{view} {value:.3f}" for view, value in description["accuracy"].items())
         print(f"{folder / config.name}: accuracy {accuracy}")
-        if task.on == "object_scene" and task.commonality is None:
+        if config.on == "object_scene" and config.commonality is None:
             for failure in filter(None, (check.failure(config.name) for check in checks(description))):
                 print(command.red(failure))
     report = table(stored(folder))
     if is_chief():
         write_text(folder / "validity.md", f"{report}\n")
     print(report)
+
+
+def _descriptions(configs: Sequence[Config], what: What, dataset: Dataset) -> Iterator[dict[str, Any]]:
+    """What `train` returns of each, in their order."""
+    count = len(configs)
+    places = [f"model {number} of {count}" if count > 1 else "" for number in range(1, count + 1)]
+    if what.workers == 1:
+        for config, place in zip(configs, places, strict=True):
+            yield _described(config, dataset, what.models, place)
+        return
+    # TensorFlow does not live through a fork.
+    context, workers = multiprocessing.get_context("spawn"), min(what.workers, len(configs))
+    with ProcessPoolExecutor(workers, context, _begin) as pool:
+        yield from pool.map(_described, configs, repeat(what.data), repeat(what.models), places)
+
+
+def _described(config: Config, data: Dataset | str, models: str, place: str) -> dict[str, Any]:
+    """Train one; data: the dataset, or its folder. Progress is that of `place`."""
+    import bam.cli.quiet  # noqa: F401
+
+    # isort: split
+
+    from bam.models.training.training import train
+
+    dataset = load_dataset(data) if isinstance(data, str) else data
+    with STDERR.stage(place) if place else nullcontext():
+        return train(config, dataset, Path(models))
+
+
+def _begin() -> None:
+    """What comes first in a process that trains."""
+    import bam.cli.quiet  # noqa: F401
+
+    os.environ["TERM"] = "dumb"  # several processes cannot write over one line of a terminal
 
 
 if __name__ == "__main__":

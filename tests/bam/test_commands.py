@@ -216,6 +216,25 @@ def test_several_trainings(folders, tiny, tmp_path):
     assert f"`python -m bam.train --labels scene --trainings 3 --models {tmp_path}`" in errors[-1]
 
 
+def test_two_at_a_time_are_trained_to_the_same_end(folders, tmp_path, monkeypatch):
+    # In processes of their own there are no architectures but those of BAM.
+    settings = ("--labels", "scene", "--epochs", 0.02, "--trainings", 2, "--data", folders["data"])
+    found = {}
+    for workers in (1, 2):
+        out, _ = bam("train", *settings, "--workers", workers, "--models", tmp_path / str(workers))
+        folders_there = [tmp_path / str(workers) / name for name in ("scene", "scene@1")]
+        said = [line for line in out.splitlines() if ": accuracy object_scene " in line]
+        assert [line.partition(":")[0] for line in said] == list(map(str, folders_there))
+        found[workers] = [
+            json.loads((folder / "model.json").read_text())["digest"] for folder in folders_there
+        ]
+    assert found[1] == found[2]
+    assert found[1][0] != found[1][1]
+    monkeypatch.setenv("TF_CONFIG", "{}")
+    _, errors = bam("train", *settings, "--workers", 2, "--models", tmp_path / "several", code=1)
+    assert "are of one machine, and TF_CONFIG names several" in errors[0]
+
+
 @pytest.mark.parametrize(
     ("command", "flags", "words"),
     [
