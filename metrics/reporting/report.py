@@ -29,6 +29,7 @@ from bam.metrics.reporting.sections import (
     validity_section,
 )
 from bam.metrics.reporting.show import show
+from bam.metrics.reporting.trainings import trainings_section
 from bam.models.stored import Models
 
 TITLE = "BAM: how right are the saliency maps?"
@@ -57,6 +58,7 @@ def write_report(
         validity_section(results),
         summary_section(results),
         *(metric_section(score, chart_parts(score)) for score in results.scores),
+        *trainings_section(results),
         *agreement_section(results),
         *pictures,
         provenance_section(results, why),

@@ -16,8 +16,10 @@ from bam.metrics.contrast.variants import Contrast
 from bam.metrics.judging.judge import judge
 from bam.metrics.metric import Beside, Concluded, Curves, Measured, Metric
 from bam.metrics.reporting.charts import bars
+from bam.metrics.reporting.content import Results
 from bam.metrics.reporting.provenance import command_of
 from bam.metrics.reporting.sections import metric_section
+from bam.metrics.reporting.trainings import trainings_section
 from bam.metrics.results.schema import Column
 from bam.metrics.results.score import read_score
 from bam.metrics.scoring import ONE_TRAINING, evaluate
@@ -285,3 +287,18 @@ def test_the_report_says_what_would_decide(score_of):
     text = " ".join(metric_section(score).text)
     assert "by these 12 images and 3 trainings" in text
     assert f"About {pair.images:,} images and {pair.trainings:,} trainings in all" in text
+
+
+def test_the_report_has_what_is_the_networks_part_in_one_table(score_of, tmp_path):
+    several, one = score_of(), score_of(trainings=1)
+    (section,) = trainings_section(Results(tmp_path, [one, several]))
+    table = section.parts[0].value
+    assert table.head == ["method", "quick ↑, 3 trainings"]
+    cells = {name: cell.text for name, (cell,) in table.lines}
+    assert list(cells) == ["median of the methods", *several.in_order()]
+    for name, line in several.lines.items():
+        share = line.trainings.shares.trainings
+        assert cells[name].startswith(f"{share.value:.2f} [{share.ci_low:.2f}, {share.ci_high:.2f}], sd 0.")
+    of_both = [several[name].trainings.shares.trainings.value for name in ("a", "b")]  # without the control
+    assert cells["median of the methods"].startswith(f"{np.mean(of_both):.2f}, sd ")
+    assert trainings_section(Results(tmp_path, [one])) == []
