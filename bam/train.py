@@ -13,12 +13,15 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, as_completed
 from contextlib import nullcontext
 from dataclasses import asdict
 from itertools import repeat
+from multiprocessing.process import BaseProcess
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from bam.base.errors import BamError
@@ -28,7 +31,7 @@ from bam.base.settings import Folder, one_of, setting, settings
 from bam.cli import flags as command
 from bam.data_prep import load_dataset
 from bam.data_prep.dataset import Dataset
-from bam.models.architectures import ARCHITECTURES
+from bam.models.architectures import ARCHITECTURES, build_model
 from bam.models.training.task import SUITE, Task
 from bam.models.training.validity import checks, stored, table
 
@@ -53,7 +56,7 @@ class What:
         1, "train each so often, with other draws each time: NAME is number 0, NAME@1 ... the others", ge=1
     )
     workers: int = setting(
-        1, "train so many at a time, each in a process of its own, to the same end (on processors)", ge=1
+        1, "train so many at a time, each in a process of its own, to the same end; not on GPUs", ge=1
     )
     data: Folder = setting("data/bam", "folder of the dataset")
     models: Folder = setting("runs/models", "folder of the models; several machines must share it")
@@ -91,8 +94,6 @@ def _main(flags: command.Flags) -> None:
     tasks = SUITE if what.all else (Task(what.labels, what.on, what.commonality, what.classes),)
     if what.all and flags.given.keys() & {"labels", "on", "commonality", "classes"}:
         raise BamError("`all` trains every model: leave out `labels`, `on`, `commonality` and `classes`")
-    if what.workers > 1 and "TF_CONFIG" in os.environ:
-        raise BamError("`workers` are of one machine, and TF_CONFIG names several: leave one of them out")
     import bam.cli.quiet  # noqa: F401
 
     # isort: split
@@ -106,7 +107,13 @@ def _main(flags: command.Flags) -> None:
         for training in range(what.trainings)
         for task in tasks
     ]
-    for config, description in zip(wanted, _descriptions(wanted, what, dataset), strict=True):
+    places = [f"model {number} of {len(wanted)}" for number in range(1, len(wanted) + 1)]
+    trained = (
+        _trained_together(wanted, places, what)
+        if min(what.workers, len(wanted)) > 1
+        else zip(wanted, map(_trained, wanted, places, repeat(dataset), repeat(folder)), strict=True)
+    )
+    for config, description in trained:
         accuracy = ", ".join(f"{view} {value:.3f}" for view, value in description["accuracy"].items())
         print(f"{folder / config.name}: accuracy {accuracy}")
         if config.on == "object_scene" and config.commonality is None:
@@ -118,38 +125,62 @@ def _main(flags: command.Flags) -> None:
     print(report)
 
 
-def _descriptions(configs: Sequence[Config], what: What, dataset: Dataset) -> Iterator[dict[str, Any]]:
-    """What `train` returns of each, in their order."""
-    count = len(configs)
-    places = [f"model {number} of {count}" if count > 1 else "" for number in range(1, count + 1)]
-    if what.workers == 1:
-        for config, place in zip(configs, places, strict=True):
-            yield _described(config, dataset, what.models, place)
-        return
-    # TensorFlow does not live through a fork.
-    context, workers = multiprocessing.get_context("spawn"), min(what.workers, len(configs))
-    with ProcessPoolExecutor(workers, context, _begin) as pool:
-        yield from pool.map(_described, configs, repeat(what.data), repeat(what.models), places)
-
-
-def _described(config: Config, data: Dataset | str, models: str, place: str) -> dict[str, Any]:
-    """Train one; data: the dataset, or its folder. Progress is that of `place`."""
-    import bam.cli.quiet  # noqa: F401
-
-    # isort: split
-
+def _trained(config: Config, place: str, data: Dataset | str, folder: Path) -> dict[str, Any]:
+    """What `train` returns of one. data: the dataset, or its folder."""
     from bam.models.training.training import train
 
     dataset = load_dataset(data) if isinstance(data, str) else data
-    with STDERR.stage(place) if place else nullcontext():
-        return train(config, dataset, Path(models))
+    with nullcontext() if place == "model 1 of 1" else STDERR.stage(place):
+        return train(config, dataset, folder)
+
+
+def _trained_together(
+    configs: Sequence[Config], places: Sequence[str], what: What
+) -> Iterator[tuple[Config, dict[str, Any]]]:
+    """Each with what `train` returns of it, as they are done, in processes of their own."""
+    import tensorflow as tf
+
+    several = "TF_CONFIG" in os.environ
+    if several or tf.config.list_physical_devices("GPU"):
+        why = "TF_CONFIG names several" if several else "here is a GPU, which one training fills"
+        raise BamError(f"`workers` are for the processors of one machine, and {why}: leave `workers` out")
+    if configs[0].weights == "imagenet":
+        build_model(
+            configs[0].architecture, 2, "imagenet", 0
+        )  # fetches them, which two at a time would spoil
+    # TensorFlow does not live through a fork.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(what.workers, len(configs)), context, _begin) as pool:
+        futures = {
+            pool.submit(_trained, config, place, what.data, Path(what.models)): config
+            for config, place in zip(configs, places, strict=True)
+        }
+        try:
+            for done in as_completed(futures):
+                yield futures[done], done.result()
+        except BrokenExecutor:
+            raise BamError(
+                "the process of a training was killed, perhaps for lack of memory: run the same command "
+                "again with fewer `workers`, it uses what is finished"
+            ) from None
+        finally:  # after an error or an interrupt nobody waits for the others, which have checkpoints
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in multiprocessing.active_children():
+                process.terminate()
 
 
 def _begin() -> None:
-    """What comes first in a process that trains."""
+    """What comes first in a process that trains: it ends with the one that began it, and not by itself."""
     import bam.cli.quiet  # noqa: F401
 
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ["TERM"] = "dumb"  # several processes cannot write over one line of a terminal
+    Thread(target=_end_with, args=(multiprocessing.parent_process(),), daemon=True).start()
+
+
+def _end_with(parent: BaseProcess) -> None:
+    parent.join()
+    os._exit(1)
 
 
 if __name__ == "__main__":

@@ -264,8 +264,7 @@ def _configuration(found: Measured | Concluded, settings: Any, run: Run) -> Conf
         name: Network(model.digest, model.seed_digest, model.description.get("config", {}))
         for name, model in _networks(found).items()
     }
-    # As measured, not as asked for: null of one training.
-    several = {"trainings": found.trainings if found.trainings > 1 else None}
+    several = {"trainings": found.trainings} if found.trainings > 1 or run.settings.trainings else {}
     return Configuration(
         run=asdict(run.settings) | several,
         metric=_plain(asdict(settings)),

@@ -4,7 +4,7 @@ python -m bam.benchmark                                # the demo: minutes on 2 
 python -m bam.benchmark --methods mine.py:my_method    # yours beside all others
 python -m bam.benchmark --preset full                  # all networks and metrics: hours on 2 cores
 python -m bam.benchmark --trainings 3                  # the demo for three trainings of each network
-python -m bam.benchmark --preset several               # five and three trainings, most metrics: a day
+python -m bam.benchmark --preset several               # five and three trainings, most metrics: hours
 python -m bam.benchmark --preset paper --coco DIR --miniplaces DIR --data data/paper --models runs/paper \\
     --out runs/paper_results                           # needs a GPU
 

@@ -78,12 +78,12 @@ def estimate(preset: Preset, speed: Speed, images_seen: float, explainers: Seque
     """
     gradients = sum(each.settings.get("samples", 1) for each in explainers if not each.method.control)
     test_images = preset.images_per_pair * len(OBJECTS) * len(SCENES) // 10
-    seconds = {"networks": len(preset.networks) * images_seen * speed.training}
+    seconds = {"networks": len(preset.trained) * images_seen * speed.training}
     for measurement in preset.measurements:
         maps = sum(MAPS.get(name, 1) * _image_sets(name, measurement) for name in measurement.metrics)
         count = min(measurement.limit or test_images, test_images)
         seconds[measurement.title] = measurement.trainings * count * maps * gradients * speed.gradient
-    return Estimate(seconds, dataset_bytes(preset.images_per_pair) + len(preset.networks) * speed.size)
+    return Estimate(seconds, dataset_bytes(preset.images_per_pair) + len(preset.trained) * speed.size)
 
 
 def _image_sets(name: str, measurement: Measurement) -> int:

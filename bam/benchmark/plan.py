@@ -33,7 +33,7 @@ def _table(benchmark: Benchmark, architecture: str, seen: int, found: Estimate) 
         ["dataset", f"{composites:,} composites of {source}", "minutes"],
         [
             "networks",
-            f"{len(preset.networks)} x {architecture}, {seen:,} images each",
+            f"{len(preset.trained)} x {architecture}, {seen:,} images each",
             duration(found.seconds["networks"]),
         ],
     ]

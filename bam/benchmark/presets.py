@@ -57,7 +57,7 @@ class Preset:
     network_effort: float = 90
 
     @property
-    def networks(self) -> tuple[tuple[Task, int], ...]:
+    def trained(self) -> tuple[tuple[Task, int], ...]:
         """All that are trained: of which task, and which of its trainings; one task after another."""
         return tuple((task, number) for task in self.tasks for number in range(self.trainings.get(task, 1)))
 

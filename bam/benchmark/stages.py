@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bam.base.digests import key_digest
+from bam.base.digests import digest, key_digest
 from bam.base.errors import BamError
 from bam.base.files import read_json, write_json
 from bam.base.progress import STDERR, Display, duration
@@ -43,16 +43,15 @@ def run(
 ) -> None:
     """Do the stages one after another, and note in the file `ledger` what is done.
 
-    A stage is done if the ledger has its key and its files are there. What it leaves behind when it is killed
-    is its own affair: those of this package go on from there.
+    A stage is done if the ledger has its key and its files are there as it left them. What it leaves behind
+    when it is killed is its own affair: those of this package go on from there.
     """
     done = _read(ledger)
     rest = _Rest(stages, clock)
     for number, stage in enumerate(stages, 1):
         place = f"stage {number} of {len(stages)}"
-        key = stage.key()
-        digest = None if key is None else key_digest(key)
-        if digest and done.get(stage.name) == digest and all(path.exists() for path in stage.outputs()):
+        state = _state(stage)
+        if state and done.get(stage.name) == state:
             say(f"{place}, {stage.title}: done before")
             rest.skip(stage)
             continue
@@ -61,9 +60,17 @@ def run(
             stage.work()
         say(f"{place}, {stage.title}: done in {duration(rest.end())}")
         # What the work itself made can be a part of the key.
-        key = stage.key()
-        done[stage.name] = None if key is None else key_digest(key)
+        done[stage.name] = _state(stage)
         write_json(ledger, done)
+
+
+def _state(stage: Stage) -> str | None:
+    """A digest of what its result depends on and of its files, which another benchmark can have replaced;
+    None if it is to be done in any case."""
+    key, outputs = stage.key(), stage.outputs()
+    if key is None or not all(path.exists() for path in outputs):
+        return None
+    return key_digest([key, [digest(path) for path in outputs]])
 
 
 def _read(ledger: Path) -> dict[str, Any]:

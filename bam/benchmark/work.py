@@ -59,7 +59,7 @@ class Benchmark:
         self._check()
         return [
             self._dataset(),
-            *starmap(self._network, self.preset.networks),
+            *starmap(self._network, self.preset.trained),
             *map(self._measurement, self.preset.measurements),
             self._report(),
         ]
@@ -166,7 +166,7 @@ class Benchmark:
     @property
     def _digests(self) -> list[str | None]:
         """Of all networks."""
-        return [self._digest(training_name(task.name, number)) for task, number in self.preset.networks]
+        return [self._digest(training_name(task.name, number)) for task, number in self.preset.trained]
 
     def _measurement(self, measurement: Measurement) -> Stage:
         files = [self.out / f"{name}.json" for name in measurement.metrics]

@@ -25,8 +25,9 @@ METRICS: Mapping[str, Measurement] = {
 CONTROLS = ("random", "object_mask", "constant")
 # g_c is recorded of so many images of this set, the first that scores are made of, for these networks.
 PROBED, PROBED_SET, PROBED_NETWORKS = 32, "object_scene", ("object", "scene")
-# Settings of metrics that say what else they report, and change nothing that entries hold.
-_FURTHER = {"premise"}
+# Settings that change nothing that entries hold: what else a metric reports, and, of networks that have one
+# training, how many are asked for.
+_FURTHER = {"premise", "trainings"}
 # What the dataset was built with; sources that are not drawn have further settings.
 _BUILT = {"source": "drawn", "images_per_pair": 100, "seed": 0, **dict.fromkeys(DRAW_SEEDS.values(), 0)}
 
@@ -96,8 +97,6 @@ def draw_seed(dataset: Dataset) -> int:
 def settings_of(metric: str) -> dict[str, Any]:
     """The settings of the run and of a metric that every entry is made with, as a score's file has them."""
     measurement = METRICS[metric]
-    # `trainings` is null in the file of a score of one training.
-    found = asdict(run_settings(measurement)) | {"trainings": None}
-    found |= asdict(metric_settings(measurement, metric))
+    found = {**asdict(run_settings(measurement)), **asdict(metric_settings(measurement, metric))}
     kept = {name: value for name, value in found.items() if name not in _FURTHER}
     return {name: list(value) if isinstance(value, tuple) else value for name, value in kept.items()}

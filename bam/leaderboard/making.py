@@ -186,6 +186,8 @@ def _check_canonical(score: Score, canonical: Canonical, folder: Path) -> None:
     asked, wrong = score.configuration, []
     if asked.dataset != canonical.fingerprint:
         wrong.append("of another dataset")
+    if score.trainings > 1:
+        wrong.append(f"of {score.trainings} trainings")
     wrong += [
         f"of another network {name}"
         for name, network in asked.models.items()

@@ -32,9 +32,9 @@ def trainings_section(results: Results) -> list[Section]:
 
 def shares_table(scores: Sequence[Score]) -> Table:
     """A line for each method, and one for all; a column for each score of several trainings."""
-    names = dict.fromkeys(name for score in scores for name in score.in_order() if name in score.lines)
+    names = dict.fromkeys(name for score in scores for name in score.in_order())
     lines = [(name, [_cell(score, name) for score in scores]) for name in names]
-    lines = [(name, cells) for name, cells in lines if any(each.text for each in cells)]
+    lines = [(name, cells) for name, cells in lines if any(each.text != "-" for each in cells)]
     head = ["method", *(f"{heading(score)}, {score.trainings} trainings" for score in scores)]
     summary = (ALL, [Cell(_median(score)) for score in scores])
     return Table("Share of the variance that is the network's; sd between networks", head, [summary, *lines])
@@ -49,7 +49,7 @@ def _cell(score: Score, name: str) -> Cell:
     line = score.lines.get(name)
     found = line and _between(line)
     if not found:
-        return Cell("")
+        return Cell("-")
     share, sd = found.shares.trainings, found.sd_corrected
     text = f"{share.value:.2f} [{share.ci_low:.2f}, {share.ci_high:.2f}], sd {cell(sd)}"
     return Cell(text, kind="control" if line.control else "")
@@ -59,7 +59,7 @@ def _median(score: Score) -> str:
     found = [_between(line) for line in score.lines.values() if not line.control]
     known = [each for each in found if each]
     if not known:
-        return ""
+        return "-"
     share, sd = (
         median(values)
         for values in zip(*((each.shares.trainings.value, each.sd_corrected) for each in known), strict=True)

@@ -1,7 +1,8 @@
-"""From a view to batches for training, on the fly; a function of the seed and the step alone."""
+"""From a view to batches for training, which are a function of the seed and the step alone."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,52 +16,55 @@ from bam.models.training.task import Task
 # Training pictures are shifted by up to this share of their side and mirrored half the time; their
 # brightness and contrast change by up to these shares.
 SHIFT, BRIGHTNESS, CONTRAST = 0.06, 0.15, 0.2
-
-
-# Resized images are kept up to this size of all of them, 2,700 at 224 pixels; larger sets are made anew.
+# Resized images are kept up to this size of all of them, 3,566 at 224 pixels; larger sets are made anew.
 KEPT_BYTES = 2**31
+MADE_TOGETHER = 256
 
 
-class Pictures:
+class TrainingPictures:
     """The images of a view in the size that a network takes, and their labels.
 
-    Labels are indices into `classes`, to which all images of the view must belong, or into all classes. An
-    image is composed and resized once, when it is first asked for, if all of them fit into `KEPT_BYTES`.
+    Labels are indices into `classes`, to which all images of the view must belong, or into all classes.
+    Images are composed and resized once, and kept as float32, if all of them fit into `KEPT_BYTES`; else for
+    each batch anew.
     """
 
     def __init__(self, view: View, labels: str, size: tuple[int, int], classes: Sequence[str] | None = None):
         self.view, self.size = view, size
         self.labels = Task(labels, classes=classes).targets(view).astype(np.int64)
         shape = (len(view), *size, 3)
-        keep = 4 * np.prod(shape, dtype=np.int64) <= KEPT_BYTES
-        self._kept = np.empty(shape, np.float32) if keep else None
-        self._made = np.zeros(len(view), bool)
+        self._kept = self._made(shape) if 4 * math.prod(shape) <= KEPT_BYTES else None
 
     def __len__(self) -> int:
         return len(self.view)
 
     def batch(self, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """For `tf.data`: float32 images (n, *size, 3) in 0..255 and int labels, of an index (n,)."""
-        images = tf.numpy_function(self._images, (index,), tf.float32, stateful=False)
+        if self._kept is not None:
+            return tf.gather(self._kept, index), tf.gather(self.labels, index)
+        images = tf.numpy_function(self._resized, (index,), tf.float32, stateful=False)
         images.set_shape((index.shape[0], *self.size, 3))
         return images, tf.gather(self.labels, index)
 
-    def _images(self, index: np.ndarray) -> np.ndarray:
-        if self._kept is None:
-            return self._resized(index)
-        new = index[~self._made[index]]
-        if len(new):
-            self._kept[new] = self._resized(new)
-            self._made[new] = True
-        return self._kept[index]
+    def _made(self, shape: tuple[int, ...]) -> tf.Tensor:
+        images = np.empty(shape, np.float32)
+        for start in range(0, len(images), MADE_TOGETHER):
+            places = np.arange(start, min(start + MADE_TOGETHER, len(images)))
+            images[places] = self._resized(places)
+        with _on_processor():
+            return tf.constant(images)
 
     def _resized(self, index: np.ndarray) -> np.ndarray:
-        # On the processor, as all of `tf.data`: a GPU would be taken from the training, and rounds otherwise.
-        with tf.device("CPU"):
+        with _on_processor():
             return resize(self.view[index].images, self.size).numpy()
 
 
-def training_batches(pictures: Pictures, batch_size: int, seed: int, steps: range) -> tf.data.Dataset:
+def _on_processor() -> tf.device:
+    """Where `tf.data` computes: a GPU has other things to do, and rounds otherwise."""
+    return tf.device("CPU")
+
+
+def training_batches(pictures: TrainingPictures, batch_size: int, seed: int, steps: range) -> tf.data.Dataset:
     """The batches of `steps`: augmented float32 images (batch, *size, 3) in 0..255 and int labels.
 
     An epoch shows every image once, but for the remainder that fills no batch. Step i gives the same batch
@@ -89,7 +93,7 @@ def training_batches(pictures: Pictures, batch_size: int, seed: int, steps: rang
     return batches.map(augmented, tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
 
 
-def evaluation_batches(pictures: Pictures, batch_size: int) -> tf.data.Dataset:
+def evaluation_batches(pictures: TrainingPictures, batch_size: int) -> tf.data.Dataset:
     """All images in order, as float32 (n, *size, 3) in 0..255, with labels as for training."""
     batches = tf.data.Dataset.from_tensor_slices(np.arange(len(pictures))).batch(batch_size)
     return batches.map(pictures.batch, tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)

@@ -24,7 +24,7 @@ from bam.models.architectures import ARCHITECTURES, build_model
 from bam.models.classifier import Classifier
 from bam.models.stored import load_classifier, read_description
 from bam.models.training.accuracy import evaluate_views
-from bam.models.training.batches import Pictures, evaluation_batches, training_batches
+from bam.models.training.batches import TrainingPictures, evaluation_batches, training_batches
 from bam.models.training.checkpoint import Checkpoint, differences
 from bam.models.training.dropout import follow_steps, with_stepwise_dropout
 from bam.models.training.model_card import CARD, write_card
@@ -206,7 +206,7 @@ def _fit(
     # Of the seed itself: all trainings of a network are validated on the same images.
     chosen = np.random.default_rng(config.seed).permutation(len(held_out))[:VALIDATION_IMAGES]
     images, validation_images = (
-        Pictures(shown, config.labels, model.input_shape[1:3], config.classes)
+        TrainingPictures(shown, config.labels, model.input_shape[1:3], config.classes)
         for shown in (view, held_out.subset(chosen))
     )
     validation = evaluation_batches(validation_images, config.batch_size)

@@ -224,15 +224,19 @@ def test_two_at_a_time_are_trained_to_the_same_end(folders, tmp_path, monkeypatc
         out, _ = bam("train", *settings, "--workers", workers, "--models", tmp_path / str(workers))
         folders_there = [tmp_path / str(workers) / name for name in ("scene", "scene@1")]
         said = [line for line in out.splitlines() if ": accuracy object_scene " in line]
-        assert [line.partition(":")[0] for line in said] == list(map(str, folders_there))
+        assert {line.partition(":")[0] for line in said} == set(map(str, folders_there))
         found[workers] = [
             json.loads((folder / "model.json").read_text())["digest"] for folder in folders_there
         ]
     assert found[1] == found[2]
     assert found[1][0] != found[1][1]
+    # An error of one is that of the command, at once.
+    _, errors = process("train", *settings, "--workers", 2, "--seed", 1, "--models", tmp_path / "2", code=1)
+    assert "was trained with seed 0, not 1: give another --models" in errors[-1]
+    assert "Traceback" not in "".join(errors)
     monkeypatch.setenv("TF_CONFIG", "{}")
     _, errors = bam("train", *settings, "--workers", 2, "--models", tmp_path / "several", code=1)
-    assert "are of one machine, and TF_CONFIG names several" in errors[0]
+    assert "are for the processors of one machine, and TF_CONFIG names several" in errors[-1]
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,13 @@ def test_what_is_done_is_not_done_again(work):
     assert work.lines == ["stage 1 of 2, the a: done before", "stage 2 of 2, the b: done before"]
 
 
+def test_a_file_that_others_replaced_is_made_again(work):
+    work.run("a", "b")
+    (work.folder / "a").write_text("of another benchmark")
+    assert work.run("a", "b") == ["a"]
+    assert work.run("a", "b") == []
+
+
 def test_what_depends_on_something_else_now_is_done_again(work):
     work.run("a", "b")
     work.keys["b"] = {"limit": 3}

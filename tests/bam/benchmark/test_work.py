@@ -1,6 +1,7 @@
 """The stages of a benchmark on a few images, as `bam benchmark` runs them."""
 
 import json
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -9,6 +10,7 @@ from bam import BamError
 from bam.benchmark.presets import PRESETS, Measurement, Preset
 from bam.benchmark.stages import run
 from bam.benchmark.work import Benchmark
+from bam.metrics.reporting.provenance import command_of
 from bam.metrics.reporting.report import write_report
 from bam.metrics.results.score import read_score
 from bam.models.training.task import SUITE
@@ -25,12 +27,13 @@ def test_presets_measure_what_their_networks_allow():
     needs["rmcs"] = {task.name for task in SUITE if task.commonality is not None}
     needs["tcav"] = needs["rmcs"] | needs["mcs"]
     for preset in PRESETS.values():
-        trained = {task.name for task in preset.tasks}
-        assert preset.trainings.keys() <= set(preset.tasks)
+        trained = Counter(task.name for task, _ in preset.trained)
         metrics = [name for measurement in preset.measurements for name in measurement.metrics]
         assert len(set(metrics)) == len(metrics)
-        for name in metrics:
-            assert needs.get(name, {"object"}) <= trained
+        for measurement in preset.measurements:
+            for needed in (needs.get(name, {"object"}) for name in measurement.metrics):
+                assert needed <= trained.keys()
+                assert min(trained[task] for task in needed) >= measurement.trainings
 
 
 @pytest.fixture(scope="module")
@@ -83,19 +86,21 @@ def test_it_ends_in_a_report_and_does_nothing_twice(benchmark):
     assert line["estimate"]["n"] + line["excluded"]["misclassified"] == 6
 
 
-def test_each_network_is_trained_as_often_as_is_asked_for_and_all_are_measured(benchmark, tmp_path):
+def test_each_network_is_trained_as_often_as_is_asked_for_and_all_are_measured(benchmark):
     go(benchmark)
-    several = replace(benchmark, preset=benchmark.preset.of_trainings(2), out=tmp_path)
+    several = replace(benchmark, preset=benchmark.preset.of_trainings(2))
     said = go(several)
     networks = [line.partition(", the network ")[2].partition(":")[0] for line in said[1:5]]
     assert networks == ["object", "object@1", "scene", "scene@1"]
     assert ", mcs, idr (6 images, 2 trainings): " in said[5]
-    assert read_score(tmp_path / "idr.json").trainings == 2
-    # The others measure number 0 alone, whatever else is there.
-    assert names(go(benchmark)) == ["done before"] * 6
-    (benchmark.out / "idr.json").unlink()
-    go(benchmark)
-    assert read_score(benchmark.out / "idr.json").trainings == 1
+    score = read_score(benchmark.out / "idr.json")
+    assert score.trainings == 2
+    # And back again: the others measure number 0 alone, whatever else is there.
+    assert names(go(benchmark)) == ["done before"] * 3 + ["done"] * 3
+    one = read_score(benchmark.out / "idr.json")
+    assert one.trainings == 1
+    assert " --trainings 1 " in command_of(one)
+    assert one["grad_cam"].value == score["grad_cam"].trainings.means[0]
 
 
 def test_trained_networks_are_taken_where_they_are_the_same(benchmark, tmp_path):
