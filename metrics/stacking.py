@@ -122,7 +122,8 @@ def trainings_note(found: Measured | Concluded, lines: Mapping[str, Line], compa
         f"Of {found.trainings} trainings of the networks: intervals{sets} are for further ones too. `sd "
         f"between trainings`: of their scores. {'`trial sd`: the mean of theirs. ' if trial else ''}"
         f"{'`n`, ' if summed else '`n`: the images that any of them uses; '}"
-        "`left out` and other counts are sums over all."
+        "`left out` and other counts are sums over all; other columns, means over the trainings in which an "
+        "image counts for them."
     )
 
 

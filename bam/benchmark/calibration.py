@@ -22,6 +22,7 @@ MAPS |= {
     "effect": 0,
     "randomisation": 28,  # three draws of five stages and four other layers, and the trained network's
 }
+OF_ONE_SCENE = ("iir", "rmcs")  # with pictures of one scene class alone, for each network
 VARIANTS = 3  # image sets of a contrast with its robustness
 
 
@@ -80,9 +81,13 @@ def estimate(preset: Preset, speed: Speed, images_seen: float, explainers: Seque
     test_images = preset.images_per_pair * len(OBJECTS) * len(SCENES) // 10
     seconds = {"networks": len(preset.trained) * images_seen * speed.training}
     for measurement in preset.measurements:
-        maps = sum(MAPS.get(name, 1) * _image_sets(name, measurement) for name in measurement.metrics)
-        count = min(measurement.limit or test_images, test_images)
-        seconds[measurement.title] = measurement.trainings * count * maps * gradients * speed.gradient
+        images = sum(
+            min(measurement.limit or test_images, test_images // (len(SCENES) if name in OF_ONE_SCENE else 1))
+            * MAPS.get(name, 1)
+            * _image_sets(name, measurement)
+            for name in measurement.metrics
+        )
+        seconds[measurement.title] = measurement.trainings * images * gradients * speed.gradient
     return Estimate(seconds, dataset_bytes(preset.images_per_pair) + len(preset.trained) * speed.size)
 
 

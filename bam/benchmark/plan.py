@@ -38,7 +38,7 @@ def _table(benchmark: Benchmark, architecture: str, seen: int, found: Estimate) 
         ],
     ]
     lines += [
-        [", ".join(each.metrics), _size(each), duration(found.seconds[each.title])]
+        [", ".join(each.metrics), _size(each), _time(found.seconds[each.title])]
         for each in preset.measurements
     ]
     lines.append(["report", str(benchmark.out / "report.html"), "minutes"])
@@ -54,3 +54,8 @@ def _table(benchmark: Benchmark, architecture: str, seen: int, found: Estimate) 
 def _size(measurement: Measurement) -> str:
     images = "all test images" if measurement.limit is None else f"{measurement.limit} images"
     return f"{images}, {measurement.trainings} trainings" if measurement.trainings > 1 else images
+
+
+def _time(seconds: float) -> str:
+    """Of a metric that makes no maps it is not told from their number."""
+    return duration(seconds) if seconds else "minutes"

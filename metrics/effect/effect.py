@@ -37,6 +37,7 @@ from bam.metrics.statistics.estimate import TRIAL_SIZE, Estimate, estimates, tri
 from bam.metrics.statistics.rank_correlation import correlation_estimates, shares_below
 from bam.metrics.statistics.resampling import Resampling
 from bam.metrics.statistics.trainings import between_trainings, with_outperforming
+from bam.models.training.numbered import parted_name
 
 if TYPE_CHECKING:
     from bam.models.classifier import Classifier
@@ -152,7 +153,7 @@ def effect(run: Run, settings: Effect) -> Concluded:
         _lines(run, found, contributions, comparison, beside, resampling),
         comparison,
         columns=_columns(beside),
-        notes=[*_notes(found[0].described), *comparison.notes()],
+        notes=[*_notes(effects), *comparison.notes()],
         curves=CHART,
         details={"effects": effects},
         trainings=len(found),
@@ -242,9 +243,16 @@ def _columns(beside: Mapping[str, Mapping[str, Estimate]]) -> list[Column]:
 
 
 def _notes(described: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """In how many images the objects raise the answers of the networks."""
-    return [
-        f"{name}: the object raises the log odds of the true class in {of['raised']} of the "
-        f"{of['recognised']} images that count, of {of['images']}."
-        for name, of in described.items()
-    ]
+    """In how many images the objects raise the answers of the networks, whose trainings share a sentence."""
+    trainings: dict[str, list[Mapping[str, Any]]] = {}
+    for name, of in described.items():
+        trainings.setdefault(parted_name(name)[0], []).append(of)
+    notes = []
+    for name, found in trainings.items():
+        counts = ", ".join(f"{of['raised']} of the {of['recognised']}" for of in found)
+        which = f" (trainings 0 to {len(found) - 1})" if len(found) > 1 else ""
+        notes.append(
+            f"{name}: the object raises the log odds of the true class in {counts} images that count, of "
+            f"{found[0]['images']}{which}."
+        )
+    return notes

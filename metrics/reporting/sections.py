@@ -44,7 +44,8 @@ def overview(results: Results) -> str:
     names = [parted_name(name)[0] for score in scores for name in score.configuration.models]
     networks = list(dict.fromkeys(names))
     sizes = [score.comparison.images for score in scores if score.comparison.images]
-    images = f"{min(sizes)} to {max(sizes)} images a metric" if sizes else "no images"
+    numbers = " to ".join(dict.fromkeys(map(str, (min(sizes), max(sizes))))) if sizes else "no"
+    images = f"{numbers} images a metric"
     return (
         f"{len(methods)} attribution methods and {len(controls)} controls, scored by {len(scores)} "
         f"{'metric' if len(scores) == 1 else 'metrics'} ({', '.join(heading(score) for score in scores)}) "

@@ -22,9 +22,11 @@ def trainings_section(results: Results) -> list[Section]:
         return []
     text = [
         "Each cell: of the variance of a score that is made of one training and of as many images as here, "
-        "the share that comes of training the network again, with its 95% interval; then the standard "
-        "deviation between trainings, less what so few images add to it. Where the share is near 1, more "
-        "images of the same network do not help. Few trainings leave wide intervals."
+        "the share that comes of training the network again, with its 95% interval; then `sd corrected`, the "
+        "standard deviation between trainings less what so few images add to it (tables have it with that). "
+        "Where the share is near 1, more images of the same network do not help. An interval from 0 to "
+        "nearly 1 says that so few trainings do not tell, whatever stands before it. A control that knows no "
+        "network can have a share too: each training recognises, and so is scored on, other images."
     ]
     parts = [Part("table", shares_table(scores))]
     return [Section("trainings", "How much of a score is the network's?", text, parts)]
@@ -33,11 +35,15 @@ def trainings_section(results: Results) -> list[Section]:
 def shares_table(scores: Sequence[Score]) -> Table:
     """A line for each method, and one for all; a column for each score of several trainings."""
     names = dict.fromkeys(name for score in scores for name in score.in_order())
-    lines = [(name, [_cell(score, name) for score in scores]) for name in names]
+    controls = {name for score in scores for name, line in score.lines.items() if line.control}
+    lines = [
+        (f"{name} (control)" if name in controls else name, [_cell(score, name) for score in scores])
+        for name in names
+    ]
     lines = [(name, cells) for name, cells in lines if any(each.text != "-" for each in cells)]
     head = ["method", *(f"{heading(score)}, {score.trainings} trainings" for score in scores)]
     summary = (ALL, [Cell(_median(score)) for score in scores])
-    return Table("Share of the variance that is the network's; sd between networks", head, [summary, *lines])
+    return Table("Share of the variance that is the network's; sd corrected", head, [summary, *lines])
 
 
 def _between(line: Line) -> Between | None:

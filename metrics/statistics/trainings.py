@@ -59,7 +59,7 @@ def between_trainings(columns: Mapping[str, np.ndarray], resampling: Resampling)
     is theirs.
 
     Of fewer than two trainings that use images nothing but their means is known; where no two of them use the
-    same images, what comes of the images is not.
+    same images, what comes of the images is not; where their scores are equal, the shares are not.
 
     >>> values = np.array([[0.0, 1, 2, 3], [2.0, 3, 4, 5]])
     >>> found = between_trainings({"a": values}, Resampling(np.arange(4)[:, None], seed=0))["a"]
@@ -93,7 +93,8 @@ def _shares(found: Moments, place: int) -> Shares | None:
     an estimate with d degrees of freedom is d over a chi square of them times as large."""
     trainings, freedom = int(found.trainings[place]), found.images_freedom[place]
     parts = np.array([[found.between[place]], [found.images[place]], [found.noise[place]]])
-    if np.isnan(parts).any() or not _components(parts, trainings).any():
+    # Of scores that happen to be equal the interval would be of no width.
+    if np.isnan(parts).any() or not _components(parts, trainings).any() or not found.between[place]:
         return None
     free = np.array([[trainings - 1], [freedom], [(trainings - 1) * freedom]])
     drawn = parts * free / np.random.default_rng(0).chisquare(free, (3, DRAWS))

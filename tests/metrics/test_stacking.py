@@ -295,10 +295,14 @@ def test_the_report_has_what_is_the_networks_part_in_one_table(score_of, tmp_pat
     table = section.parts[0].value
     assert table.head == ["method", "quick ↑, 3 trainings"]
     cells = {name: cell.text for name, (cell,) in table.lines}
-    assert list(cells) == ["median of the methods", *several.in_order()]
+    assert [name.removesuffix(" (control)") for name in cells] == [
+        "median of the methods",
+        *several.in_order(),
+    ]
     for name, line in several.lines.items():
         share = line.trainings.shares.trainings
-        assert cells[name].startswith(f"{share.value:.2f} [{share.ci_low:.2f}, {share.ci_high:.2f}], sd 0.")
+        shown = cells[f"{name} (control)" if line.control else name]
+        assert shown.startswith(f"{share.value:.2f} [{share.ci_low:.2f}, {share.ci_high:.2f}], sd 0.")
     of_both = [several[name].trainings.shares.trainings.value for name in ("a", "b")]  # without the control
     assert cells["median of the methods"].startswith(f"{np.mean(of_both):.2f}, sd ")
     assert trainings_section(Results(tmp_path, [one])) == []

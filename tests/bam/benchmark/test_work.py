@@ -7,6 +7,8 @@ from dataclasses import replace
 import pytest
 
 from bam import BamError
+from bam.attributions.choice import choose
+from bam.benchmark.calibration import Speed, estimate
 from bam.benchmark.presets import PRESETS, Measurement, Preset
 from bam.benchmark.stages import run
 from bam.benchmark.work import Benchmark
@@ -34,6 +36,17 @@ def test_presets_measure_what_their_networks_allow():
             for needed in (needs.get(name, {"object"}) for name in measurement.metrics):
                 assert needed <= trained.keys()
                 assert min(trained[task] for task in needed) >= measurement.trainings
+
+
+def test_the_plan_counts_gradients_of_all_trainings():
+    """One method of one gradient, and a second for each: the images, image sets and networks are left."""
+    preset, explainers = PRESETS["several"], choose("vanilla_gradient")
+    found = estimate(preset, Speed(training=1, gradient=1, size=1), 10, explainers).seconds
+    assert found["networks"] == (3 * 5 + 10 * 3) * 10
+    took = {each.metrics: found[each.title] for each in preset.measurements}
+    assert took["effect", "mcs", "idr"] == 5 * 300 * (2 + 2)
+    assert took["iir",] == 5 * 100 * 2
+    assert took["rmcs",] == 3 * 10 * 100
 
 
 @pytest.fixture(scope="module")

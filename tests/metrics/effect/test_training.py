@@ -42,7 +42,10 @@ def test_the_score_of_two_trainings(run_for, trainings_folder, all_correct, monk
     assert line.beside["regions"].n <= 32
     assert list(score.configuration.models) == ["scene", "scene@1"]
     assert set(score.details["effects"]) == {"scene", "scene@1"}
-    assert [note.split(":")[0] for note in score.notes if ": the object raises" in note] == ["scene"]
+    (raised,) = [note for note in score.notes if ": the object raises" in note]
+    assert raised.startswith("scene: the object raises the log odds of the true class in ")
+    counts = [f"{of['raised']} of the {of['recognised']}" for of in score.details["effects"].values()]
+    assert f" in {', '.join(counts)} images that count, of 8 (trainings 0 to 1)." in raised
     assert score.details["effects"]["scene@1"]["images"] == 8
     (told,) = [note for note in score.notes if note.startswith("Of 2 trainings")]
     assert "`trial sd`" not in told  # 8 images are too few for trials
