@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from bam.attributions.choice import built_in
+from bam.attributions.choice import ALWAYS, built_in, choose
 from bam.attributions.libraries import cited
 from bam.base.citations import PAPER, SOFTWARE, bibtex
 from bam.metrics.evaluation.settings import RunSettings
@@ -43,7 +43,8 @@ def provenance_section(results: Results, why: str) -> Section:
 
 
 def command_of(score: Score) -> str:
-    """The command that computes a score, with the settings that are not as by default."""
+    """The command that computes a score, with the settings that are not as by default, and the methods if
+    they are not the usual ones; those of the user's own by their names."""
     metric, asked = METRICS.get(score.metric), score.configuration
     words = ["bam metrics", f"--metric {score.metric}"]
     kinds: list[tuple[Mapping[str, Any], type | None]] = [
@@ -57,6 +58,10 @@ def command_of(score: Score) -> str:
                 hasattr(defaults, name) and _plain(getattr(defaults, name)) != _plain(value)
             ):
                 words.append(_flag(name, value))
+    usual = {explainer.name for explainer in choose("all")}
+    # Without a control that is always there it is of no attribution methods, as tcav is.
+    if {*score.lines, *score.unsuited} != usual and score.lines.keys() & set(ALWAYS):
+        words.append(f'--methods "{",".join(name for name in score.lines if name not in ALWAYS)}"')
     return " ".join(words)
 
 

@@ -106,7 +106,7 @@ def test_it_says_of_what_trainings_it_is(score_of, tmp_path):
     assert len(set(score.configuration.digests.values())) == 3
     assert score.configuration.models["scene@2"].training["training"] == 2
     assert set(score.validity.models) == set(score.configuration.models)
-    assert command_of(score) == "bam metrics --metric quick --trainings 3"
+    assert command_of(score) == 'bam metrics --metric quick --trainings 3 --methods "a,b"'
     again = read_score(score.write(tmp_path))
     assert again.lines == score.lines
     assert again.comparison == score.comparison
