@@ -19,13 +19,12 @@ from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, as_completed
 from contextlib import nullcontext
 from dataclasses import asdict
 from itertools import repeat
-from multiprocessing.process import BaseProcess
 from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from bam.base.errors import BamError
 from bam.base.files import write_text
+from bam.base.processes import end_with_parent
 from bam.base.progress import STDERR
 from bam.base.settings import Folder, one_of, setting, settings
 from bam.cli import flags as command
@@ -107,10 +106,11 @@ def _main(flags: command.Flags) -> None:
         for training in range(what.trainings)
         for task in tasks
     ]
-    places = [f"model {number} of {len(wanted)}" for number in range(1, len(wanted) + 1)]
+    count = len(wanted)
+    places = [f"model {number} of {count}" if count > 1 else "" for number in range(1, count + 1)]
     trained = (
         _trained_together(wanted, places, what)
-        if min(what.workers, len(wanted)) > 1
+        if min(what.workers, count) > 1
         else zip(wanted, map(_trained, wanted, places, repeat(dataset), repeat(folder)), strict=True)
     )
     for config, description in trained:
@@ -126,11 +126,11 @@ def _main(flags: command.Flags) -> None:
 
 
 def _trained(config: Config, place: str, data: Dataset | str, folder: Path) -> dict[str, Any]:
-    """What `train` returns of one. data: the dataset, or its folder."""
+    """What `train` returns of one. place: among others, if any. data: the dataset, or its folder."""
     from bam.models.training.training import train
 
     dataset = load_dataset(data) if isinstance(data, str) else data
-    with nullcontext() if place == "model 1 of 1" else STDERR.stage(place):
+    with STDERR.stage(place) if place else nullcontext():
         return train(config, dataset, folder)
 
 
@@ -145,9 +145,8 @@ def _trained_together(
         why = "TF_CONFIG names several" if several else "here is a GPU, which one training fills"
         raise BamError(f"`workers` are for the processors of one machine, and {why}: leave `workers` out")
     if configs[0].weights == "imagenet":
-        build_model(
-            configs[0].architecture, 2, "imagenet", 0
-        )  # fetches them, which two at a time would spoil
+        # Fetches the weights, which two at a time would spoil.
+        build_model(configs[0].architecture, 2, "imagenet", 0)
     # TensorFlow does not live through a fork.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(what.workers, len(configs)), context, _begin) as pool:
@@ -175,12 +174,7 @@ def _begin() -> None:
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ["TERM"] = "dumb"  # several processes cannot write over one line of a terminal
-    Thread(target=_end_with, args=(multiprocessing.parent_process(),), daemon=True).start()
-
-
-def _end_with(parent: BaseProcess) -> None:
-    parent.join()
-    os._exit(1)
+    end_with_parent()
 
 
 if __name__ == "__main__":

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import os
 import shutil
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +20,7 @@ from pycocotools import mask as rle
 
 from bam.base.errors import BamError
 from bam.base.files import locked, made_once, read_json, remove_leftovers, replacing, write_json
+from bam.base.processes import end_with_parent
 from bam.base.progress import Progress
 from bam.base.seeds import generator
 from bam.data_prep.classes import IMAGE_SIZE, OBJECTS, SCENES
@@ -73,7 +73,7 @@ def _draw_anew(folder: Path, workers: int, description: dict) -> None:
     tasks = [(partial, name, *how) for name in (*OBJECTS, *SCENES)]
     # Processes, since drawing is Python; started fresh, since the caller may run threads.
     with (
-        ProcessPoolExecutor(workers, get_context("spawn"), initializer=_end_with_parent) as pool,
+        ProcessPoolExecutor(workers, get_context("spawn"), initializer=end_with_parent) as pool,
         Progress("drawing", len(tasks), "classes") as progress,
     ):
         parts = []
@@ -92,16 +92,6 @@ def _draw_anew(folder: Path, workers: int, description: dict) -> None:
     if folder.exists():
         folder.rmdir()
     os.replace(partial, folder)
-
-
-def _end_with_parent() -> None:
-    """Have this process end when the one that started it does, even by kill -9."""
-
-    def wait() -> None:
-        parent_process().join()
-        os._exit(1)
-
-    threading.Thread(target=wait, daemon=True).start()
 
 
 def picture_generator(name: str, index: int, seed: int = 0) -> np.random.Generator:
