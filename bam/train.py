@@ -11,31 +11,20 @@ python -m bam.train --all --architecture resnet50 --weights imagenet --models ru
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
-from collections.abc import Iterator, Sequence
-from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, as_completed
-from contextlib import nullcontext
+from collections.abc import Sequence
 from dataclasses import asdict
-from itertools import repeat
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from bam.base.errors import BamError
 from bam.base.files import write_text
-from bam.base.processes import end_with_parent
-from bam.base.progress import STDERR
 from bam.base.settings import Folder, one_of, setting, settings
 from bam.cli import flags as command
+from bam.cli.trainings import trained
 from bam.data_prep import load_dataset
-from bam.data_prep.dataset import Dataset
-from bam.models.architectures import ARCHITECTURES, build_model
+from bam.models.architectures import ARCHITECTURES
 from bam.models.training.task import SUITE, Task
 from bam.models.training.validity import checks, stored, table
-
-if TYPE_CHECKING:
-    from bam.models.training.training import Config
 
 
 @settings
@@ -106,14 +95,7 @@ def _main(flags: command.Flags) -> None:
         for training in range(what.trainings)
         for task in tasks
     ]
-    count = len(wanted)
-    places = [f"model {number} of {count}" if count > 1 else "" for number in range(1, count + 1)]
-    trained = (
-        _trained_together(wanted, places, what)
-        if min(what.workers, count) > 1
-        else zip(wanted, map(_trained, wanted, places, repeat(dataset), repeat(folder)), strict=True)
-    )
-    for config, description in trained:
+    for config, description in trained(wanted, dataset, folder, what.workers):
         accuracy = ", ".join(f"{view} {value:.3f}" for view, value in description["accuracy"].items())
         print(f"{folder / config.name}: accuracy {accuracy}")
         if config.on == "object_scene" and config.commonality is None:
@@ -123,58 +105,6 @@ def _main(flags: command.Flags) -> None:
     if is_chief():
         write_text(folder / "validity.md", f"{report}\n")
     print(report)
-
-
-def _trained(config: Config, place: str, data: Dataset | str, folder: Path) -> dict[str, Any]:
-    """What `train` returns of one. place: among others, if any. data: the dataset, or its folder."""
-    from bam.models.training.training import train
-
-    dataset = load_dataset(data) if isinstance(data, str) else data
-    with STDERR.stage(place) if place else nullcontext():
-        return train(config, dataset, folder)
-
-
-def _trained_together(
-    configs: Sequence[Config], places: Sequence[str], what: What
-) -> Iterator[tuple[Config, dict[str, Any]]]:
-    """Each with what `train` returns of it, as they are done, in processes of their own."""
-    import tensorflow as tf
-
-    several = "TF_CONFIG" in os.environ
-    if several or tf.config.list_physical_devices("GPU"):
-        why = "TF_CONFIG names several" if several else "here is a GPU, which one training fills"
-        raise BamError(f"`workers` are for the processors of one machine, and {why}: leave `workers` out")
-    if configs[0].weights == "imagenet":
-        # Fetches the weights, which two at a time would spoil.
-        build_model(configs[0].architecture, 2, "imagenet", 0)
-    # TensorFlow does not live through a fork.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(what.workers, len(configs)), context, _begin) as pool:
-        futures = {
-            pool.submit(_trained, config, place, what.data, Path(what.models)): config
-            for config, place in zip(configs, places, strict=True)
-        }
-        try:
-            for done in as_completed(futures):
-                yield futures[done], done.result()
-        except BrokenExecutor:
-            raise BamError(
-                "the process of a training was killed, perhaps for lack of memory: run the same command "
-                "again with fewer `workers`, it uses what is finished"
-            ) from None
-        finally:  # after an error or an interrupt nobody waits for the others, which have checkpoints
-            pool.shutdown(wait=False, cancel_futures=True)
-            for process in multiprocessing.active_children():
-                process.terminate()
-
-
-def _begin() -> None:
-    """What comes first in a process that trains: it ends with the one that began it, and not by itself."""
-    import bam.cli.quiet  # noqa: F401
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.environ["TERM"] = "dumb"  # several processes cannot write over one line of a terminal
-    end_with_parent()
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ python -m bam.benchmark                                # the demo: minutes on 2 
 python -m bam.benchmark --methods mine.py:my_method    # yours beside all others
 python -m bam.benchmark --preset full                  # all networks and metrics: hours on 2 cores
 python -m bam.benchmark --trainings 3                  # the demo for three trainings of each network
-python -m bam.benchmark --preset several               # five and three trainings, most metrics: hours
+python -m bam.benchmark --preset several --workers 2   # five and three trainings, most metrics: hours
 python -m bam.benchmark --preset paper --coco DIR --miniplaces DIR --data data/paper --models runs/paper \\
     --out runs/paper_results                           # needs a GPU
 
@@ -46,6 +46,11 @@ class What:
     trainings: int | None = setting(
         None, "train each network so often and measure all (by default as the preset has it)", ge=1
     )
+    workers: int = setting(
+        1,
+        "train so many networks at a time, each in a process of its own, to the same end; not on GPUs",
+        ge=1,
+    )
     plan: bool = setting(False, "only say what would be done, how large it is, and about how long it takes")
 
 
@@ -62,7 +67,9 @@ def _main(flags: command.Flags) -> None:
         raise command.UsageError("--coco and --miniplaces are for --preset paper")
     folders = Path(what.data), Path(what.models), Path(what.out)
     networks = what.networks and Path(what.networks)
-    benchmark = Benchmark(preset, *folders, what.methods, what.coco, what.miniplaces, networks=networks)
+    benchmark = Benchmark(
+        preset, *folders, what.methods, what.coco, what.miniplaces, networks=networks, workers=what.workers
+    )
     stages = benchmark.stages()  # names of methods that are wrong are refused before any work
     if what.plan or preset.photographs:
         print(plan(benchmark))

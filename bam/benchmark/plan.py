@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bam.base.progress import duration
 from bam.benchmark.calibration import Estimate, calibrate, estimate
-from bam.benchmark.presets import Measurement
 from bam.benchmark.work import Benchmark
 from bam.data_prep.classes import OBJECTS, SCENES
 from bam.metrics.results.table import markdown_table
@@ -38,8 +37,7 @@ def _table(benchmark: Benchmark, architecture: str, seen: int, found: Estimate) 
         ],
     ]
     lines += [
-        [", ".join(each.metrics), _size(each), _time(found.seconds[each.title])]
-        for each in preset.measurements
+        [", ".join(each.metrics), each.size, _time(found.seconds[each.title])] for each in preset.measurements
     ]
     lines.append(["report", str(benchmark.out / "report.html"), "minutes"])
     total = duration(sum(found.seconds.values()))
@@ -49,11 +47,6 @@ def _table(benchmark: Benchmark, architecture: str, seen: int, found: Estimate) 
         f"network; the dataset and the networks take about {found.size / GIGABYTE:.1f} GB. What is done "
         "already is not done again.\n"
     )
-
-
-def _size(measurement: Measurement) -> str:
-    images = "all test images" if measurement.limit is None else f"{measurement.limit} images"
-    return f"{images}, {measurement.trainings} trainings" if measurement.trainings > 1 else images
 
 
 def _time(seconds: float) -> str:

@@ -30,11 +30,15 @@ class Measurement:
     trainings: int = 1
 
     @property
+    def size(self) -> str:
+        """Of how many images and trainings."""
+        images = "all test images" if self.limit is None else f"{self.limit} images"
+        return f"{images}, {self.trainings} trainings" if self.trainings > 1 else images
+
+    @property
     def title(self) -> str:
         """As a line of progress says it."""
-        images = "all images" if self.limit is None else f"{self.limit} images"
-        images += f", {self.trainings} trainings" if self.trainings > 1 else ""
-        return f"{', '.join(self.metrics)} ({images})"
+        return f"{', '.join(self.metrics)} ({self.size})"
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from itertools import starmap
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bam.attributions.choice import choose
 from bam.attributions.registry import METHODS, Explainer
@@ -19,6 +19,7 @@ from bam.base.settings import checked
 from bam.base.threads import cores
 from bam.benchmark.presets import Measurement, Preset
 from bam.benchmark.stages import Stage
+from bam.cli.trainings import trained
 from bam.data_prep.build import build
 from bam.data_prep.dataset import Dataset, load_dataset
 from bam.data_prep.sources import Sources, make_source
@@ -32,7 +33,11 @@ from bam.models.training.numbered import training_name
 from bam.models.training.task import Task
 from bam.models.training.validity import checks, stored, table
 
+if TYPE_CHECKING:
+    from bam.models.training.training import Config
+
 SEED = 0  # of the dataset, the trainings and the runs
+FOUND = 1  # effort of a network that is trained already
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,7 @@ class Benchmark:
 
     methods: further ones, beside all of BAM's. coco, miniplaces: folders of photographs, where the preset is
     made of them. say: prints a line. networks: a folder of trained networks, which are taken in place of
-    trainings that would have the same settings and dataset.
+    trainings that would have the same settings and dataset. workers: how many trainings there are at a time.
     """
 
     preset: Preset
@@ -53,12 +58,14 @@ class Benchmark:
     miniplaces: str | None = None
     say: Callable[[str], None] = print
     networks: Path | None = None
+    workers: int = 1
 
     def stages(self) -> list[Stage]:
         """All there is to do, in order. Raises `BamError` for methods that are not there."""
         self._check()
         return [
             self._dataset(),
+            *([self._together()] if self.workers > 1 else []),
             *starmap(self._network, self.preset.trained),
             *map(self._measurement, self.preset.measurements),
             self._report(),
@@ -110,6 +117,32 @@ class Benchmark:
         sources = Sources(made["object"], made["scene"])
         return build(sources, self.data, self.preset.images_per_pair, SEED, cores())
 
+    def _together(self) -> Stage:
+        """All trainings, several at a time; the stages of the single networks then find theirs."""
+        count = len(self.preset.trained)
+        return Stage(
+            "networks",
+            f"{count} networks, {self.workers} at a time",
+            self._train_together,
+            lambda: [dict(self.preset.training), self._fingerprint, self._digests, SEED],
+            lambda: [self.models / name / "model.json" for name in self._names],
+            self.preset.network_effort * count / self.workers,
+        )
+
+    def _train_together(self) -> None:
+        import bam.cli.quiet  # noqa: F401
+
+        # isort: split
+
+        dataset = load_dataset(self.data)
+        configs = [self._config(*each, dataset) for each in self.preset.trained]
+        for config in configs:
+            self._take(config.name, asdict(config))
+        # What is there and has other settings is refused before hours of training.
+        configs.sort(key=lambda config: self._digest(config.name) is None)
+        for config, _ in trained(configs, dataset, self.models, self.workers):
+            self.say(f"{self.models / config.name} is trained")
+
     def _network(self, task: Task, training: int) -> Stage:
         name = training_name(task.name, training)
         return Stage(
@@ -118,18 +151,23 @@ class Benchmark:
             lambda: self._train(task, training),
             lambda: [asdict(task), dict(self.preset.training), self._fingerprint, self._digest(name), SEED],
             lambda: [self.models / name / file for file in ("model.json", "model.keras")],
-            self.preset.network_effort,
+            self.preset.network_effort if self.workers == 1 else FOUND,
         )
+
+    def _config(self, task: Task, training: int, dataset: Dataset) -> Config:
+        from bam.models.training.training import make_config
+
+        return make_config(task, dataset, seed=SEED, training=training, **self.preset.training)
 
     def _train(self, task: Task, training: int) -> None:
         import bam.cli.quiet  # noqa: F401
 
         # isort: split
 
-        from bam.models.training.training import make_config, train
+        from bam.models.training.training import train
 
         dataset = load_dataset(self.data)
-        config = make_config(task, dataset, seed=SEED, training=training, **self.preset.training)
+        config = self._config(task, training, dataset)
         self._take(config.name, asdict(config))
         description = train(config, dataset, self.models)
         if task.on == "object_scene" and task.commonality is None:
@@ -164,9 +202,13 @@ class Benchmark:
         return read_description(folder)["digest"] if (folder / "model.json").exists() else None
 
     @property
-    def _digests(self) -> list[str | None]:
+    def _names(self) -> list[str]:
         """Of all networks."""
-        return [self._digest(training_name(task.name, number)) for task, number in self.preset.trained]
+        return [training_name(task.name, number) for task, number in self.preset.trained]
+
+    @property
+    def _digests(self) -> list[str | None]:
+        return list(map(self._digest, self._names))
 
     def _measurement(self, measurement: Measurement) -> Stage:
         files = [self.out / f"{name}.json" for name in measurement.metrics]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 from bam.attributions.choice import ALWAYS, built_in, choose
@@ -23,16 +25,22 @@ LICENCES = (
 )
 
 
-def provenance_section(results: Results, why: str) -> Section:
-    """Commands, settings, versions and digests, as the scores' files have them. why: what is lacking."""
+def provenance_section(results: Results, why: str, data: str | Path, models: str | Path) -> Section:
+    """Commands, settings, versions and digests, as the scores' files have them. why: what is lacking. data,
+    models: where the dataset and the networks are."""
     text = [why] if why else []
     text += [f"Not read: {name} ({reason})." for name, reason in results.unread.items()]
     text.append(
         "Commands that compute the scores again, where the dataset and the networks are the same (`bam "
         "build`, `bam train`; `bam report` makes the report of what is there):"
     )
+    given = {"data": (data, "data/bam"), "models": (models, "runs/models")}
+    given["out"] = (results.folder, "runs/results")
+    places = [
+        _flag(name, shlex.quote(str(place))) for name, (place, usual) in given.items() if str(place) != usual
+    ]
     parts = [
-        Part("code", "\n".join(command_of(score) for score in results.scores)),
+        Part("code", "\n".join(" ".join([command_of(score), *places]) for score in results.scores)),
         Part("table", _environment(results.scores)),
         Part("table", _digests(results.scores)),
         Part("text", LICENCES),

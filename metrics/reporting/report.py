@@ -61,7 +61,7 @@ def write_report(
         *trainings_section(results),
         *agreement_section(results),
         *pictures,
-        provenance_section(results, why),
+        provenance_section(results, why, data, models.folder),
     ]
     report = Report(TITLE, overview(results), sections, f"Made by BAM {bam.__version__}.")
     return write(report, Path(folder))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
@@ -41,8 +42,11 @@ def overview(results: Results) -> str:
     controls = list(
         dict.fromkeys(name for each in scores for name, line in each.lines.items() if line.control)
     )
-    names = [parted_name(name)[0] for score in scores for name in score.configuration.models]
-    networks = list(dict.fromkeys(names))
+    trained = dict.fromkeys(name for score in scores for name in score.configuration.models)
+    networks = Counter(parted_name(name)[0] for name in trained)
+    named = (
+        SYMBOLS.get(name, name) + (f" trained {n} times" if n > 1 else "") for name, n in networks.items()
+    )
     sizes = [score.comparison.images for score in scores if score.comparison.images]
     numbers = " to ".join(dict.fromkeys(map(str, (min(sizes), max(sizes))))) if sizes else "no"
     images = f"{numbers} images a metric"
@@ -50,7 +54,7 @@ def overview(results: Results) -> str:
         f"{len(methods)} attribution methods and {len(controls)} controls, scored by {len(scores)} "
         f"{'metric' if len(scores) == 1 else 'metrics'} ({', '.join(heading(score) for score in scores)}) "
         f"on {images}, of {len(networks)} {'network' if len(networks) == 1 else 'networks'} "
-        f"({', '.join(SYMBOLS.get(name, name) for name in networks)}). Intervals are of 95%, over further "
+        f"({', '.join(named)}). Intervals are of 95%, over further "
         f"images, and {_over_trainings(scores)}. Methods whose rank sets do not meet are told apart; of "
         "others the sections below say it."
     )

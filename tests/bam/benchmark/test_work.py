@@ -88,6 +88,9 @@ def test_it_ends_in_a_report_and_does_nothing_twice(benchmark):
     scores = {path.name for path in benchmark.out.glob("*.json")}
     assert scores == {"mcs.json", "idr.json", "deletion.json", "benchmark.json"}
     assert b"<img src" in report
+    commands = (benchmark.out / "report.md").read_text()
+    places = f"--data {benchmark.data} --models {benchmark.models} --out {benchmark.out}"
+    assert commands.count(f" {places}\n") == 3
     assert names(go(benchmark)) == ["done before"] * 6
     assert (benchmark.out / "report.html").read_bytes() == report
     # What was lost is made again, to the same end.
@@ -108,12 +111,36 @@ def test_each_network_is_trained_as_often_as_is_asked_for_and_all_are_measured(b
     assert ", mcs, idr (6 images, 2 trainings): " in said[5]
     score = read_score(benchmark.out / "idr.json")
     assert score.trainings == 2
+    told = "of 2 networks (object (f_o) trained 2 times, scene (f_s) trained 2 times)"
+    assert told in (benchmark.out / "report.md").read_text()
     # And back again: the others measure number 0 alone, whatever else is there.
     assert names(go(benchmark)) == ["done before"] * 3 + ["done"] * 3
     one = read_score(benchmark.out / "idr.json")
     assert one.trainings == 1
     assert " --trainings 1 " in command_of(one)
     assert one["grad_cam"].value == score["grad_cam"].trainings.means[0]
+
+
+def test_several_are_trained_at_a_time(benchmark, tmp_path):
+    go(benchmark)
+    # In processes of their own there are no architectures but those of BAM.
+    preset = replace(benchmark.preset, training={"epochs": 0.02})
+    together = replace(benchmark, preset=preset, models=tmp_path, workers=2, say=(said := []).append)
+    run(together.stages()[:4], tmp_path / "ledger.json", said.append)
+    assert names(said) == ["done"] * 4
+    assert {f"{tmp_path / name} is trained" for name in ("object", "scene")} <= set(said)
+    said.clear()
+    run(together.stages()[:4], tmp_path / "ledger.json", said.append)
+    assert names(said) == ["done before"] * 4
+    alone = replace(together, models=tmp_path / "alone", workers=1)
+    alone.stages()[1].work()
+    descriptions = [
+        json.loads((each.models / "object" / "model.json").read_text()) for each in (together, alone)
+    ]
+    assert descriptions[0]["digest"] == descriptions[1]["digest"]
+    other = replace(together, preset=replace(preset, training={"epochs": 0.01}))
+    with pytest.raises(BamError, match=r"was trained with epochs 0\.02, not 0\.01"):
+        other.stages()[1].work()
 
 
 def test_trained_networks_are_taken_where_they_are_the_same(benchmark, tmp_path):
