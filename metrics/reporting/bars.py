@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 EDGE, APART, BETWEEN = 2.0, 5.0, 3.6  # points: around all, above the controls, between two rows
+ABOVE = 2.8  # points: from a value up to the dots of its trainings
 # Told apart by form as well.
 _MARKS = (("^", ORANGE), ("s", PURPLE), ("D", SKY))
 
@@ -38,7 +39,7 @@ _MARKS = (("^", ORANGE), ("s", PURPLE), ("D", SKY))
 @dataclass(frozen=True)
 class Bar:
     """A row. further: numbers beside its value, by the titles of their columns. trainings: the values of
-    single trainings of the networks, as dots behind it."""
+    single trainings of the networks, as dots above it."""
 
     name: str
     estimate: Estimate
@@ -147,14 +148,16 @@ class _Layout:
         heights = np.array(self.places, float)
         # Marks stand a little below, for what is close to stay apart.
         off = 2.2 if self.marks else 0.0
+        # And the dots of trainings a little above, where the line of the interval does not cover them.
         dots = [
-            (value, height - off)
+            (value, height - off - ABOVE)
             for bar, height in zip(self.bars, heights, strict=True)
             for value in bar.trainings
             if value is not None
         ]
         if dots:
-            axes.plot(*zip(*dots, strict=True), "o", color=GHOST, ms=3, mew=0, zorder=2.5, label="trainings")
+            ghosts = {"color": GHOST, "ms": 2.6, "mew": 0, "zorder": 2.5, "clip_on": False}
+            axes.plot(*zip(*dots, strict=True), "o", **ghosts, label="trainings")
         for methods, colour in ((True, ACCENT), (False, FAINT)):
             rows = [
                 (bar.estimate, height - off)
