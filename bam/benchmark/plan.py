@@ -26,21 +26,23 @@ def plan(benchmark: Benchmark) -> str:
 def _table(benchmark: Benchmark, architecture: str, seen: int, found: Estimate) -> str:
     preset = benchmark.preset
     composites = preset.images_per_pair * len(OBJECTS) * len(SCENES)
+    at_a_time = f", {benchmark.workers} at a time" if benchmark.workers > 1 else ""
     source = "COCO and MiniPlaces" if preset.photographs else "the drawn sample"
     methods = len(benchmark.explainers)
+    seconds = found.seconds | {"networks": found.seconds["networks"] / benchmark.trainings.speedup}
     lines = [
         ["dataset", f"{composites:,} composites of {source}", "minutes"],
         [
             "networks",
-            f"{len(preset.trained)} x {architecture}, {seen:,} images each",
-            duration(found.seconds["networks"]),
+            f"{len(preset.trained)} x {architecture}, {seen:,} images each{at_a_time}",
+            duration(seconds["networks"]),
         ],
     ]
     lines += [
-        [", ".join(each.metrics), each.size, _time(found.seconds[each.title])] for each in preset.measurements
+        [", ".join(each.metrics), each.size, _time(seconds[each.title])] for each in preset.measurements
     ]
     lines.append(["report", str(benchmark.out / "report.html"), "minutes"])
-    total = duration(sum(found.seconds.values()))
+    total = duration(sum(seconds.values()))
     return (
         f"{markdown_table(['stage', 'size', 'about (h:min:s)'], lines)}\n\n"
         f"{methods} methods and controls. On this machine about {total} in all, told from a few steps of the "

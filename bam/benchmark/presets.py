@@ -8,6 +8,7 @@ from typing import Any
 
 from bam.models.training.task import SUITE, Task
 
+SEED = 0  # of the dataset, the trainings and the runs
 BASELINES = ("deletion", "insertion", "black_deletion", "blur_deletion", "mean_deletion", "road")
 BASELINES += ("violation", "saliency")
 THREE = SUITE[:3]  # f_o, f_s, and f_s trained without objects: all that the demo's metrics explain
@@ -32,7 +33,7 @@ class Measurement:
     @property
     def size(self) -> str:
         """Of how many images and trainings."""
-        images = "all test images" if self.limit is None else f"{self.limit} images"
+        images = "all images" if self.limit is None else f"{self.limit} images"
         return f"{images}, {self.trainings} trainings" if self.trainings > 1 else images
 
     @property

@@ -48,26 +48,31 @@ def _trained(config: Config, place: str, data: Dataset | Path, folder: Path) -> 
         return train(config, dataset, folder)
 
 
-def _together(
-    configs: Sequence[Config], places: Sequence[str], dataset: Dataset, folder: Path, workers: int
-) -> Iterator[tuple[Config, dict[str, Any]]]:
+def check_workers() -> None:
+    """Raise `BamError` where several trainings at a time make no sense."""
     import tensorflow as tf
 
     several = "TF_CONFIG" in os.environ
     if several or tf.config.list_physical_devices("GPU"):
         why = "TF_CONFIG names several" if several else "here is a GPU, which one training fills"
         raise BamError(f"`workers` are for the processors of one machine, and {why}: leave `workers` out")
+
+
+def _together(
+    configs: Sequence[Config], places: Sequence[str], dataset: Dataset, folder: Path, workers: int
+) -> Iterator[tuple[Config, dict[str, Any]]]:
+    check_workers()
     if configs[0].weights == "imagenet":
         # Fetches the weights, which two at a time would spoil.
         build_model(configs[0].architecture, 2, "imagenet", 0)
     # TensorFlow does not live through a fork.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, context, _begin) as pool:
-        futures = {
-            pool.submit(_trained, config, place, dataset.folder, folder): config
-            for config, place in zip(configs, places, strict=True)
-        }
         try:
+            futures = {
+                pool.submit(_trained, config, place, dataset.folder, folder): config
+                for config, place in zip(configs, places, strict=True)
+            }
             for done in as_completed(futures):
                 yield futures[done], done.result()
         except BrokenExecutor:
@@ -83,8 +88,7 @@ def _together(
 
 def _begin() -> None:
     """What comes first in a process that trains: it ends with the one that began it, and not by itself."""
-    import bam.cli.quiet  # noqa: F401
-
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.environ["TERM"] = "dumb"  # several processes cannot write over one line of a terminal
     end_with_parent()
+    os.environ["TERM"] = "dumb"  # several processes cannot write over one line of a terminal
+    import bam.cli.quiet  # noqa: F401

@@ -13,7 +13,8 @@ from bam.attributions.choice import choose
 from bam.attributions.registry import METHODS, Explainer
 from bam.base.citations import PUBLICATIONS, SOFTWARE
 from bam.base.errors import BamError, unknown
-from bam.benchmark.work import SEED, scores_of
+from bam.benchmark.presets import SEED
+from bam.benchmark.work import scores_of
 from bam.data_prep.dataset import Dataset
 from bam.leaderboard.canonical import (
     CONTROLS,

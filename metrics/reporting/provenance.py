@@ -34,10 +34,13 @@ def provenance_section(results: Results, why: str, data: str | Path, models: str
         "Commands that compute the scores again, where the dataset and the networks are the same (`bam "
         "build`, `bam train`; `bam report` makes the report of what is there):"
     )
-    given = {"data": (data, "data/bam"), "models": (models, "runs/models")}
+    # Without maps they may be of another dataset or other networks.
+    given = {} if why else {"data": (data, "data/bam"), "models": (models, "runs/models")}
     given["out"] = (results.folder, "runs/results")
     places = [
-        _flag(name, shlex.quote(str(place))) for name, (place, usual) in given.items() if str(place) != usual
+        _flag(name, shlex.quote(str(place)))
+        for name, (place, usual) in given.items()
+        if Path(place) != Path(usual)
     ]
     parts = [
         Part("code", "\n".join(" ".join([command_of(score), *places]) for score in results.scores)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
@@ -42,10 +42,13 @@ def overview(results: Results) -> str:
     controls = list(
         dict.fromkeys(name for each in scores for name, line in each.lines.items() if line.control)
     )
-    trained = dict.fromkeys(name for score in scores for name in score.configuration.models)
-    networks = Counter(parted_name(name)[0] for name in trained)
+    networks = list(dict.fromkeys(parted_name(name)[0] for name in _networks(scores)))
+    trainings = Counter(
+        parted_name(name)[0] for name in _networks(score for score in scores if score.trainings > 1)
+    )
     named = (
-        SYMBOLS.get(name, name) + (f" trained {n} times" if n > 1 else "") for name, n in networks.items()
+        SYMBOLS.get(name, name) + (f", {trainings[name]} trainings" if trainings[name] > 1 else "")
+        for name in networks
     )
     sizes = [score.comparison.images for score in scores if score.comparison.images]
     numbers = " to ".join(dict.fromkeys(map(str, (min(sizes), max(sizes))))) if sizes else "no"
@@ -54,10 +57,15 @@ def overview(results: Results) -> str:
         f"{len(methods)} attribution methods and {len(controls)} controls, scored by {len(scores)} "
         f"{'metric' if len(scores) == 1 else 'metrics'} ({', '.join(heading(score) for score in scores)}) "
         f"on {images}, of {len(networks)} {'network' if len(networks) == 1 else 'networks'} "
-        f"({', '.join(named)}). Intervals are of 95%, over further "
+        f"({'; '.join(named)}). Intervals are of 95%, over further "
         f"images, and {_over_trainings(scores)}. Methods whose rank sets do not meet are told apart; of "
         "others the sections below say it."
     )
+
+
+def _networks(scores: Iterable[Score]) -> Iterable[str]:
+    """Their names, with the numbers of their trainings, each once."""
+    return dict.fromkeys(name for score in scores for name in score.configuration.models)
 
 
 def _over_trainings(scores: Sequence[Score]) -> str:

@@ -111,7 +111,7 @@ def test_each_network_is_trained_as_often_as_is_asked_for_and_all_are_measured(b
     assert ", mcs, idr (6 images, 2 trainings): " in said[5]
     score = read_score(benchmark.out / "idr.json")
     assert score.trainings == 2
-    told = "of 2 networks (object (f_o) trained 2 times, scene (f_s) trained 2 times)"
+    told = "of 2 networks (object (f_o), 2 trainings; scene (f_s), 2 trainings)"
     assert told in (benchmark.out / "report.md").read_text()
     # And back again: the others measure number 0 alone, whatever else is there.
     assert names(go(benchmark)) == ["done before"] * 3 + ["done"] * 3
@@ -121,26 +121,32 @@ def test_each_network_is_trained_as_often_as_is_asked_for_and_all_are_measured(b
     assert one["grad_cam"].value == score["grad_cam"].trainings.means[0]
 
 
-def test_several_are_trained_at_a_time(benchmark, tmp_path):
+def test_several_are_trained_at_a_time(benchmark, tmp_path, monkeypatch):
     go(benchmark)
     # In processes of their own there are no architectures but those of BAM.
     preset = replace(benchmark.preset, training={"epochs": 0.02})
-    together = replace(benchmark, preset=preset, models=tmp_path, workers=2, say=(said := []).append)
-    run(together.stages()[:4], tmp_path / "ledger.json", said.append)
-    assert names(said) == ["done"] * 4
-    assert {f"{tmp_path / name} is trained" for name in ("object", "scene")} <= set(said)
-    said.clear()
-    run(together.stages()[:4], tmp_path / "ledger.json", said.append)
-    assert names(said) == ["done before"] * 4
-    alone = replace(together, models=tmp_path / "alone", workers=1)
+    alone = replace(benchmark, preset=preset, models=tmp_path / "alone")
     alone.stages()[1].work()
-    descriptions = [
-        json.loads((each.models / "object" / "model.json").read_text()) for each in (together, alone)
-    ]
-    assert descriptions[0]["digest"] == descriptions[1]["digest"]
+    said = []
+    together = replace(alone, models=tmp_path, networks=alone.models, workers=3, say=said.append)
+    run(together.stages()[:2], tmp_path / "ledger.json", said.append)
+    assert said[0].endswith(": done before") or names(said)[0] == "done"
+    taken = f"{tmp_path / 'object'}: taken from {alone.models}, trained with the same settings and dataset"
+    assert taken in said
+    assert f"{alone.models / 'scene'} is not there: training {tmp_path / 'scene'}" in said
+    assert said[-1].startswith("stage 2 of 2, 2 networks, 2 at a time: done in ")
+    alone.stages()[2].work()
+    found = [json.loads((each.models / "scene" / "model.json").read_text()) for each in (together, alone)]
+    assert found[0]["digest"] == found[1]["digest"]
+    said.clear()
+    run(together.stages()[:2], tmp_path / "ledger.json", said.append)
+    assert names(said) == ["done before"] * 2
     other = replace(together, preset=replace(preset, training={"epochs": 0.01}))
     with pytest.raises(BamError, match=r"was trained with epochs 0\.02, not 0\.01"):
         other.stages()[1].work()
+    monkeypatch.setenv("TF_CONFIG", "{}")
+    with pytest.raises(BamError, match="`workers` are for the processors of one machine"):
+        other.stages()
 
 
 def test_trained_networks_are_taken_where_they_are_the_same(benchmark, tmp_path):
