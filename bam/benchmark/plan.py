@@ -26,10 +26,11 @@ def plan(benchmark: Benchmark) -> str:
 def _table(benchmark: Benchmark, architecture: str, seen: int, found: Estimate) -> str:
     preset = benchmark.preset
     composites = preset.images_per_pair * len(OBJECTS) * len(SCENES)
-    at_a_time = f", {benchmark.workers} at a time" if benchmark.workers > 1 else ""
+    trainings = benchmark.trainings
+    at_a_time = f", {trainings.at_a_time} at a time" if trainings.at_a_time > 1 else ""
     source = "COCO and MiniPlaces" if preset.photographs else "the drawn sample"
     methods = len(benchmark.explainers)
-    seconds = found.seconds | {"networks": found.seconds["networks"] / benchmark.trainings.speedup}
+    seconds = found.seconds | {"networks": found.seconds["networks"] / trainings.speedup}
     lines = [
         ["dataset", f"{composites:,} composites of {source}", "minutes"],
         [

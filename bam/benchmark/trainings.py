@@ -51,20 +51,32 @@ class Trainings:
         return [self._all()] if self.workers > 1 else list(starmap(self._one, self.preset.trained))
 
     @property
+    def at_a_time(self) -> int:
+        """How many there are at a time."""
+        return min(self.workers, len(self.preset.trained))
+
+    @property
     def speedup(self) -> int:
-        """How many trainings there are at a time on processors of their own."""
-        return min(self.workers, len(self.preset.trained), cores())
+        """How many of these have a processor of their own."""
+        return min(self.at_a_time, cores())
+
+    @property
+    def _names(self) -> list[str]:
+        return [training_name(task.name, number) for task, number in self.preset.trained]
+
+    def _files(self, name: str) -> list[Path]:
+        """What a training leaves, beside its card."""
+        return [self.models / name / file for file in ("model.json", "model.keras")]
 
     def _all(self) -> Stage:
         """All networks, several at a time."""
-        names = [training_name(task.name, number) for task, number in self.preset.trained]
-        files = [self.models / name / file for name in names for file in ("model.json", "model.keras")]
+        names = self._names
         return Stage(
             "networks",
-            f"{len(names)} networks, {min(self.workers, len(names))} at a time",
+            f"{len(names)} networks, {self.at_a_time} at a time",
             self._train_together,
             lambda: [*self._key, self.digests, SEED],
-            lambda: files,
+            lambda: [file for name in names for file in self._files(name)],
             self.preset.network_effort * len(names) / self.speedup,
         )
 
@@ -97,7 +109,7 @@ class Trainings:
             f"the network {name}",
             lambda: self._train(task, training),
             lambda: [asdict(task), *self._key, self._digest(name), SEED],
-            lambda: [self.models / name / file for file in ("model.json", "model.keras")],
+            lambda: self._files(name),
             self.preset.network_effort,
         )
 
@@ -150,4 +162,4 @@ class Trainings:
     @property
     def digests(self) -> list[str | None]:
         """Of all networks."""
-        return [self._digest(training_name(task.name, number)) for task, number in self.preset.trained]
+        return list(map(self._digest, self._names))
