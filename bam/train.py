@@ -17,14 +17,13 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from bam.base.errors import BamError
-from bam.base.files import write_text
 from bam.base.settings import Folder, one_of, setting, settings
 from bam.cli import flags as command
 from bam.cli.trainings import trained
 from bam.data_prep import load_dataset
 from bam.models.architectures import ARCHITECTURES
 from bam.models.training.task import SUITE, Task
-from bam.models.training.validity import checks, stored, table
+from bam.models.training.validity import failures, stored, table, write_table
 
 
 @settings
@@ -98,13 +97,11 @@ def _main(flags: command.Flags) -> None:
     for config, description in trained(wanted, dataset, folder, what.workers):
         accuracy = ", ".join(f"{view} {value:.3f}" for view, value in description["accuracy"].items())
         print(f"{folder / config.name}: accuracy {accuracy}")
-        if config.on == "object_scene" and config.commonality is None:
-            for failure in filter(None, (check.failure(config.name) for check in checks(description))):
-                print(command.red(failure))
-    report = table(stored(folder))
+        for failure in failures(config.name, description):
+            print(command.red(failure))
     if is_chief():
-        write_text(folder / "validity.md", f"{report}\n")
-    print(report)
+        write_table(folder)
+    print(table(stored(folder)))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from bam.cli import flags as command
 from bam.cli.shared import Preprocessing
 from bam.data_prep.dataset import load_dataset
 from bam.models.given import GivenModels, names_networks
-from bam.models.training.validity import checks, stored, table
+from bam.models.training.validity import failures, stored, table
 
 
 @settings
@@ -42,15 +42,9 @@ def _main(flags: command.Flags) -> None:
     what, own = flags.settings(What), flags.settings(Preprocessing)
     found = _measured(what, own) if names_networks(what.models) else _known(flags, what)
     print(table(found))
-    failures = [
-        failure
-        for name, description in found.items()
-        if _is_promised(description["config"])
-        for failure in (check.failure(name) for check in checks(description))
-        if failure
-    ]
-    if failures:
-        raise BamError("; ".join(failures))
+    failed = [failure for name, description in found.items() for failure in failures(name, description)]
+    if failed:
+        raise BamError("; ".join(failed))
 
 
 def _known(flags: command.Flags, what: What) -> Mapping[str, Mapping[str, Any]]:
@@ -76,11 +70,6 @@ def _measured(what: What, own: Preprocessing) -> Mapping[str, Mapping[str, Any]]
     for remark in (remark for name in models.paths for remark in models[name].remarks):
         print(remark)
     return {name: models.described(dataset, name) for name in models.paths}
-
-
-def _is_promised(config: Mapping[str, Any]) -> bool:
-    """Whether a network is one that the check is about: it saw objects, and must not rely on one class's."""
-    return config.get("on") != "scene_only" and config.get("commonality") is None
 
 
 if __name__ == "__main__":

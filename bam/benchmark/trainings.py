@@ -9,7 +9,7 @@ from itertools import starmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bam.base.files import replacing, write_text
+from bam.base.files import replacing
 from bam.base.threads import cores
 from bam.benchmark.presets import SEED, Preset
 from bam.benchmark.stages import Stage
@@ -18,7 +18,7 @@ from bam.data_prep.dataset import Dataset, load_dataset
 from bam.models.stored import read_description
 from bam.models.training.numbered import training_name
 from bam.models.training.task import Task
-from bam.models.training.validity import checks, stored, table
+from bam.models.training.validity import failures, write_table
 
 if TYPE_CHECKING:
     from bam.models.training.training import Config
@@ -93,11 +93,10 @@ class Trainings:
         dataset, lacking = load_dataset(self.data), []
         for each in self.preset.trained:
             config = self._config(*each, dataset)
-            self._take(config.name, asdict(config))
             if self._digest(config.name) is None:
                 lacking.append(config)
             else:  # of other settings it is refused, before hours of training
-                self._train(*each)
+                self._finish(config, dataset)
         for config, description in trained(lacking, dataset, self.models, self.workers):
             self._tell(config, description)
 
@@ -114,28 +113,29 @@ class Trainings:
         )
 
     def _config(self, task: Task, training: int, dataset: Dataset) -> Config:
+        """Of a training, whose network is taken from `source` if that has it."""
         from bam.models.training.training import make_config
 
-        return make_config(task, dataset, seed=SEED, training=training, **self.preset.training)
+        config = make_config(task, dataset, seed=SEED, training=training, **self.preset.training)
+        self._take(config.name, asdict(config))
+        return config
 
     def _train(self, task: Task, training: int) -> None:
         import bam.cli.quiet  # noqa: F401
 
-        # isort: split
+        dataset = load_dataset(self.data)
+        self._finish(self._config(task, training, dataset), dataset)
 
+    def _finish(self, config: Config, dataset: Dataset) -> None:
         from bam.models.training.training import train
 
-        dataset = load_dataset(self.data)
-        config = self._config(task, training, dataset)
-        self._take(config.name, asdict(config))
         self._tell(config, train(config, dataset, self.models))
 
     def _tell(self, config: Config, description: Mapping[str, Any]) -> None:
         """Whether a network is valid."""
-        if config.on == "object_scene" and config.commonality is None:
-            for failure in filter(None, (check.failure(config.name) for check in checks(description))):
-                self.say(failure)
-        write_text(self.models / "validity.md", f"{table(stored(self.models))}\n")
+        for failure in failures(config.name, description):
+            self.say(failure)
+        write_table(self.models)
 
     def _take(self, name: str, config: Mapping[str, Any]) -> None:
         """Copy a network that was trained so, if `source` has it and `models` does not."""

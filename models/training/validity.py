@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bam.base.files import is_hidden
+from bam.base.files import is_hidden, write_text
 from bam.data_prep.classes import COMMONALITIES
 from bam.models.stored import read_description
 from bam.models.training.numbered import parted_name
@@ -74,6 +74,22 @@ def checks(description: Mapping[str, Any]) -> tuple[Check, ...]:
             chance + TOLERATED_DISTANCE_FROM_CHANCE,
         ),
     )
+
+
+def failures(model: str, description: Mapping[str, Any]) -> list[str]:
+    """A sentence for each check that a model of this name failed; none where BAM assumes nothing of it.
+
+    That is of networks of the series and of those that never saw an object.
+    """
+    config = description["config"]
+    if config.get("on") == "scene_only" or config.get("commonality") is not None:
+        return []
+    return [check.failure(model) for check in checks(description) if not check.passed]
+
+
+def write_table(models: Path) -> None:
+    """Write the table of the models in a folder to its `validity.md`."""
+    write_text(models / "validity.md", f"{table(stored(models))}\n")
 
 
 def stored(models: Path) -> dict[str, dict[str, Any]]:

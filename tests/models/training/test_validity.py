@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from bam.models.training.validity import checks, stored, table
+from bam.models.training.validity import checks, failures, stored, table
 
 
 def description(labels, object_scene, scene_only, object_only):
@@ -33,6 +33,17 @@ def test_the_three_checks(labels, accuracy, passed):
     found = checks(description(labels, *accuracy))
     assert [check.passed for check in found] == passed
     assert [not check.failure("f") for check in found] == passed
+
+
+def test_failures_are_those_of_networks_of_which_bam_assumes_something():
+    poor = description("scene", 0.94, 0.919, 0.151)
+    keeps, falls = failures("f", poor)
+    what = "model f fails the validity check scene_only: keeps"
+    assert keeps == f"{what}: accuracy 0.919, wanted 0.920 to 1.000"
+    assert falls.startswith("model f fails the validity check object_only: falls to chance")
+    assert not failures("f", description("scene", 0.94, 0.955, 0.098))
+    for config in ({"on": "scene_only"}, {"on": "object_scene", "commonality": 0.3}):
+        assert not failures("f", {**poor, "config": {"labels": "scene", **config}})
 
 
 def test_table_sets_the_papers_numbers_beside_ours(tmp_path):
