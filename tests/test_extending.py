@@ -90,7 +90,7 @@ def test_a_metric_from_python(at_home):
     assert score["vanilla_gradient"].rank == (1, 1)
     tested = {frozenset((test.better, test.worse)) for test in score.comparison.tests}
     assert tested == {frozenset(("vanilla_gradient", name)) for name in ("object_mask", "random", "edges")}
-    heading = "| method | distraction ↓ | 95% interval | trial sd | attribution | rank set | ms/image | n |"
+    heading = "| method | distraction ↓ | 95% interval | attribution | rank set | ms/image | n |"
     assert score.table().startswith(heading)
     assert "attributed more than `times` what as many random pixels are" in score.table()
     assert bam.read_score(score.write("runs/results")) == score

@@ -115,12 +115,16 @@ class Score:
 
     def rows(self) -> tuple[list[str], list[list[Any]]]:
         """The table: the headings of its columns, and its cells, see `results.table.cell`."""
-        # Trials are samples of images, so that only a mean over these has any.
-        trials = [Column("trial sd", "trial_sd")] if self.comparison.images is not None else []
-        several = any(line.trainings for line in self.lines.values())
-        trials += [Column("sd between trainings", "sd_trainings")] if several else []
-        columns = [*trials, *self.columns]
-        timed = any(line.seconds is not None for line in self.lines.values())
+        known = self.lines.values()
+        # Only a mean over more than 100 images has trials.
+        trials = any(line.trial_sd is not None for line in known)
+        several = any(line.trainings for line in known)
+        columns = [
+            *([Column("trial sd", "trial_sd")] if trials else []),
+            *([Column("sd between trainings", "sd_trainings")] if several else []),
+            *self.columns,
+        ]
+        timed = any(line.seconds is not None for line in known)
         head = ["method", f"{self.title} {ARROWS[self.direction]}", "95% interval"]
         lines = []
         for name in self.in_order():

@@ -93,11 +93,13 @@ def test_columns_of_every_kind(score, known, unknown):
     assert "| trial sd | ties | baseline ↓ | between | rank | reason | n |" in wide.table()
 
 
-def test_the_trial_sd_has_a_column_where_there_could_be_one(score):
-    """Of a mean over images that are too few for trials it is not known."""
+def test_the_trial_sd_has_a_column_where_it_is_known(score, known):
+    """Of a mean over images that are too few for trials it is not."""
     few = replace(score, comparison=Comparison("paired", images=7))
-    assert "| trial sd | n |" in few.table()
-    assert cells(few, "vanilla_gradient")[3] == "-"
+    assert "| 95% interval | n |" in few.table()
+    many = replace(few, lines={"a": replace(known, trial_sd=0.02), "b": known})
+    assert "| 95% interval | trial sd | n |" in many.table()
+    assert cells(many, "b")[3] == "-"
 
 
 def test_what_a_method_takes_is_told_for_each_image_that_it_explained(score, known, unknown):
