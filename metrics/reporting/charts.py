@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from bam.base.errors import BamError
 from bam.metrics.reporting.bars import Bar, bar_chart
@@ -63,18 +65,29 @@ def series(score: Score, width: float = PAGE) -> Figure:
     """MCS against k, a panel for each method, with the accuracy that is lost without the dog (Figure 6).
 
     Both are differences, and on one scale. Of the controls there is `random` alone, as a line: the others
-    know no network, so that theirs is 0. Raises `BamError` if the score holds no such series.
+    know no network, so that theirs is 0. Of several trainings of the networks the means are drawn, with their
+    95% intervals. Raises `BamError` if the score holds no such series.
     """
     details = score.details
     if not set(details) >= _SERIES:
         raise BamError(f"the score of {score.metric} holds no series along k: `rmcs` has one")
     found = {DROP: Curve(details["accuracy_drop"], role="truth")}
+    intervals = details.get("with_intervals", {})
     for name in score.in_order():
         line = score[name]
         if name in details["mcs"] and (name == RANDOM or not line.control):
             role = "chance" if line.control else "method"
-            found[name] = Curve(details["mcs"][name], role=role, remark=f"{score.title} = {cell(line.value)}")
+            remark = f"{score.title} = {cell(line.value)}"
+            found[name] = Curve(details["mcs"][name], _band(intervals.get(name, ())), role, remark)
     return small_multiples([Section("MCS against k = 1.0", "k", details["k"], found)], width)
+
+
+def _band(estimates: Sequence[Mapping[str, Any]]) -> tuple[Sequence[float], Sequence[float]] | None:
+    """The ends of the intervals of estimates as a file holds them; None if there are none."""
+    if not estimates:
+        return None
+    low, high = (np.array([each[end] for each in estimates], float).tolist() for end in ("ci_low", "ci_high"))
+    return low, high
 
 
 def available(score: Score) -> list[Callable[..., Figure]]:

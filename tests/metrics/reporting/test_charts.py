@@ -152,6 +152,20 @@ def test_a_series_is_that_of_the_file(series_score, tmp_path):
     assert f"r = {cell(content['grad_cam'].value)}" in texts(figure)
 
 
+def test_a_series_of_several_trainings_has_intervals(series_score):
+    known = [{"value": 0.1 * k, "ci_low": 0.1 * k - 0.3, "ci_high": 0.1 * k + 0.2, "n": 3} for k in range(9)]
+    unknown = {"value": None, "ci_low": None, "ci_high": None, "n": 0}
+    details = {**series_score.details, "with_intervals": {"grad_cam": [*known, unknown]}}
+    figure = series(replace(series_score, details=details))
+    assert "the method, with 95% intervals point by point" in texts(figure)
+    (shown,) = [axes for axes in figure.axes if axes.collections]
+    assert shown.get_label() == "grad_cam"
+    corners = np.concatenate([path.vertices for path in shown.collections[0].get_paths()])
+    assert corners[:, 1].min() == pytest.approx(-0.3)
+    assert corners[:, 1].max() == pytest.approx(1.0)
+    assert corners[:, 0].max() == pytest.approx(0.9)  # at 1.0 it is not known
+
+
 def test_what_a_score_has_no_chart_of_is_refused(score, series_score):
     assert available(score) == [bars, curves]
     assert available(series_score) == [bars, series]
