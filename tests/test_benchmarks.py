@@ -30,7 +30,7 @@ RUNS = {
     ),
     "benchmarks/deletion.py": (("--rounds", 1, "--images", 2, "--batch_size", 2), "all 8 metrics"),
     "benchmarks/training.py": (
-        ("--architectures", "tiny", "--steps", 2, "--batch_size", 4, "--rounds", 1),
+        ("--architectures", "tiny", "--steps", 2, "--batch_size", 4, "--rounds", 1, "--processor_time"),
         "| tiny | bfloat16 | ",
     ),
     "benchmarks/tcav.py": ((*SMALL, "--images", 4, "--runs", 2), "| block_layer1 |"),
