@@ -42,6 +42,8 @@ def build_model(architecture: str, classes: int, weights: str, seed: int) -> ker
     import tf_keras as keras
 
     keras.utils.set_random_seed(seed)
+    # Layers are called the same, whatever was built before in this process.
+    keras.backend.reset_uids()
     return ARCHITECTURES[architecture].build(classes, weights)
 
 

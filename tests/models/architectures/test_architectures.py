@@ -50,6 +50,13 @@ def test_same_seed_same_weights():
     assert not all(np.array_equal(a, b) for a, b in zip(first, other, strict=True))
 
 
+def test_layers_have_the_same_names_whatever_was_built_before():
+    """So that a layer can be named for all trainings of a network, and these are the same file."""
+    first, second = (build_model("small", 4, "none", 0) for _ in range(2))
+    assert first.get_config() == second.get_config()
+    assert first.layers[2].name == "conv2d"
+
+
 def test_imagenet_file_gives_the_features_of_keras_applications(tmp_path):
     reference = keras.applications.ResNet50(include_top=False, weights=None)
     reference.save_weights(tmp_path / "notop.h5")
