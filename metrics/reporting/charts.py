@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from bam.base.errors import BamError
 from bam.metrics.reporting.bars import Bar, bar_chart
 from bam.metrics.results.curves import curve_sections, role_of
@@ -82,12 +80,12 @@ def series(score: Score, width: float = PAGE) -> Figure:
     return small_multiples([Section("MCS against k = 1.0", "k", details["k"], found)], width)
 
 
-def _band(estimates: Sequence[Mapping[str, Any]]) -> tuple[Sequence[float], Sequence[float]] | None:
+def _band(
+    estimates: Sequence[Mapping[str, Any]],
+) -> tuple[Sequence[float | None], Sequence[float | None]] | None:
     """The ends of the intervals of estimates as a file holds them; None if there are none."""
-    if not estimates:
-        return None
-    low, high = (np.array([each[end] for each in estimates], float).tolist() for end in ("ci_low", "ci_high"))
-    return low, high
+    low, high = ([each[end] for each in estimates] for end in ("ci_low", "ci_high"))
+    return (low, high) if low else None
 
 
 def available(score: Score) -> list[Callable[..., Figure]]:

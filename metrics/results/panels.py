@@ -24,14 +24,14 @@ Role = Literal["method", "control", "chance", "truth"]
 
 @dataclass(frozen=True)
 class Curve:
-    """One curve. values: None where there is none. band: the lower and the upper ends of its intervals.
+    """One curve. values: None where there is none. band: the lower and the upper ends of its intervals, too.
 
     role: methods and controls have panels, and methods are grey in those of others; what stands for chance or
     for the truth is a named line in every panel. remark: stands below the name.
     """
 
     values: Sequence[float | None]
-    band: tuple[Sequence[float], Sequence[float]] | None = None
+    band: tuple[Sequence[float | None], Sequence[float | None]] | None = None
     role: Role = "method"
     remark: str = ""
 
@@ -230,7 +230,9 @@ def _draw_panel(axes: Axes, section: Section, name: str) -> None:
         colour, _, dashes = REFERENCES[drawn.role]
         draw(other, color=colour, lw=0.9, dashes=dashes, zorder=3)
     if curve.band:
-        axes.fill_between(x, *curve.band, color=ACCENT, alpha=0.2, lw=0, zorder=2, label=name)
+        axes.fill_between(
+            x, *np.array(curve.band, float), color=ACCENT, alpha=0.2, lw=0, zorder=2, label=name
+        )
     draw(name, color=ACCENT, lw=1.3, zorder=4)
     ticks = style.ticks(*axes.get_xlim())
     axes.set_xticks(ticks, [style.number(tick) for tick in ticks])

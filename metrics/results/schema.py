@@ -45,7 +45,7 @@ class Line:
     `Comparison`. beside: further numbers; counts: numbers
     of images or maps, or short texts; curves: means over the images, along the axes of `Score.axes`;
     curve_intervals: the lower and the upper ends of their 95% intervals, each point for itself, None where
-    there are none. version, settings: of the method, with all its settings.
+    there are none, be it of the curve or of a point. version, settings: of the method, with all its settings.
     """
 
     estimate: Estimate
@@ -57,7 +57,7 @@ class Line:
     beside: Mapping[str, Estimate] = field(default_factory=dict)
     counts: Mapping[str, int | str] = field(default_factory=dict)
     curves: Mapping[str, tuple[float, ...] | None] = field(default_factory=dict)
-    curve_intervals: Mapping[str, tuple[tuple[float, ...], tuple[float, ...]] | None] = field(
+    curve_intervals: Mapping[str, tuple[tuple[float | None, ...], tuple[float | None, ...]] | None] = field(
         default_factory=dict
     )
     version: int | str | None = None

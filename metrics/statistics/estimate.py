@@ -73,10 +73,13 @@ def _agreed(rate: float, sources: int) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class CurveEstimate:
-    """The points of a mean curve, and the lower and the upper ends of their intervals; None: not known."""
+    """The points of a mean curve, and the lower and the upper ends of their intervals; None: not known.
+
+    A single point has no interval if its values are all the same, as those of an empty hole are.
+    """
 
     means: tuple[float, ...] | None
-    intervals: tuple[tuple[float, ...], tuple[float, ...]] | None
+    intervals: tuple[tuple[float | None, ...], tuple[float | None, ...]] | None
 
 
 def curve_estimates(curves: Mapping[str, np.ndarray], resampling: Resampling) -> dict[str, CurveEstimate]:
@@ -104,8 +107,9 @@ def _curve_estimate(points: Sequence[Estimate]) -> CurveEstimate:
     means, lows, highs = (
         tuple(getattr(point, key) for point in points) for key in ("value", "ci_low", "ci_high")
     )
-    # All points are of the same images, so that each is known or none.
-    return CurveEstimate(None if None in means else means, None if None in lows else (lows, highs))
+    # All points are of the same images, so that each mean is known or none.
+    known = any(low is not None for low in lows)
+    return CurveEstimate(None if None in means else means, (lows, highs) if known else None)
 
 
 def mean_curve(curves: np.ndarray) -> tuple[float, ...] | None:

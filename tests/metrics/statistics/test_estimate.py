@@ -104,7 +104,9 @@ def test_points_of_curves_are_estimated_as_all_else():
     assert found["rates"].intervals[0][0] == pytest.approx(0.025 ** (1 / 5))
     together = curve_estimates(curves, resampling)
     assert together["scores"] == found["scores"]
-    assert together["rates"].intervals is None  # similarities that are all the same are no rate
+    lows, highs = together["rates"].intervals
+    assert lows[0] is highs[0] is None  # similarities that are all the same are no rate
+    assert None not in (*lows[1:], *highs[1:])
 
 
 def test_curves_of_no_image_and_of_one():
