@@ -92,7 +92,7 @@ class Trainings:
 
         dataset, lacking = load_dataset(self.data), []
         for each in self.preset.trained:
-            config = self._config(*each, dataset)
+            config = self._prepared(*each, dataset)
             if self._digest(config.name) is None:
                 lacking.append(config)
             else:  # of other settings it is refused, before hours of training
@@ -112,8 +112,8 @@ class Trainings:
             self.preset.network_effort,
         )
 
-    def _config(self, task: Task, training: int, dataset: Dataset) -> Config:
-        """Of a training, whose network is taken from `source` if that has it."""
+    def _prepared(self, task: Task, training: int, dataset: Dataset) -> Config:
+        """The settings of a training; its network is copied from `source` if that has it."""
         from bam.models.training.training import make_config
 
         config = make_config(task, dataset, seed=SEED, training=training, **self.preset.training)
@@ -124,7 +124,7 @@ class Trainings:
         import bam.cli.quiet  # noqa: F401
 
         dataset = load_dataset(self.data)
-        self._finish(self._config(task, training, dataset), dataset)
+        self._finish(self._prepared(task, training, dataset), dataset)
 
     def _finish(self, config: Config, dataset: Dataset) -> None:
         from bam.models.training.training import train

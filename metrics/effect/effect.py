@@ -33,7 +33,7 @@ from bam.metrics.metric import Concluded, Curves, metric
 from bam.metrics.results.schema import Column, Line
 from bam.metrics.stacking import each_training, stacked
 from bam.metrics.statistics.comparison import Comparison, compare
-from bam.metrics.statistics.estimate import TRIAL_SIZE, Estimate, estimates, trial_sd
+from bam.metrics.statistics.estimate import TRIAL_SIZE, Estimate, curve_estimate, estimates, trial_sd
 from bam.metrics.statistics.rank_correlation import correlation_estimates, shares_below
 from bam.metrics.statistics.resampling import Resampling
 from bam.metrics.statistics.trainings import between_trainings, with_outperforming
@@ -209,12 +209,8 @@ def _calibration(changes: np.ndarray, effects: np.ndarray, resampling: Resamplin
     """
     places = np.stack([_tenths(each) for each in changes])
     tenths = {str(place): np.where(places == place, effects, np.nan) for place in range(TENTHS)}
-    found = estimates(tenths, resampling).values()
-    means, lows, highs = ([getattr(each, key) for each in found] for key in ("value", "ci_low", "ci_high"))
-    return {
-        "curves": {CALIBRATION: None if None in means else tuple(means)},
-        "curve_intervals": {CALIBRATION: None if None in lows else (tuple(lows), tuple(highs))},
-    }
+    found = curve_estimate(list(estimates(tenths, resampling).values()))
+    return {"curves": {CALIBRATION: found.means}, "curve_intervals": {CALIBRATION: found.intervals}}
 
 
 def _tenths(changes: np.ndarray) -> np.ndarray:

@@ -108,8 +108,8 @@ def randomisation(run: Run, settings: Randomisation) -> Measured:
         ],
         curves=_curves(stages, rows, settings.independent),
         notes=[
-            f"The network {classifier.name}, {count} images of {images.name}. Draws of fresh weights, of its "
-            f"own for each network: {settings.weight_draws}. Layers, from the output on: {_listed(stages)}.",
+            f"The network {classifier.name}, {count} images of {images.name}. Draws of fresh weights: "
+            f"{settings.weight_draws}, each network's own. Layers, from the output on: {_listed(stages)}.",
             *left_out_note(images.left_out),
         ],
         problems=doubts(classifier, images),

@@ -63,8 +63,8 @@ def series(score: Score, width: float = PAGE) -> Figure:
     """MCS against k, a panel for each method, with the accuracy that is lost without the dog (Figure 6).
 
     Both are differences, and on one scale. Of the controls there is `random` alone, as a line: the others
-    know no network, so that theirs is 0. Of several trainings of the networks the means are drawn, with their
-    95% intervals. Raises `BamError` if the score holds no such series.
+    know no network, so that theirs is 0. Of several trainings of the networks the means are drawn, those of
+    methods with their 95% intervals. Raises `BamError` if the score holds no such series.
     """
     details = score.details
     if not set(details) >= _SERIES:
@@ -85,7 +85,7 @@ def _band(
 ) -> tuple[Sequence[float | None], Sequence[float | None]] | None:
     """The ends of the intervals of estimates as a file holds them; None if there are none."""
     low, high = ([each[end] for each in estimates] for end in ("ci_low", "ci_high"))
-    return (low, high) if low else None
+    return (low, high) if any(end is not None for end in low) else None
 
 
 def available(score: Score) -> list[Callable[..., Figure]]:

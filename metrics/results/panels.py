@@ -24,7 +24,7 @@ Role = Literal["method", "control", "chance", "truth"]
 
 @dataclass(frozen=True)
 class Curve:
-    """One curve. values: None where there is none. band: the lower and the upper ends of its intervals, too.
+    """One curve. values: None where a point has none. band: the lower and the upper ends of its intervals.
 
     role: methods and controls have panels, and methods are grey in those of others; what stands for chance or
     for the truth is a named line in every panel. remark: stands below the name.

@@ -75,7 +75,7 @@ def _agreed(rate: float, sources: int) -> tuple[float, float]:
 class CurveEstimate:
     """The points of a mean curve, and the lower and the upper ends of their intervals; None: not known.
 
-    A single point has no interval if its values are all the same, as those of an empty hole are.
+    A single point has no interval if its values are all the same and no rates, as those of an empty hole are.
     """
 
     means: tuple[float, ...] | None
@@ -98,16 +98,16 @@ def curve_estimates(curves: Mapping[str, np.ndarray], resampling: Resampling) ->
     rates = all(np.isin(point[~np.isnan(point)], (0, 1)).all() for point in table.values())
     found = estimates(table, resampling, rates)
     return {
-        name: _curve_estimate([found[name, place] for place in range(values.shape[-1])])
+        name: curve_estimate([found[name, place] for place in range(values.shape[-1])])
         for name, values in curves.items()
     }
 
 
-def _curve_estimate(points: Sequence[Estimate]) -> CurveEstimate:
+def curve_estimate(points: Sequence[Estimate]) -> CurveEstimate:
+    """A curve of these points."""
     means, lows, highs = (
         tuple(getattr(point, key) for point in points) for key in ("value", "ci_low", "ci_high")
     )
-    # All points are of the same images, so that each mean is known or none.
     known = any(low is not None for low in lows)
     return CurveEstimate(None if None in means else means, (lows, highs) if known else None)
 

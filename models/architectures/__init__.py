@@ -35,7 +35,8 @@ class Architecture:
 def build_model(architecture: str, classes: int, weights: str, seed: int) -> keras.Model:
     """A network with fresh (`weights` "none"), ImageNet ("imagenet") or stored weights (a file).
 
-    Raises `BamError` for unknown names and weights that cannot be had or do not fit.
+    Raises `BamError` for unknown names and weights that cannot be had or do not fit. From here on Keras
+    counts the layers that it names anew.
     """
     if architecture not in ARCHITECTURES:
         raise unknown("architecture", architecture, ARCHITECTURES)

@@ -155,9 +155,12 @@ def test_a_series_is_that_of_the_file(series_score, tmp_path):
 def test_a_series_of_several_trainings_has_intervals(series_score):
     known = [{"value": 0.1 * k, "ci_low": 0.1 * k - 0.3, "ci_high": 0.1 * k + 0.2, "n": 3} for k in range(9)]
     unknown = {"value": None, "ci_low": None, "ci_high": None, "n": 0}
-    details = {**series_score.details, "with_intervals": {"grad_cam": [*known, unknown]}}
+    found = {"grad_cam": [*known, unknown], "fullgrad": [unknown] * 10}
+    details = {**series_score.details, "with_intervals": found}
     figure = series(replace(series_score, details=details))
     assert "the method, with 95% intervals point by point" in texts(figure)
+    none = series(replace(series_score, details={**details, "with_intervals": {"fullgrad": [unknown] * 10}}))
+    assert "the method" in texts(none)
     (shown,) = [axes for axes in figure.axes if axes.collections]
     assert shown.get_label() == "grad_cam"
     corners = np.concatenate([path.vertices for path in shown.collections[0].get_paths()])

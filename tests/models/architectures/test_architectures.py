@@ -51,7 +51,7 @@ def test_same_seed_same_weights():
 
 
 def test_layers_have_the_same_names_whatever_was_built_before():
-    """So that a layer can be named for all trainings of a network, and these are the same file."""
+    """So that a layer can be named for all trainings of a network."""
     first, second = (build_model("small", 4, "none", 0) for _ in range(2))
     assert first.get_config() == second.get_config()
     assert first.layers[2].name == "conv2d"
