@@ -205,7 +205,7 @@ def _lines(
 def _calibration(changes: np.ndarray, effects: np.ndarray, resampling: Resampling) -> dict[str, Any]:
     """For a `Line` the mean effect in each tenth of the changes, (T, P) of T trainings, with its interval.
 
-    None where a tenth is empty, as for few points and for ties.
+    None if a tenth is empty, as for few points and for ties.
     """
     places = np.stack([_tenths(each) for each in changes])
     tenths = {str(place): np.where(places == place, effects, np.nan) for place in range(TENTHS)}

@@ -104,12 +104,13 @@ def curve_estimates(curves: Mapping[str, np.ndarray], resampling: Resampling) ->
 
 
 def curve_estimate(points: Sequence[Estimate]) -> CurveEstimate:
-    """A curve of these points."""
+    """A curve of these points; not known if one of them is not."""
     means, lows, highs = (
         tuple(getattr(point, key) for point in points) for key in ("value", "ci_low", "ci_high")
     )
-    known = any(low is not None for low in lows)
-    return CurveEstimate(None if None in means else means, (lows, highs) if known else None)
+    if None in means:
+        return CurveEstimate(None, None)
+    return CurveEstimate(means, (lows, highs) if any(low is not None for low in lows) else None)
 
 
 def mean_curve(curves: np.ndarray) -> tuple[float, ...] | None:
