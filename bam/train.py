@@ -99,9 +99,7 @@ def _main(flags: command.Flags) -> None:
         print(f"{folder / config.name}: accuracy {accuracy}")
         for failure in failures(config.name, description):
             print(command.red(failure))
-    if is_chief():
-        write_table(folder)
-    print(table(stored(folder)))
+    print(write_table(folder) if is_chief() else table(stored(folder)))
 
 
 if __name__ == "__main__":

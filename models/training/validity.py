@@ -87,9 +87,11 @@ def failures(model: str, description: Mapping[str, Any]) -> list[str]:
     return [check.failure(model) for check in checks(description) if not check.passed]
 
 
-def write_table(models: Path) -> None:
-    """Write the table of the models in a folder to its `validity.md`."""
-    write_text(models / "validity.md", f"{table(stored(models))}\n")
+def write_table(models: Path) -> str:
+    """The table of the models in a folder, which is also written to its `validity.md`."""
+    shown = table(stored(models))
+    write_text(models / "validity.md", f"{shown}\n")
+    return shown
 
 
 def stored(models: Path) -> dict[str, dict[str, Any]]:
